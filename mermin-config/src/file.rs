@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_is_read_and_not_waited_for_without_end() {
+    fn pipe_is_not_waited_for_without_end() {
         let directory = directory("pipe");
         let pipe = directory.0.join("pipe");
         mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_capture_knows_no_interfaces() {
+    fn capture_file_has_no_host_interfaces() {
         let config: Config = "discovery \"instrument\" {\n  interfaces = [\"eth0\"]\n  attach = \"tcx\"\n  instance = \"a\"\n}\n\
                               span {\n  udp_timeout = \"7s\"\n}\n"
             .parse()

@@ -110,12 +110,12 @@ fn every_error_of_a_file_is_reported() {
 }
 
 #[test]
-fn ten_thousand_levels_of_blocks() {
+fn ten_thousand_levels_of_blocks_are_an_error() {
     insta::assert_snapshot!(refused(&"a {\n".repeat(10_000)));
 }
 
 #[test]
-fn ten_megabytes() {
+fn file_of_ten_megabytes_is_refused() {
     insta::assert_snapshot!(refused(&"# ten octets\n".repeat(1_000_000)));
 }
 
@@ -167,6 +167,6 @@ fn keys_overridden_by_another_are_warned_about() {
 }
 
 #[test]
-fn port_of_the_kubelet() {
+fn kubelets_port_is_an_error_with_its_place() {
     insta::assert_snapshot!(warned("internal \"metrics\" {\n  port = 10250\n}\n"));
 }

@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_is_one_word_and_names_its_cause() {
+    fn error_is_one_word_and_names_its_cause() {
         assert_eq!(size_of::<Error>(), size_of::<usize>());
         let cause = std::io::Error::from_raw_os_error(1);
         let error = Error::new(ErrorKind::PermissionDenied, "cannot load the program")

@@ -75,7 +75,7 @@ fn replaced_flow_is_closed_once() {
 /// The clock says that a minute, an hour, a day have gone by, as after a machine was asleep: flows end, late packets begin
 /// new ones, and no packet is lost or told twice.
 #[test]
-fn the_monotonic_clock_jumps_ahead() {
+fn dates_survive_a_jump_of_the_monotonic_clock() {
     const FLOWS: u32 = 500;
     let Some(mut lab) = lab(4096) else { return };
     let driver = lab.driver(Order::Sequence, FLOWS).unwrap();
@@ -125,7 +125,7 @@ fn packets_of_many_flows_make_that_many_flows() {
 }
 
 #[test]
-fn a_super_packet_counts_its_segments() {
+fn super_packet_counts_its_segments() {
     let Some(mut lab) = lab(64) else { return };
     let context = Context {
         gso_segs: 3,
@@ -141,7 +141,7 @@ fn a_super_packet_counts_its_segments() {
 }
 
 #[test]
-fn the_kernel_tells_the_size_of_program_and_maps() {
+fn kernel_reports_the_size_of_program_and_maps() {
     let Some(lab) = lab(64) else { return };
     for (name, info) in lab.programs().unwrap() {
         println!("{name}: {info:?}");

@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_in_one_block() {
+    fn page_has_one_line_in_one_block() {
         let readme = "x\n```sh\nno\n```\n```sh test\ncargo test\n```\n```sh\nno\n```\n";
         assert_eq!(test_command(readme).ok(), Some("cargo test"));
         assert!(test_command("```sh\ncargo test\n```\n").is_err());

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_top_counts_numbers_and_changes() {
+    fn top_counts_numbers_and_changes() {
         let empty = Top(0);
         assert_eq!((empty.count(), empty.uppermost()), (0, None));
         let one = empty.pushed();

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn the_places_of_a_key_differ() {
+    fn places_of_a_key_differ() {
         let shape = Shape::of(1024);
         for digest in (0..1000_u64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15)) {
             let mut places: Vec<u32> = (0..PLACES)
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_counts_each_place_and_every_insertion() {
+    fn head_counts_each_place_and_every_insertion() {
         let mut head = Head(0);
         assert!(head.is_plain() && head.reaches(0) && !head.reaches(1));
         for place in 0..PLACES {

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_key_has_neither_vlans_nor_tunnels() {
+    fn bare_key_has_neither_vlans_nor_tunnels() {
         let v4 = KeyV4 {
             tail: tail(),
             addresses: [1, 2],

@@ -155,7 +155,7 @@ const KINDS: [(&str, Kind); 5] = [
 ];
 
 #[test]
-fn a_table_is_filled_to_the_last_slot() {
+fn table_is_filled_to_the_last_slot() {
     for (name, kind) in KINDS {
         for number in 0..4 {
             let (seed, table) = (seed(number), Table::new(SLOTS));
@@ -174,7 +174,7 @@ fn a_table_is_filled_to_the_last_slot() {
 }
 
 #[test]
-fn what_is_removed_leaves_nothing() {
+fn removed_key_leaves_nothing() {
     let table = Table::new(SLOTS);
     let mut state = 1;
     // As full as entries allow, so that many keys are not in their home.
@@ -241,7 +241,7 @@ fn keys_of_two_versions_with_the_same_words_differ() {
 
 /// VLANs and tunnels are left out where they are not part of the key.
 #[test]
-fn a_bare_digest_has_neither_vlans_nor_tunnels() {
+fn bare_digest_has_neither_vlans_nor_tunnels() {
     let with = |protocol_vlan, encapsulation| {
         let tail = KeyTail {
             ifindex: 2,

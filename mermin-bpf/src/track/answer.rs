@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_syn_ack_answers_a_syn() {
+    fn syn_ack_answers_a_syn() {
         for (flags, expected) in [
             (flag::SYN, false),
             (flag::SYN | flag::ACK, true),
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dns_response_comes_from_the_servers_port() {
+    fn dns_response_comes_from_the_servers_port() {
         let message = |ports, flags| udp(ports, &[0, 1, flags, 0, 0, 1, 0, 1, 0, 0, 0, 0]);
         for (ports, flags, expected) in [
             ([53, 40_000], 0x81, true),

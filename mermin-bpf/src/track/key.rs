@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_has_all_that_tells_flows_apart() {
+    fn key_has_all_that_distinguishes_flows() {
         let segment = ipv4(protocol::TCP, &tcp([51_000, 443], 2, &[]));
         let tagged = ethernet(
             ethertype::SERVICE_VLAN,
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ping_and_its_answer_are_one_flow() {
+    fn ping_and_its_answer_are_one_flow() {
         for (request, reply) in [(8, 0), (13, 14), (15, 16), (17, 18), (42, 43)] {
             let there = ethernet_v4(protocol::ICMP, &icmp(request, 0, 0x1234));
             let answer = back_v4(ethernet_v4(protocol::ICMP, &icmp(reply, 0, 0x1234)));
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn an_icmp_error_is_a_flow_of_its_type_and_code() {
+    fn icmp_error_is_a_flow_of_its_type_and_code() {
         let error = |kind, code, identifier| {
             keyed(&ethernet_v4(protocol::ICMP, &icmp(kind, code, identifier)))
         };
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_never_taken_for_a_query() {
+    fn error_is_never_taken_for_a_query() {
         let ports = |number, kind, identifier| {
             let message = Icmp {
                 kind,

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_super_packet_repeats_its_headers() {
+    fn super_packet_repeats_its_headers() {
         // Three segments of 1,448 octets: what a capture on the far side sees.
         let packet = tcp(52 + 3 * 1448);
         let expected = Measure {
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn the_jumbo_option_of_big_tcp_never_reaches_the_wire() {
+    fn jumbo_option_of_big_tcp_never_reaches_the_wire() {
         let mut packet = tcp(80 + 2 * 1000);
         packet.header_length = 80;
         packet.unsent_length = 8;

@@ -85,7 +85,7 @@ mod tests {
     const FLOW: u64 = 0x1234_5678_9abc_def0;
 
     #[test]
-    fn a_packet_of_this_host_that_comes_back_was_sent_again() {
+    fn packet_of_this_host_that_comes_back_was_sent_again() {
         let own = Departure::new(FLOW, 1, 0);
         let redirected = Departure::new(FLOW, 1, 7);
         assert!(redirected.was_sent_again(own));

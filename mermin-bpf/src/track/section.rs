@@ -268,7 +268,7 @@ mod tests {
     const HELLO: [u8; 8] = [22, 3, 1, 0, 200, 1, 0, 0];
 
     #[test]
-    fn a_payload_without_names_never_leaves_the_kernel() {
+    fn payload_without_names_never_leaves_the_kernel() {
         for (octets, length) in [
             (&b"SSH-2.0-"[..], 20),
             (b"220 mail", 50),
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_direction_without_payload_is_soon_done() {
+    fn direction_without_payload_soon_passes_no_more() {
         for (mut left, packets) in [(FRESH, 4), (3, 3), (1, 1)] {
             let opening = Payload {
                 is_opening: true,
@@ -317,14 +317,14 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_hello_is_one_section() {
+    fn whole_hello_is_one_section() {
         assert_eq!(step(FRESH, &tcp(&HELLO, 205)), Step::taken(0));
         assert_eq!(step(FRESH, &tcp(&HELLO, 1_400)), Step::taken(0));
         assert!(!step(0, &tcp(&HELLO, 205)).is_taken);
     }
 
     #[test]
-    fn a_hello_in_parts_is_at_most_four_sections() {
+    fn hello_in_parts_is_at_most_four_sections() {
         for length in 1..205 {
             let shown = HELLO.len().min(length as usize);
             let taken = step(FRESH, &tcp(&HELLO[..shown], length));
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_request_is_one_section() {
+    fn whole_request_is_one_section() {
         let whole = Payload {
             last: *b"\r\n\r\n",
             ..tcp(b"GET / HT", 40)
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clients_initial_packets_are_taken() {
+    fn clients_initial_packets_are_taken() {
         for (octets, is_first) in [
             ([0xc3, 0, 0, 0, 1], true),
             ([0xd3, 0x6b, 0x33, 0x43, 0xcf], true),

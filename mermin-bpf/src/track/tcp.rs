@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_opens() {
+    fn connection_opens() {
         assert_eq!(state(side(SYN), side(0)), State::SynSent);
         assert_eq!(state(side(SYN), side(SYN | ACK)), State::SynReceived);
         assert_eq!(state(side(SYN | ACK), side(SYN | ACK)), State::Established);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_opener_closes_first() {
+    fn opener_closes_first() {
         let (open, fin) = (side(SYN | ACK), side(SYN | ACK | FIN));
         assert_eq!(state(fin, open), State::FinWait1);
         assert_eq!(state(fin, acked(open)), State::FinWait2);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_other_side_closes_first() {
+    fn other_side_closes_first() {
         let (open, fin) = (side(SYN | ACK), side(SYN | ACK | FIN));
         assert_eq!(state(open, fin), State::CloseWait);
         assert_eq!(state(second(acked(fin)), fin), State::LastAck);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fin_sent_again_is_no_second_one() {
+    fn fin_sent_again_is_no_second_one() {
         let mut opener = side(SYN | ACK);
         let mut other = side(SYN | ACK);
         other.send(FIN | ACK, opener.flags);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn simultaneous_close_and_reset() {
+    fn simultaneous_close_and_reset_end_the_connection() {
         let fin = side(SYN | ACK | FIN);
         assert_eq!(state(fin, fin), State::Closing);
         assert_eq!(state(acked(fin), acked(fin)), State::TimeWait);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_is_followed_from_its_segments() {
+    fn connection_is_followed_from_its_segments() {
         let close = |first: bool| {
             [
                 (true, SYN),

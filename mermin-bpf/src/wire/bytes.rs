@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_window_never_reaches_past_frame_or_limit() {
+    fn window_never_reaches_past_frame_or_limit() {
         let frame = [7_u8; 600];
         assert!((&frame[..10]).window::<4>(6).is_some());
         assert!((&frame[..10]).window::<4>(7).is_none());

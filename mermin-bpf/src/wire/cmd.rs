@@ -35,7 +35,7 @@ mod tests {
     const HEADER: [u8; LENGTH] = [1, 1, 0, 1, 0, 100, 0x08, 0x00];
 
     #[test]
-    fn a_header_names_its_payload() {
+    fn header_names_its_payload() {
         assert_eq!(ethertype(&HEADER[..], 0), Ok(kind::IPV4));
     }
 
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         for length in 0..LENGTH {
             let cut = ethertype(&HEADER[..length], 0);
             assert_eq!(cut, Err(Reason::MalformedEthernet), "{length} octets");

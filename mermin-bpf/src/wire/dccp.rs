@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header() {
+    fn header_fields_are_read() {
         let expected = Dccp {
             ports: [5001, 5002],
             flags: flag::SYN,
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_begins_and_ends() {
+    fn connection_begins_and_ends() {
         for kind in 0..16 {
             for extended in [0, 1] {
                 let octet = 0b1010_0000 | kind << 1 | extended;
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         for length in 0..LENGTH {
             let cut = parse(&REQUEST[..length], 0, 20);
             assert_eq!(cut, Err(Reason::MalformedTransport), "{length} octets");

@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_and_its_response() {
+    fn query_and_response_are_read() {
         let query = [0x12, 0x34, 0x01, 0, 0, 1, 0, 0, 0, 0, 0, 0];
         let mut response = query;
         response[2] |= 0x80;

@@ -37,13 +37,13 @@ mod tests {
     ];
 
     #[test]
-    fn a_header_names_its_payload() {
+    fn header_names_its_payload() {
         assert_eq!(ethertype(&HEADER[..], 0, 14), Ok(kind::IPV6));
         assert_eq!(HEADER[SOURCE_AT..][..6], [2, 0, 0, 0, 0, 1]);
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         for length in 0..LENGTH {
             let cut = ethertype(&HEADER[..length], 0, 14);
             assert_eq!(cut, Err(Reason::MalformedEthernet), "{length} octets");

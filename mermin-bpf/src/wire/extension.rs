@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn maximum_depth_and_one_more() {
+    fn one_more_than_the_maximum_depth_is_malformed() {
         let first = protocol::DESTINATION_OPTIONS;
         let most = chain(DEPTH);
         assert_eq!(
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn fragments() {
+    fn fragments_have_their_part() {
         let parts = |offset: u16| {
             let bytes = fragment(protocol::UDP, offset, &[]);
             follow(&bytes[..], protocol::FRAGMENT, 0)
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_chain_is_malformed() {
+    fn cut_chain_is_malformed() {
         let bytes = options(
             protocol::ROUTING,
             1,
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_beyond_the_limit_counts_as_cut() {
+    fn header_beyond_the_limit_counts_as_cut() {
         let bytes = options(
             protocol::ROUTING,
             (HEADER_LIMIT / 8 - 1) as u8,

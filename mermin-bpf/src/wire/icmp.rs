@@ -42,7 +42,7 @@ mod tests {
     const PING: [u8; LENGTH] = [0x08, 0x00, 0x00, 0x00, 0x12, 0x34, 0x00, 0x01];
 
     #[test]
-    fn a_header() {
+    fn header_fields_are_read() {
         let expected = Icmp {
             kind: 8,
             code: 0,
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         for length in 0..LENGTH {
             let cut = parse(&PING[..length], 0, 8);
             assert_eq!(cut, Err(Reason::MalformedIcmp), "{length} octets");

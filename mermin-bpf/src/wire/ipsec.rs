@@ -54,7 +54,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_index_is_found() {
+    fn index_is_found() {
         assert_eq!(esp(&ESP[..], 0, 8), Ok(0xc000_1001));
         assert_eq!(ah(&AH[..], 0, 24), Ok(0xc000_1002));
     }
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         for length in 0..ESP_LENGTH {
             let cut = esp(&ESP[..length], 0, 8);
             assert_eq!(cut, Err(Reason::MalformedTransport), "{length} octets");

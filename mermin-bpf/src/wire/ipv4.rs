@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header() {
+    fn header_fields_are_read() {
         assert_eq!(parse(&HEADER[..], 0, 84, false), Ok(PING));
     }
 
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_of_0_is_the_frames() {
+    fn length_of_0_is_the_frames() {
         let packet = changed(2, &[0, 0], 70_020).map(|packet| packet.length);
         assert_eq!(packet, Ok(70_020));
     }
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn fragments() {
+    fn fragments_have_their_part() {
         let fragment = |field: u16| {
             changed(6, &field.to_be_bytes(), 84)
                 .map(|packet| (packet.fragment, packet.later_fragment))
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         for length in 0..LENGTH {
             let cut = parse(&HEADER[..length], 0, 84, false);
             assert_eq!(cut, Err(Reason::MalformedIpv4), "{length} octets");
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_that_goes_on_elsewhere_has_the_octets_that_are_here() {
+    fn packet_that_goes_on_elsewhere_has_the_octets_that_are_here() {
         let length = |end| parse(&HEADER[..], 0, end, true).map(|packet| packet.length);
         assert_eq!(length(50), Ok(50));
         assert_eq!(length(2000), Ok(84));

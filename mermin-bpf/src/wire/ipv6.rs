@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header() {
+    fn header_fields_are_read() {
         let half = |octets: [u8; 8]| u64::from_ne_bytes(octets);
         let prefix = half([0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0]);
         let expected = Ipv6 {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_of_0_is_a_long_packet_or_an_empty_one() {
+    fn length_of_0_is_a_long_packet_or_an_empty_one() {
         let length = |next: u8, frame_length: u32| {
             changed(4, &[0, 0, next], frame_length).map(|packet| (packet.length, packet.jumbo))
         };
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         for length in 0..LENGTH {
             let cut = parse(&HEADER[..length], 0, 60, false);
             assert_eq!(cut, Err(Reason::MalformedIpv6), "{length} octets");
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_that_goes_on_elsewhere_has_the_octets_that_are_here() {
+    fn packet_that_goes_on_elsewhere_has_the_octets_that_are_here() {
         let length = |end| parse(&HEADER[..], 0, end, true).map(|packet| packet.length);
         assert_eq!(length(50), Ok(50));
         assert_eq!(length(2000), Ok(60));

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_ip() {
+    fn every_way_leads_to_ip() {
         let (v4, v6) = (ipv4(6, &[]), ipv6(6, &[]));
         let padded = [&pppoe(0x57, &v6)[..], &[0; 9]].concat();
         let cases: [(Vec<u8>, u16, usize, u32); 6] = [
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_stands_for_an_ethertype_behind_ethernet_alone() {
+    fn length_stands_for_an_ethertype_behind_ethernet_alone() {
         let (v4, v6) = (ipv4(6, &[]), ipv6(6, &[]));
         let carried = snap(0, ethertype::IPV4, &v4);
         let padded = join(&[&carried, &[0; 18]]);
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_security_groups_tag_is_before_or_behind_others() {
+    fn security_groups_tag_is_before_or_behind_others() {
         let group = |kind: u16, payload: &[u8]| {
             join(&[&[1, 1, 0, 1, 0, 100], &kind.to_be_bytes(), payload])
         };
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_customers_frame_is_what_counts() {
+    fn customers_frame_is_counted() {
         let customer = tag(8, ethertype::IPV4, &ipv4(6, &[]));
         let customer = join(&[&[4; 6], &[6; 6], &[0x81, 0], &customer]);
         let service = join(&[&[0xe0, 0, 1, 2], &customer]);
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn maximum_rounds_and_one_more() {
+    fn one_more_than_the_maximum_rounds_is_too_deep() {
         let mut bytes = ethernet(ethertype::IPV4, &ipv4(6, &[]));
         for round in 1..=ROUNDS {
             let length = bytes.len() as u32;

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_tells_packet_from_padding() {
+    fn length_tells_packet_from_padding() {
         for (organization, kind) in [(0, ethertype::IPV4), (0xf8, 0x8137)] {
             let bytes = snap(organization, kind, &[1; 20]);
             assert_eq!(read(&bytes, 28), Ok((kind, 8, 28)));
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_without_ethertype() {
+    fn frames_without_ethertype_have_a_reason() {
         let bytes = snap(0, ethertype::IPV4, &[1; 20]);
         // Cisco's, a tree of bridges, raw IPX, other control octets, a number that is no EtherType.
         for (at, octets) in [
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_claims_more_than_there_is() {
+    fn length_beyond_the_frame_is_malformed() {
         let bytes = snap(0, ethertype::IPV4, &[1; 20]);
         assert_eq!(read(&bytes, 29), Err(Reason::MalformedEthernet));
         let part = parse(&bytes[..], 1500, 0, 28, true);
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_are_cut() {
+    fn truncated_headers_are_malformed() {
         let bytes = snap(0, ethertype::IPV4, &[]);
         for length in 0..LENGTH {
             let cut = parse(&bytes[..length], 28, 0, 28, false);

@@ -43,21 +43,21 @@ mod tests {
     use crate::wire::testing::labels;
 
     #[test]
-    fn one_entry() {
+    fn entry_is_read() {
         // Label 16, traffic class 5, bottom of stack, 64 hops.
         let entry = [0x00, 0x01, 0x0b, 0x40];
         assert_eq!(skip(&entry[..], 0), Ok(4));
     }
 
     #[test]
-    fn maximum_depth_and_one_more() {
+    fn one_more_than_the_maximum_depth_is_malformed() {
         assert_eq!(skip(&labels(DEPTH, &[])[..], 0), Ok(DEPTH * LENGTH));
         let more = skip(&labels(DEPTH + 1, &[])[..], 0);
         assert_eq!(more, Err(Reason::TooDeep));
     }
 
     #[test]
-    fn a_cut_stack_is_malformed() {
+    fn cut_stack_is_malformed() {
         let bytes: Vec<u8> = labels(3, &[]);
         for length in 0..bytes.len() {
             let end = skip(&bytes[..length], 0);

@@ -54,7 +54,7 @@ mod tests {
     use crate::wire::testing::{nsh, with};
 
     #[test]
-    fn a_header_of_any_length() {
+    fn header_of_any_length_is_read() {
         for words in [2, 6, 63] {
             let header = nsh(words, 1, &[]);
             let found = skip(&header[..], 0);

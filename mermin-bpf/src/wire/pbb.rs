@@ -24,14 +24,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_names_its_service() {
+    fn tag_names_its_service() {
         // Priority 7, eligible to be dropped, customer addresses in use.
         let tag: &[u8] = &[0xf8, 0x12, 0x34, 0x56];
         assert_eq!(service(tag, 0), Ok(0x12_3456));
     }
 
     #[test]
-    fn a_cut_tag_is_malformed() {
+    fn cut_tag_is_malformed() {
         for length in 0..LENGTH {
             let cut = service(&[0; LENGTH][..length], 0);
             assert_eq!(cut, Err(Reason::MalformedEthernet), "{length} octets");

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_that_may_be_left_out() {
+    fn compressed_fields_may_be_left_out() {
         for (header, octets) in [
             (&[0xff, 0x03, 0x00, 0x21, 0x45][..], 4),
             (&[0x00, 0x21, 0x45], 2),
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_none() {
+    fn cut_header_is_none() {
         for octets in [
             &[][..],
             &[0x21],

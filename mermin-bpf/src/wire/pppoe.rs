@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header() {
+    fn header_fields_are_read() {
         assert_eq!(changed(0, &[], 10), Ok((ethertype::IPV4, 10)));
         assert_eq!(changed(0, &[], 60), Ok((ethertype::IPV4, 10)), "padding");
         assert_eq!(changed(6, &[0, 0x57], 10), Ok((ethertype::IPV6, 10)));
@@ -90,14 +90,14 @@ mod tests {
     }
 
     #[test]
-    fn the_length_of_a_super_packet_is_the_buffers() {
+    fn length_of_a_super_packet_is_the_buffers() {
         let bytes = with(HEADER.to_vec(), 4, &[0xff, 0xff]);
         let end = parse(&bytes[..], 0, 9000, true).map(|session| session.end);
         assert_eq!(end, Ok(9000));
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         for length in 0..LENGTH {
             let cut = parse(&HEADER[..length], 0, 10, false);
             assert_eq!(cut, Err(Reason::MalformedPppoe), "{length} octets");

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_that_ends_where_all_ends_is_ip() {
+    fn packet_that_ends_with_its_frame_is_ip() {
         for (kind, packet) in [
             (ethertype::IPV4, ipv4(6, &[])),
             (ethertype::IPV6, ipv6(6, &[])),
@@ -126,7 +126,7 @@ mod tests {
 
     /// By its payload, whatever its receiver's first octet is.
     #[test]
-    fn a_frame_is_told_by_what_it_carries() {
+    fn frame_is_recognised_by_its_content() {
         let ethernet = ethertype::ETHERNET;
         for frame in frames() {
             for first in 0..=255 {
@@ -145,7 +145,7 @@ mod tests {
 
     /// A receiver that begins as IP of a length that is all there: its frame holds together.
     #[test]
-    fn a_receiver_that_looks_like_a_header() {
+    fn receiver_that_looks_like_a_header_is_no_header() {
         for (at, octets) in [(0, [0x45, 0, 0, 40]), (0, [0x60, 0, 0, 0])] {
             for frame in frames() {
                 let frame = with(frame, at, &octets);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_may_not_fit() {
+    fn lengths_that_do_not_fit_are_no_pseudowire() {
         let packet = with(ipv4(6, &[]), 2, &[5, 0xdc]);
         let end = packet.len() as u32;
         let part = content(&packet[..], 0, end, false);

@@ -76,7 +76,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_header() {
+    fn header_fields_are_read() {
         let expected = Sctp {
             ports: [2905, 38_412],
             flags: 0,
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn an_association_begins_and_ends() {
+    fn association_begins_and_ends() {
         for kind in 0..=u8::MAX {
             let found = parse(&with(HEADER.to_vec(), 12, &[kind])[..], 0, 16);
             let expected = match kind {
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         for length in 0..LENGTH {
             let cut = parse(&HEADER[..length], 0, 16);
             assert_eq!(cut, Err(Reason::MalformedTransport), "{length} octets");

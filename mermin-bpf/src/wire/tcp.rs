@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header() {
+    fn header_fields_are_read() {
         let expected = Tcp {
             ports: [51_000, 443],
             flags: flag::SYN,
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         for length in 0..LENGTH {
             let cut = parse(&SYN[..length], 0, 24);
             assert_eq!(cut, Err(Reason::MalformedTcp), "{length} octets");

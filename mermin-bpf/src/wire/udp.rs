@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header() {
+    fn header_fields_are_read() {
         assert_eq!(parse(&DATAGRAM[..], 0, 12, true), Ok([5353, 53]));
     }
 
@@ -80,13 +80,13 @@ mod tests {
     }
 
     #[test]
-    fn a_part_may_claim_the_whole_and_the_whole_a_part() {
+    fn coverage_may_be_the_whole_or_a_part() {
         assert_eq!(claiming(2000, 12, false), Ok([5353, 53]), "first fragment");
         assert_eq!(claiming(3, 12, false), Ok([5353, 53]), "super-packet");
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         for length in 0..LENGTH {
             let cut = parse(&DATAGRAM[..length], 0, 12, true);
             assert_eq!(cut, Err(Reason::MalformedUdp), "{length} octets");

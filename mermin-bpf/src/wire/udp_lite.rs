@@ -43,12 +43,12 @@ mod tests {
     }
 
     #[test]
-    fn a_header() {
+    fn header_fields_are_read() {
         assert_eq!(parse(&DATAGRAM[..], 0, 12, true), Ok([5004, 5006]));
     }
 
     #[test]
-    fn coverage() {
+    fn coverage_is_between_header_and_packet() {
         let (ports, malformed) = (Ok([5004, 5006]), Err(Reason::MalformedTransport));
         assert_eq!(covering(0, 12, true), ports, "all");
         assert_eq!(covering(12, 12, true), ports);
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         for length in 0..LENGTH {
             let cut = parse(&DATAGRAM[..length], 0, 12, true);
             assert_eq!(cut, Err(Reason::MalformedTransport), "{length} octets");

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn one_tag_and_two() {
+    fn one_tag_and_two_are_read() {
         // Priority 7 and the drop bit stand above the id 100.
         let tag: [u8; 4] = [0xf0, 0x64, 0x08, 0x00];
         let mut vlans = Vlans::default();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_priority_tag_names_no_vlan() {
+    fn priority_tag_names_no_vlan() {
         let (end, vlans) = skipped(&[0xe000]);
         assert_eq!(end, Ok((ethertype::IPV4, 4)));
         assert_eq!(vlans.ids, [0, 0]);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_stack_is_malformed() {
+    fn cut_stack_is_malformed() {
         let bytes = stack(&[1, 2, 3]);
         for length in 0..bytes.len() {
             let end = skip(

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_counted_in_characters() {
+    fn column_is_counted_in_characters() {
         let text = "one\n  zwölf = \"ü\"\n";
         let at = text.find("\"ü\"").unwrap();
         let excerpt = Excerpt::new(text, &(at..at + 4));
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_cut_around_the_place() {
+    fn long_line_is_cut_around_the_place() {
         let text = format!("{}x{}", "-".repeat(5_000), "-".repeat(5_000));
         let excerpt = Excerpt::new(&text, &(5_000..5_001));
         assert_eq!(excerpt.column, 5_001);

@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_file_is_read() {
+    fn largest_file_is_read() {
         assert!(text(&vec![b' '; MOST_OCTETS]).is_ok());
         assert!(text(&vec![b' '; MOST_OCTETS + 1]).is_err());
     }

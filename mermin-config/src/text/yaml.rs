@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hcl_that_is_shown_can_be_read() {
+    fn suggested_hcl_is_valid() {
         let said = told("span:\n  tcp_timeout: 30s\n");
         let hcl = said
             .split("is written `")

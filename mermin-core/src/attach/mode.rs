@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_priority_has_its_range() {
+    fn priority_has_its_range() {
         let asked = |priority| AttachOptions {
             mode: Attach::Tc,
             tc_priority: Some(priority),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_needs_a_name() {
+    fn order_needs_a_name() {
         let order = |tcx_order| AttachOptions {
             tcx_order,
             ..AttachOptions::default()

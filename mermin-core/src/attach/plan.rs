@@ -208,7 +208,7 @@ mod tests {
     ];
 
     #[test]
-    fn an_attachment_that_fits_the_options_stays() {
+    fn attachment_that_fits_the_options_stays() {
         let filter = |priority| Mechanism::Tc { priority };
         let left = [Mechanism::Tcx, filter(1), filter(9), filter(100)];
         for (mode, tc_priority, expected) in LEFT {

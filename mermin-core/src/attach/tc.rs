@@ -443,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn a_free_priority_is_looked_for_in_front_when_there_is_none_behind() {
+    fn free_priority_is_searched_in_front_if_none_is_behind() {
         let there = [filter("u32", 32766, 3), filter("flower", 32767, 3)];
         assert_eq!(free_priority(&there, 32766), Some(32765));
     }

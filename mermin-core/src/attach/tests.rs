@@ -202,7 +202,7 @@ fn auto_uses_tcx_and_detaches_completely() {
 }
 
 #[test]
-fn a_later_tcx_program_stands_before_an_earlier_one() {
+fn later_tcx_program_stands_before_an_earlier_one() {
     isolated(|bench| {
         let (early, late) = (Loaded::new(), Loaded::new());
         let Ok(first) = bench.attach(Attach::Tcx, &early, Ingress) else {
@@ -307,7 +307,7 @@ fn existing_qdisc_stays() {
 }
 
 #[test]
-fn a_foreign_filter_survives_on_our_qdisc() {
+fn foreign_filter_survives_on_our_qdisc() {
     isolated(|bench| {
         let loaded = Loaded::new();
         let attached = bench.attach(FIRST, &loaded, Ingress).unwrap();
@@ -322,7 +322,7 @@ fn a_foreign_filter_survives_on_our_qdisc() {
 }
 
 #[test]
-fn a_filter_of_another_kind_at_our_priority_is_named() {
+fn filter_of_another_kind_at_our_priority_is_named() {
     isolated(|bench| {
         run("tc", "qdisc add dev v0 clsact");
         run(
@@ -343,7 +343,7 @@ fn a_filter_of_another_kind_at_our_priority_is_named() {
 }
 
 #[test]
-fn a_filter_for_another_protocol_at_our_priority_is_named() {
+fn filter_for_another_protocol_at_our_priority_is_named() {
     isolated(|bench| {
         run("tc", "qdisc add dev v0 clsact");
         run(
@@ -363,7 +363,7 @@ fn a_filter_for_another_protocol_at_our_priority_is_named() {
 }
 
 #[test]
-fn an_ingress_qdisc_carries_ingress_alone() {
+fn ingress_qdisc_carries_ingress_alone() {
     isolated(|bench| {
         run("tc", "qdisc add dev v0 ingress");
         let loaded = Loaded::new();
@@ -402,7 +402,7 @@ fn removed_interface_removes_its_programs_without_error() {
 }
 
 #[test]
-fn a_qdisc_that_somebody_replaced_is_left_alone() {
+fn replaced_qdisc_is_left_alone() {
     isolated(|bench| {
         let attached = bench.attach(FIRST, &Loaded::new(), Ingress).unwrap();
         run("tc", "qdisc del dev v0 clsact");

@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wall_clock_is_followed_when_it_is_set() {
+    fn wall_clock_is_followed_when_it_is_set() {
         let mut wall = Wall {
             ahead: 1_763_856_000_000_000_000,
         };

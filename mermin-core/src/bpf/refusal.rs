@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_option_is_given_up_for_what_it_adds() {
+    fn option_is_given_up_for_what_it_adds() {
         let sizes = |sections: bool, tcp_analysis| Sizes {
             slots: 1,
             cpus: 1,

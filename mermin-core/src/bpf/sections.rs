@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_is_read_as_it_lies_in_memory() {
+    fn header_is_read_as_it_lies_in_memory() {
         let octets: [u8; 32] = std::array::from_fn(|place| u8::try_from(place).unwrap());
         let header = header_of(&octets);
         let word = |at: usize| u32::from_le_bytes(octets[at..at + 4].try_into().unwrap());

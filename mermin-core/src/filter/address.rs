@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_networks_and_globs() {
+    fn addresses_networks_and_globs_are_patterns() {
         for (pattern, address, fit) in [
             ("10.0.0.1", "10.0.0.1", true),
             ("10.0.0.1", "10.0.0.2", false),
@@ -328,7 +328,7 @@ mod tests {
         }
 
         #[test]
-        fn a_network_is_a_comparison_bit_by_bit(network: IpAddr, other: IpAddr, prefix in 0_u8..=128, near: bool) {
+        fn network_is_a_comparison_bit_by_bit(network: IpAddr, other: IpAddr, prefix in 0_u8..=128, near: bool) {
             let (length, bits, other_bits) = match (network, other) {
                 (IpAddr::V4(a), IpAddr::V4(b)) => (32, u128::from(a.to_bits()), u128::from(b.to_bits())),
                 (IpAddr::V6(a), IpAddr::V6(b)) => (128, a.to_bits(), b.to_bits()),

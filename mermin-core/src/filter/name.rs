@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_does_not_exist_is_refused_with_those_that_do() {
+    fn unknown_name_is_refused_with_the_known_ones() {
         let error = "establishd".parse::<Name<ConnectionState>>().unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_or_both_ends_of_a_range() {
+    fn range_is_a_number_or_both_its_ends() {
         assert!(ports("443").matches(443_u16) && !ports("443").matches(442_u16));
         let range = ports("8000-8999");
         assert!(range.matches(8000_u16) && range.matches(8999_u16));

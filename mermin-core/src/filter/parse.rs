@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn protocols_by_keyword_and_number() {
+    fn protocols_are_keywords_or_numbers() {
         for (text, number) in [
             ("tcp", 6),
             ("UDP", 17),
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_addresses_and_flags() {
+    fn versions_addresses_and_flags_are_parsed() {
         assert_eq!("IPv6".parse::<IpVersion>().unwrap(), IpVersion::V6);
         assert!("6".parse::<IpVersion>().is_err());
         let address = MacAddress([2, 0, 0x5e, 0x10, 0, 0xff]);

@@ -139,7 +139,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn a_set_has_what_one_of_its_patterns_matches(patterns in prop::collection::vec(network(), 0..8)) {
+        fn set_matches_if_one_of_its_patterns_does(patterns in prop::collection::vec(network(), 0..8)) {
             let set = Set::new(&patterns);
             for bits in 0..256_u32 {
                 for address in [Ipv4Addr::from_bits(bits).into(), Ipv6Addr::from_bits(bits.into()).into()] {

@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_with_colons_is_bracketed_before_a_port() {
+    fn address_with_colons_is_bracketed_before_a_port() {
         let v4 = Ipv4Addr::new(10, 0, 0, 1);
         assert_eq!(Endpoint::new(v4, 80).to_string(), "10.0.0.1:80");
         assert_eq!(

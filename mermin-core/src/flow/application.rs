@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_comes_back_from_its_text() {
+    fn version_comes_back_from_its_text() {
         for (version, text) in [
             (QuicVersion::V1, "1"),
             (QuicVersion::V2, "2"),

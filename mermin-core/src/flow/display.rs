@@ -81,7 +81,7 @@ mod tests {
     use crate::flow::example::{everything, plain};
 
     #[test]
-    fn a_flow_is_one_line() {
+    fn flow_is_one_line() {
         assert_eq!(
             plain().to_string(),
             "2025-11-23T00:00:00.000Z tcp 10.0.0.1:40000 -> 10.0.0.2:443 sent 0 packets 0 bytes, \

@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_32_digits() {
+    fn id_is_32_digits() {
         assert_eq!(
             FlowId::from_u128(0xAB).to_string(),
             "000000000000000000000000000000ab"

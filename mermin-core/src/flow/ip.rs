@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_traffic_class_is_a_code_point_and_two_bits() {
+    fn traffic_class_is_a_code_point_and_two_bits() {
         let header = IpHeader::new(0xba, 64, None);
         assert_eq!((header.dscp, header.dscp_name()), (46, Some("ef")));
         assert_eq!((header.ecn, header.ecn_name()), (2, "ect0"));

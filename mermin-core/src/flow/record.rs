@@ -146,13 +146,13 @@ mod tests {
     use crate::flow::example::{everything, plain};
 
     #[test]
-    fn a_record_stays_small() {
+    fn record_stays_small() {
         // A queue of 65,536 records then takes at most 33 MiB.
         assert!(size_of::<Flow>() <= 528, "{}", size_of::<Flow>());
     }
 
     #[test]
-    fn a_new_record_has_counted_nothing() {
+    fn new_record_has_counted_nothing() {
         let flow = plain();
         assert_eq!(flow.duration(), Duration::ZERO);
         assert_eq!(flow.forward, Uniflow::default());
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_can_change_threads() {
+    fn record_can_change_threads() {
         const fn check<T: Send + Sync + Unpin + 'static>() {}
         const { check::<Flow>() }
     }

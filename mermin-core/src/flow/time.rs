@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn known_times() {
+    fn known_times_are_written_as_dates() {
         // Output of `date -u -d @N +%FT%TZ`.
         let known = [
             (0, "1970-01-01T00:00:00Z"),

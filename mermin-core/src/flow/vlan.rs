@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_keeps_the_outermost_tags() {
+    fn list_keeps_the_outermost_tags() {
         assert!(VlanIds::default().is_empty());
         assert_eq!(&*VlanIds::from_slice(&[1, 2]), &[1, 2]);
         assert_eq!(&*VlanIds::from_slice(&[1, 2, 3, 4, 5]), &[1, 2, 3, 4]);

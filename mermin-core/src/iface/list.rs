@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_without_a_name_or_of_another_kind_is_no_link() {
+    fn message_without_a_name_or_of_another_kind_is_no_link() {
         let mut payload = vec![0; HEADER];
         assert_eq!(read(RTM_NEWLINK, &payload), None);
         payload.extend([8, 0, 3, 0, b'e', b't', b'h', 0]);

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remedy_names_what_is_missing_and_no_more() {
+    fn remedy_names_what_is_missing_and_no_more() {
         let (ptrace, admin) = (Some("CAP_SYS_PTRACE"), Some("CAP_SYS_ADMIN"));
         for (step, missing, expected) in [
             (

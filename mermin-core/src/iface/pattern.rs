@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_matches_whole_names() {
+    fn expression_matches_whole_names() {
         let pattern: Pattern = "/eth[0-9]+|lo/".parse().unwrap();
         assert!(!pattern.is_exact());
         for name in ["eth0", "eth17", "lo"] {

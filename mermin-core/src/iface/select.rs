@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_does_not_exist_is_an_error_even_when_others_match() {
+    fn unknown_name_is_an_error_even_when_others_match() {
         let selector = selector(&["eth*", "eth7"], &[]);
         let error = selector.check(&host(), true).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NoInterface);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_shows_some_of_thousands_of_names() {
+    fn error_shows_some_of_thousands_of_names() {
         let list: Vec<Interface> = (1..=3000)
             .map(|index| example(index, &format!("v{index}"), true))
             .collect();

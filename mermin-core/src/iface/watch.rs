@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_comes_up_is_renamed_goes_down_and_goes() {
+    fn link_is_followed_from_its_addition_to_its_removal() {
         let mut links = Links::default();
         assert_eq!(told(&mut links, NEW, 7, 0, "veth0"), None);
         assert_eq!(seen(&links), [(7, "veth0", false, 1)]);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_or_a_name_that_comes_again_is_another_link() {
+    fn reused_index_or_name_is_another_link() {
         let mut links = Links::default();
         told(&mut links, NEW, 7, UP, "a");
         told(&mut links, DELETED, 7, UP, "a");
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_leaves_its_bridge_is_still_there() {
+    fn port_that_leaves_its_bridge_is_still_listed() {
         const AF_BRIDGE: u8 = 7;
         assert_eq!(read(DELETED, &message(AF_BRIDGE, 7, UP, "veth0")), None);
         assert_eq!(read(NEW, &message(AF_BRIDGE, 7, UP, "veth0")), None);

@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn interface_vlans_and_tunnels_are_left_out_and_nothing_else() {
+    fn interface_vlans_and_tunnels_alone_are_left_out() {
         let of = |flow: FlowSnapshot| Conversation::of(&flow);
         let one = of(flow(7, 0, 0, 6, 1000));
         assert_eq!(one, of(flow(8, 100, 0xffff_ffff, 6, 1000)));

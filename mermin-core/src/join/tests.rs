@@ -266,7 +266,7 @@ fn loss_between_two_shows_and_makes_no_second_report() {
 }
 
 #[test]
-fn the_next_connection_of_the_same_ports_is_another_conversation() {
+fn next_connection_of_the_same_ports_is_another_conversation() {
     let mut world = World::default();
     talk(&mut world, &[1, 2], 10, SECOND);
     world.enrol(&[1, 2]);

@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hello_in_two_segments_of_any_order_names_its_server() {
+    fn hello_in_two_segments_of_any_order_names_its_server() {
         let whole = record(&hello(&sni(b"two.example")));
         for at in 6..whole.len() {
             let (one, other) = whole.split_at(at);
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_section_that_does_not_hold_its_payload_ends_its_message() {
+    fn section_that_does_not_hold_its_payload_ends_its_message() {
         let long = record(&hello(
             &[extension(51, &[1; 300]), sni(b"far.example")].concat(),
         ));
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_question_is_answered_by_its_own_response() {
+    fn first_question_is_answered_by_its_own_response() {
         let mut conversation = Conversation::default();
         let ports = [40_000, 53];
         let name = b"\x07example";
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_is_of_the_question_and_from_the_other_end() {
+    fn response_is_of_the_question_and_from_the_other_end() {
         let ports = [53, 53];
         let query = asking(1, [1, 0], b"\x07example", 1);
         for (direction, response, expected) in [
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_without_a_name_leaves_no_application() {
+    fn message_without_a_name_leaves_no_application() {
         let mut conversation = Conversation::default();
         let status = [0, 9, 0x80, 5, 0, 0, 0, 0, 0, 0, 0, 0];
         let end = conversation.add(17, [53, 40_000], &section(1, 0, 5, &status));
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_whose_query_was_not_seen_has_no_latency() {
+    fn response_whose_query_was_not_seen_has_no_latency() {
         let mut conversation = Conversation::default();
         let response = asking(9, [0x81, 0], b"\x01a", 1);
         conversation.add(17, [53, 40_000], &section(1, 0, 5, &response));
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_dns_over_tcp_is_behind_its_length() {
+    fn message_of_dns_over_tcp_is_behind_its_length() {
         let query = asking(1, [1, 0], b"\x03tcp", 16);
         let length = u16::try_from(query.len()).unwrap().to_be_bytes();
         let mut conversation = Conversation::default();
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_names_its_host() {
+    fn request_names_its_host() {
         let mut conversation = Conversation::default();
         let request = b"GET / HTTP/1.1\r\nHost: web.example\r\n\r\n";
         let end = conversation.add(6, [80, 40_000], &section(1, 5, 0, request));

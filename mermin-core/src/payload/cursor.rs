@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_is_no_longer_than_its_whole_whatever_is_at_hand() {
+    fn part_is_no_longer_than_its_whole() {
         let mut whole = Cursor::of_part(&[1, 2, 3, 4]);
         let mut part = whole.part(10).unwrap();
         assert!(part.is_cut() && whole.is_empty());

@@ -90,7 +90,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_query_and_its_response() {
+    fn query_and_response_are_read() {
         let query = asking(7, [1, 0], b"\x03www\x07example\x03com", 28);
         let expected = Message {
             id: 7,
@@ -112,7 +112,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_root_and_octets_that_cannot_be_printed() {
+    fn root_and_unprintable_octets_are_escaped() {
         let named = |name: &[u8]| message(&asking(1, [0, 0], name, 2)).map(|it| it.question);
         assert_eq!(named(b""), Ok(Some((".".to_owned(), 2))));
         assert_eq!(
@@ -122,7 +122,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_name_that_cannot_be_is_malformed() {
+    fn impossible_name_is_malformed() {
         let pointer = asking(1, [0, 0], b"\xc0\x0c", 1);
         assert_eq!(message(&pointer), Err(End::Malformed));
         let label = [&[63][..], &[b'a'; 63]].concat();
@@ -132,7 +132,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_message_without_a_question_has_a_code() {
+    fn message_without_a_question_has_a_code() {
         let refused = [0, 9, 0x80, 5, 0, 0, 0, 0, 0, 0, 0, 0];
         let found = message(&refused).unwrap();
         assert_eq!((found.code, found.question), (5, None));

@@ -41,7 +41,7 @@ mod tests {
         b"GET /a HTTP/1.1\r\nAccept: */*\r\nhOST: example.com:8080\r\nCookie: secret\r\n\r\n";
 
     #[test]
-    fn the_host_of_a_request_that_may_be_cut_behind_it() {
+    fn host_of_a_request_truncated_behind_it_is_read() {
         let host_ends = REQUEST.windows(6).position(|it| it == b"Cookie").unwrap();
         for length in 0..=REQUEST.len() {
             let (host, end) = request(&REQUEST[..length]);
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_may_have_no_host() {
+    fn request_may_have_no_host() {
         assert_eq!(request(b"GET / HTTP/1.0\r\n\r\n"), (None, End::Whole));
         assert_eq!(
             request(b"GET / HTTP/1.1\r\nHost:\r\n\r\n"),
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_malformed() {
+    fn other_text_than_a_request_is_malformed() {
         for octets in [
             &b"GET \0 HTTP/1.1\r\n\r\n"[..],
             b"GET / FTP/1.1\r\n\r\n",

@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_header_of_an_initial_packet() {
+    fn header_of_an_initial_packet_is_read() {
         let header = [
             &[0xc0, 0, 0, 0, 1, 2, 7, 8, 1, 9, 3][..],
             b"abc",

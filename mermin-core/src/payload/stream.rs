@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_has_a_bound() {
+    fn stream_has_a_bound() {
         let mut stream = Stream::new(0);
         for number in 0..100 {
             stream.add(number * 256, &[7; 256]);

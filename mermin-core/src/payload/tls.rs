@@ -183,7 +183,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn names_and_protocols_of_a_hello() {
+    fn names_and_protocols_of_a_hello_are_read() {
         let extensions = [
             extension(0x0a0a, &[]),
             sni(b"example.com"),
@@ -208,7 +208,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_hello_that_is_cut_gives_what_was_before_the_cut() {
+    fn truncated_hello_gives_its_fields_before_the_cut() {
         let extensions = [sni(b"example.com"), extension(51, &[9; 40]), alpn()].concat();
         let whole = record(&hello(&extensions));
         let mut seen = [false; 3];
@@ -222,7 +222,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_message_in_several_records_is_one() {
+    fn message_in_several_records_is_one() {
         let message = hello(&sni(b"split.example"));
         for at in 1..message.len() {
             let (one, other) = message.split_at(at);
@@ -237,7 +237,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_hello_without_a_name_is_whole() {
+    fn hello_without_a_name_is_whole() {
         for extensions in [vec![], extension(0, &[]), extension(43, &[2, 3, 4])] {
             assert_eq!(
                 client_hello(&hello(&extensions)),

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn powers_of_ten_and_of_two() {
+    fn time_units_are_powers_of_ten_or_two() {
         let second = |option: u8, units: u64| Resolution::from_option(option).nanoseconds(units);
         assert_eq!(second(0, 3), 3 * NANOSECONDS);
         assert_eq!(second(3, 1_500), 1_500_000_000);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_before_1970_is_negative() {
+    fn time_before_1970_is_negative() {
         let at = |units, offset| stamp(units, Resolution::NANOSECONDS, offset).at;
         assert_eq!(at(5, -1), 5 - 1_000_000_000);
         assert_eq!(at(2 * NANOSECONDS, -1), 1_000_000_000);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_as_exact_as_its_unit() {
+    fn time_is_as_exact_as_its_unit() {
         let unit = |option| stamp(1, Resolution::from_option(option), 0).resolution;
         assert_eq!(
             [0, 3, 6, 9, 12, 127].map(unit),

@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_own_socket_is_found() {
+    fn own_socket_is_found() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let link = format!("/proc/self/fd/{}", socket.as_raw_fd());
         let inode = inode(fs::read_link(link).unwrap().to_str().unwrap()).unwrap();

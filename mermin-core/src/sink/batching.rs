@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_limit_that_is_reached_cuts() {
+    fn first_limit_that_is_reached_cuts() {
         let batching = Batching::default().records(10);
         assert_eq!(cut(&batching, 9), (9, false));
         assert_eq!(cut(&batching, 10), (10, true));

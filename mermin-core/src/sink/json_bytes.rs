@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clone_is_in_the_memory_of_the_batch() {
+    fn clone_is_in_the_memory_of_the_batch() {
         let mut places = Vec::new();
         let mut sink = json_bytes(|batch: Bytes| {
             let (one, other) = (batch.clone(), batch.clone());

@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_in_the_thread_is_an_error() {
+    fn panic_in_the_thread_is_an_error() {
         let sink = from_fn(|flows: &[Flow]| {
             assert!(flows.is_empty(), "no");
             std::future::ready(Ok::<_, BoxError>(()))

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_in_the_capture_thread_ends_the_stream_with_an_error() {
+    fn panic_in_the_capture_thread_ends_the_stream_with_an_error() {
         let queue = Queue::default();
         guard(&queue, || panic!("number {}", 7));
         let mut flows = VecDeque::new();

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_ends_with_the_source() {
+    fn snapshot_ends_with_the_source() {
         let control = Arc::new(Control::new().unwrap());
         let mut asked = OpenFlows::new(Arc::clone(&control));
         assert!(asked.next_page().now_or_never().is_none());

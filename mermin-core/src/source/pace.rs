@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_waits_for_its_time_by_the_speed() {
+    fn packet_waits_for_its_time_by_the_speed() {
         let (pace, start) = (Pace::new(2.0), Instant::now());
         assert_eq!(pace.wait(NOW, start), None);
         assert_eq!(pace.wait(NOW + 10 * SECOND, start), Some(seconds(5)));
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_without_a_time_waits_while_it_is_held() {
+    fn packet_without_a_time_waits_while_it_is_held() {
         let pace = Pace::new(1.0);
         assert_eq!(pace.wait_without_time(), None);
         pace.hold();

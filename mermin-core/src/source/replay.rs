@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_report_ends_with_the_source() {
+    fn report_ends_with_the_source() {
         let (mut source, replayed) = FlowSource::replay([plain()]).open().unwrap();
         let mut reports = source.handle().reports();
         block_on(async {

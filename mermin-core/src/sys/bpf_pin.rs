@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_has_the_shape_it_was_made_with() {
+    fn map_has_the_sizes_it_was_created_with() {
         let wanted = array_shape(24, 7);
         if let Some(map) = privileged(create("wanted", wanted)) {
             assert_eq!(shape(map.as_fd()).unwrap(), wanted);

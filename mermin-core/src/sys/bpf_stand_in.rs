@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_is_counted_at_one_of_two_places() {
+    fn packet_is_counted_at_one_of_two_places() {
         use StandIn::{Heeding, Noting, Passing};
         const NOT: u32 = u32::MAX;
         const YES: u32 = COUNTED.cast_unsigned();

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_namespace_has_one_cookie_and_another_has_another() {
+    fn each_namespace_has_a_cookie_of_its_own() {
         let here = current().unwrap();
         assert_eq!(current().unwrap(), here);
         let other = std::thread::spawn(|| {

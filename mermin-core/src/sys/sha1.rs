@@ -103,7 +103,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_block_has_the_digest_of_the_library(message in proptest::collection::vec(any::<u8>(), 0..56)) {
+        fn block_has_the_digest_of_the_library(message in proptest::collection::vec(any::<u8>(), 0..56)) {
             let mut block = [0; BLOCK];
             block[..message.len()].copy_from_slice(&message);
             block[message.len()] = 0x80;

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_at_the_edge_of_an_interval_leaves_the_mean_between_the_extremes() {
+    fn sample_at_the_edge_of_an_interval_leaves_the_mean_between_the_extremes() {
         let mut torn = analysis(&[10, 30], &TcpAnalysis::default());
         begin_interval(&mut torn);
         assert_eq!(
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_syn_is_answered_by_the_server() {
+    fn syn_is_answered_by_the_server() {
         let mut analysis = TcpAnalysis::default();
         analysis.directions[1].handshake = 5;
         analysis.directions[0].counters.resets = 3;

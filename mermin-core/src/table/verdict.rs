@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_half_closed_connection_waits_as_long_as_linux_does() {
+    fn half_closed_connection_waits_as_long_as_linux_does() {
         for flags in [[flag::FIN, flag::ACK], [flag::ACK, flag::FIN]] {
             let half = flow(protocol::TCP, flags, 100 * SECOND, 102 * SECOND);
             let verdict = |now| {

@@ -196,7 +196,7 @@ impl Outcome {
 }
 
 #[test]
-fn few_flows_closed_continuously() {
+fn few_flows_closed_continuously_lose_nothing() {
     let Some(outcome) = PLAIN.run("64 UDP flows") else {
         return;
     };
@@ -206,7 +206,7 @@ fn few_flows_closed_continuously() {
 }
 
 #[test]
-fn many_flows_closed_continuously() {
+fn many_flows_closed_continuously_lose_nothing() {
     let attack = Attack {
         flows: 4096,
         slots: 16_384,
@@ -220,7 +220,7 @@ fn many_flows_closed_continuously() {
 }
 
 #[test]
-fn connections_that_restart_while_they_are_closed() {
+fn connections_that_restart_while_they_are_closed_lose_nothing() {
     let attack = Attack {
         kind: Kind::Tcp,
         // Each restart takes a slot until the one before it is closed.
@@ -234,7 +234,7 @@ fn connections_that_restart_while_they_are_closed() {
 }
 
 #[test]
-fn restarted_connections_whose_hint_was_lost() {
+fn restarted_connections_whose_hint_was_lost_lose_nothing() {
     let attack = Attack {
         kind: Kind::Tcp,
         flows: 4096,
@@ -249,7 +249,7 @@ fn restarted_connections_whose_hint_was_lost() {
 }
 
 #[test]
-fn records_of_continuing_flows() {
+fn records_of_continuing_flows_lose_nothing() {
     let attack = Attack {
         idle: Duration::from_millis(30),
         active: SHORT,
@@ -277,7 +277,7 @@ fn flows_whose_hint_was_lost() {
 }
 
 #[test]
-fn permanently_full_table() {
+fn permanently_full_table_loses_nothing() {
     let attack = Attack {
         flows: 4096,
         slots: 1024,
@@ -291,7 +291,7 @@ fn permanently_full_table() {
 }
 
 #[test]
-fn grace_periods_by_an_array_of_maps() {
+fn grace_periods_by_an_array_of_maps_suffice() {
     let attack = Attack {
         faults: [Some(Fault::GraceByMap), None],
         ..PLAIN

@@ -18,11 +18,11 @@ use crate::support::{
 const FRAMES: u64 = 40;
 
 crate::cases! {
-    case blind_qdisc_bypass,
-    case blind_xdp,
-    case blind_redirect_peer,
-    case blind_own_address,
-    case blind_netfilter,
+    case packets_that_bypass_the_qdisc_are_not_seen,
+    case packets_that_xdp_takes_are_not_seen,
+    case redirected_peer_misses_packets_at_the_near_end,
+    case own_addresses_are_seen_at_loopback_alone,
+    case packets_dropped_by_netfilter_are_seen_at_ingress_alone,
     case packets_dropped_by_the_qdisc_are_counted,
     case seen_at_the_parent_of_macvlans,
 }
@@ -50,7 +50,7 @@ fn to_far(number: u64) -> Vec<u8> {
 }
 
 /// The sender's own interface does not show them, and the receiver's does.
-fn blind_qdisc_bypass() {
+fn packets_that_bypass_the_qdisc_are_not_seen() {
     let pair = Pair::new();
     let (near, far) = (
         Watch::open(&pair.near, on("v0")),
@@ -66,7 +66,7 @@ fn blind_qdisc_bypass() {
     assert_eq!(far.finish().packets, sent);
 }
 
-fn blind_xdp() {
+fn packets_that_xdp_takes_are_not_seen() {
     let pair = Pair::new();
     let index = pair.near.index("v0");
     let _program = pair.near.run(|| raw::drop_by_xdp(index)).unwrap();
@@ -78,7 +78,7 @@ fn blind_xdp() {
 
 /// Two links: what comes by the one is handed to the far end of the other, as some networks of Kubernetes do. The near end of
 /// the other is passed over, and both its ends that packets do cross see them.
-fn blind_redirect_peer() {
+fn redirected_peer_misses_packets_at_the_near_end() {
     let pair = Pair::new();
     pair.join(1);
     let (from, over) = (pair.near.index("v0"), pair.near.index("v2"));
@@ -101,7 +101,7 @@ fn blind_redirect_peer() {
 }
 
 /// A host reaches its own addresses over loopback, whichever interface has them.
-fn blind_own_address() {
+fn own_addresses_are_seen_at_loopback_alone() {
     let pair = Pair::new();
     pair.near.shell("ip link set lo up");
     let watch = Watch::open(&pair.near, on("v0").interfaces(["v0", "lo"]));
@@ -121,7 +121,7 @@ fn blind_own_address() {
 }
 
 /// Before the egress hook: not seen. Behind the ingress hook: seen, though nobody gets them.
-fn blind_netfilter() {
+fn packets_dropped_by_netfilter_are_seen_at_ingress_alone() {
     let drop = |family: &str, chain: &str| {
         format!(
             "nft 'table {family} t {{ chain c {{ type filter {chain} priority 0; udp dport 53 drop; }}; }}'"

@@ -31,10 +31,10 @@ const AT_ONCE: u32 = 4;
 const FRAMES: u64 = 5;
 
 crate::cases! {
-    each_mode_alone churn,
+    each_mode_alone short_lived_interfaces_leave_nothing,
 }
 
-fn churn(mode: Attach) {
+fn short_lived_interfaces_leave_nothing(mode: Attach) {
     let pair = Pair::new();
     let mut watch = Watch::open(
         &pair.near,

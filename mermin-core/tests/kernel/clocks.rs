@@ -21,17 +21,17 @@ use crate::support::{
 pub(crate) const TASKS: &[Task] = &[("in-time-namespace", in_time_namespace)];
 
 crate::cases! {
-    case a_time_namespace_that_is_ahead,
-    case a_time_namespace_that_is_behind,
-    each_mode exact_ends,
+    case dates_are_right_in_a_time_namespace_ahead,
+    case dates_are_right_in_a_time_namespace_behind,
+    each_mode exact_ends_are_to_the_nanosecond,
     each_mode flow_ends_have_tick_precision,
 }
 
-fn a_time_namespace_that_is_ahead() {
+fn dates_are_right_in_a_time_namespace_ahead() {
     told_in("86400");
 }
 
-fn a_time_namespace_that_is_behind() {
+fn dates_are_right_in_a_time_namespace_behind() {
     told_in("-500");
 }
 
@@ -174,7 +174,7 @@ fn lasted([first, last]: [Sent; 2]) -> [Duration; 2] {
 }
 
 /// The last packet's time is between the readings of a clock before and after it was sent.
-fn exact_ends(mode: Attach) {
+fn exact_ends_are_to_the_nanosecond(mode: Attach) {
     for (flow, sent) in conversations(mode, true) {
         assert_eq!(flow.time_resolution, Some(Duration::from_nanos(1)));
         let [least, most] = lasted(sent);

@@ -16,15 +16,15 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode udp,
-    each_mode udp_over_ipv6,
-    each_mode udp_segmentation,
-    each_mode tcp_super_packets,
-    each_mode tcp_segmented_on_the_way,
-    each_mode tcp_gathered_on_receipt,
-    each_mode tcp_over_ipv6,
-    each_mode ping,
-    each_mode ping_over_ipv6,
+    each_mode udp_packets_and_octets_are_counted,
+    each_mode udp_over_ipv6_is_counted,
+    each_mode udp_segments_are_counted,
+    each_mode tcp_super_packets_are_counted_as_segments,
+    each_mode tcp_segmented_on_the_way_is_counted,
+    each_mode tcp_gathered_on_receipt_is_counted,
+    each_mode tcp_over_ipv6_is_counted,
+    each_mode pings_are_counted,
+    each_mode pings_over_ipv6_are_counted,
 }
 
 fn between(one: SocketAddr, other: SocketAddr) -> impl Fn(&Flow) -> bool {
@@ -45,7 +45,7 @@ fn agrees_with_interface(outcome: &Outcome, pair: &Pair) {
     assert_eq!(buffers(outcome, "v0", Ingress), pair.near.received("v0"));
 }
 
-fn udp(mode: Attach) {
+fn udp_packets_and_octets_are_counted(mode: Attach) {
     let pair = Pair::new();
     let watch = Watch::open(&pair.near, on("v0").attach(mode));
     let far = address("10.0.0.2:53");
@@ -80,7 +80,7 @@ fn udp(mode: Attach) {
     agrees_with_interface(&outcome, &pair);
 }
 
-fn udp_over_ipv6(mode: Attach) {
+fn udp_over_ipv6_is_counted(mode: Attach) {
     let pair = Pair::new();
     pair.add_ipv6();
     let watch = Watch::open(&pair.near, on("v0").attach(mode));
@@ -96,7 +96,7 @@ fn udp_over_ipv6(mode: Attach) {
 }
 
 /// One send of 20 datagrams is one buffer at the hook, and 20 packets on the wire.
-fn udp_segmentation(mode: Attach) {
+fn udp_segments_are_counted(mode: Attach) {
     let pair = Pair::new();
     let watch = Watch::open(&pair.near, on("v0").attach(mode));
     let (near, far) = (address("10.0.0.1:40000"), address("10.0.0.2:53"));
@@ -170,7 +170,7 @@ impl Bulk {
 }
 
 /// Nothing cuts what the sender's stack makes: both hooks see buffers of up to 64 KiB.
-fn tcp_super_packets(mode: Attach) {
+fn tcp_super_packets_are_counted_as_segments(mode: Attach) {
     let bulk = Bulk::new(mode, "10.0.0.2:5201", 300 << 20, |_| {});
     bulk.check(20);
     let sent = buffers(&bulk.near, "v0", Egress);
@@ -182,7 +182,7 @@ fn tcp_super_packets(mode: Attach) {
 }
 
 /// The sender's device is handed super-packets after the hook saw them, and counts their segments: the referee.
-fn tcp_segmented_on_the_way(mode: Attach) {
+fn tcp_segmented_on_the_way_is_counted(mode: Attach) {
     let bulk = Bulk::new(mode, "10.0.0.2:5201", 50 << 20, |pair| {
         pair.near.shell("ethtool -K v0 tso off gso off");
     });
@@ -194,7 +194,7 @@ fn tcp_segmented_on_the_way(mode: Attach) {
 }
 
 /// Segments cross one by one and are gathered by GRO before the receiver's hook.
-fn tcp_gathered_on_receipt(mode: Attach) {
+fn tcp_gathered_on_receipt_is_counted(mode: Attach) {
     let bulk = Bulk::new(mode, "10.0.0.2:5201", 50 << 20, |pair| {
         pair.near.shell("ethtool -K v0 tso off gso off");
         pair.far.shell("ethtool -K v1 gro on");
@@ -208,7 +208,7 @@ fn tcp_gathered_on_receipt(mode: Attach) {
     assert_eq!((on_wire.packets, on_wire.octets), (sent.packets, octets));
 }
 
-fn tcp_over_ipv6(mode: Attach) {
+fn tcp_over_ipv6_is_counted(mode: Attach) {
     Bulk::new(mode, "[fd00::2]:5201", 50 << 20, Pair::add_ipv6).check(40);
 }
 
@@ -237,10 +237,10 @@ fn pings(mode: Attach, prepare: impl Fn(&Pair), destination: &str, ip_header: u6
     }
 }
 
-fn ping(mode: Attach) {
+fn pings_are_counted(mode: Attach) {
     pings(mode, |_| {}, "10.0.0.2", 20, [8, 0]);
 }
 
-fn ping_over_ipv6(mode: Attach) {
+fn pings_over_ipv6_are_counted(mode: Attach) {
     pings(mode, Pair::add_ipv6, "fd00::2", 40, [128, 129]);
 }

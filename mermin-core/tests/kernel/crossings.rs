@@ -21,20 +21,20 @@ use crate::support::{
 const PACKETS: u64 = 60;
 
 crate::cases! {
-    by_tcx a_copy_of_what_leaves,
-    each_mode translation_on_one_interface,
-    each_mode another_namespaces_index,
-    each_mode a_router_behind_a_port,
-    each_mode a_router_in_a_vrf,
-    each_mode senders_without_an_address,
-    each_mode sent_back_by_a_port_in_hairpin_mode,
-    each_mode a_detour_by_ifb,
-    each_mode redirected_to_its_own_ingress,
-    each_mode mirrored_to_its_own_ingress,
-    each_mode flow_through_alternating_interfaces,
-    each_mode sent_back_and_forwarded,
-    each_mode a_hairpin_in_fragments,
-    each_mode the_end_of_a_routed_segment,
+    by_tcx copy_of_a_leaving_packet_is_counted_once_more,
+    each_mode translated_flows_on_one_interface_are_complete,
+    each_mode index_of_another_namespace_is_not_taken_for_a_watched_one,
+    each_mode packet_routed_behind_a_port_is_counted_once,
+    each_mode packet_routed_in_a_vrf_is_counted_once,
+    each_mode packets_without_a_source_address_are_counted_each_way,
+    each_mode packet_sent_back_by_a_hairpin_port_is_counted_once,
+    each_mode packet_that_detours_by_ifb_is_counted_once,
+    each_mode packet_redirected_to_its_own_ingress_is_counted_once,
+    each_mode packet_mirrored_to_its_own_ingress_is_counted_once,
+    each_mode flow_through_alternating_interfaces_is_counted_once,
+    each_mode packets_sent_back_and_forwarded_are_counted_once,
+    each_mode hairpin_in_fragments_is_counted_once,
+    each_mode packet_at_the_end_of_a_routed_segment_is_counted_once,
 }
 
 /// Options by which a flow has one record, however slow the machine: an emulated one takes minutes.
@@ -74,7 +74,7 @@ fn sent(host: &Host, interface: &str, packets: u64) {
 }
 
 /// Both conversations of a node that rewrites addresses cross its one interface, each in full.
-fn translation_on_one_interface(mode: Attach) {
+fn translated_flows_on_one_interface_are_complete(mode: Attach) {
     let pair = Pair::new();
     route(&pair, &["v0"]);
     pair.near
@@ -118,7 +118,7 @@ fn translation_on_one_interface(mode: Attach) {
 
 /// A pod forwards out of a device of the watched interface; it received by an interface whose index, in its own namespace, is
 /// the watched one's.
-fn another_namespaces_index(mode: Attach) {
+fn index_of_another_namespace_is_not_taken_for_a_watched_one(mode: Attach) {
     let pair = Pair::new();
     let [pod, client] = [(); 2].map(|()| Host::new());
     for host in [&pod, &client] {
@@ -161,7 +161,7 @@ fn another_namespaces_index(mode: Attach) {
 }
 
 /// A packet that a port receives goes up to the bridge, is routed, and leaves by the port.
-fn a_router_behind_a_port(mode: Attach) {
+fn packet_routed_behind_a_port_is_counted_once(mode: Attach) {
     let pair = Pair::new();
     pair.near.shell("ip addr flush dev v0");
     pair.near
@@ -191,7 +191,7 @@ fn a_router_behind_a_port(mode: Attach) {
 }
 
 /// A packet that an interface receives is its VRF's when it is routed, and leaves by the interface.
-fn a_router_in_a_vrf(mode: Attach) {
+fn packet_routed_in_a_vrf_is_counted_once(mode: Attach) {
     let pair = Pair::new();
     let added = pair.near.run(|| {
         let mut add = Command::new("ip");
@@ -258,7 +258,7 @@ fn crossed(pair: &Pair) -> [u64; 2] {
 }
 
 /// Hosts of the network and guests behind a bridge ask for an address in one flow, which comes and leaves by its port.
-fn senders_without_an_address(mode: Attach) {
+fn packets_without_a_source_address_are_counted_each_way(mode: Attach) {
     let pair = bridged();
     let before = crossed(&pair);
     let watch = Watch::open(&pair.near, patient("v0", mode));
@@ -292,7 +292,7 @@ fn senders_without_an_address(mode: Attach) {
 }
 
 /// The same packets, where the port sends back what it receives, each count once.
-fn sent_back_by_a_port_in_hairpin_mode(mode: Attach) {
+fn packet_sent_back_by_a_hairpin_port_is_counted_once(mode: Attach) {
     let pair = bridged();
     pair.near.shell("bridge link set dev v0 hairpin on");
     let before = crossed(&pair);
@@ -339,21 +339,21 @@ fn once(outcome: &Outcome) {
     assert_eq!(outcome.packets, 2 * PACKETS);
 }
 
-fn a_detour_by_ifb(mode: Attach) {
+fn packet_that_detours_by_ifb_is_counted_once(mode: Attach) {
     once(&filtered(mode, "egress redirect dev i0", |pair| {
         pair.near.shell("ip link add i0 up type ifb");
     }));
 }
 
-fn redirected_to_its_own_ingress(mode: Attach) {
+fn packet_redirected_to_its_own_ingress_is_counted_once(mode: Attach) {
     once(&filtered(mode, "ingress redirect dev v0", |_| {}));
 }
 
-fn mirrored_to_its_own_ingress(mode: Attach) {
+fn packet_mirrored_to_its_own_ingress_is_counted_once(mode: Attach) {
     once(&filtered(mode, "ingress mirror dev v0", |_| {}));
 }
 
-fn a_copy_of_what_leaves() {
+fn copy_of_a_leaving_packet_is_counted_once_more() {
     let pair = Pair::new();
     let watch = Watch::open(&pair.near, on("v0").attach(Attach::Tcx));
     let index = pair.near.index("v0");
@@ -373,7 +373,7 @@ fn a_copy_of_what_leaves() {
 
 /// The same flow comes by two interfaces in turn and leaves by a third: each packet is one, though the next one may lie where it
 /// lay.
-fn flow_through_alternating_interfaces(mode: Attach) {
+fn flow_through_alternating_interfaces_is_counted_once(mode: Attach) {
     let pair = Pair::new();
     pair.join(1);
     pair.join(2);
@@ -392,7 +392,7 @@ fn flow_through_alternating_interfaces(mode: Attach) {
 }
 
 /// Of one flow, some packets come by the interface that they leave by, and more come by another one.
-fn sent_back_and_forwarded(mode: Attach) {
+fn packets_sent_back_and_forwarded_are_counted_once(mode: Attach) {
     let pair = Pair::new();
     pair.join(1);
     route(&pair, &["v0", "v2"]);
@@ -415,7 +415,7 @@ fn sent_back_and_forwarded(mode: Attach) {
 
 /// The last node of a segment list (SRv6): the kernel takes the carrier off and hands the frame to the same hook again. One that
 /// forwards such packets sees each once.
-fn the_end_of_a_routed_segment(mode: Attach) {
+fn packet_at_the_end_of_a_routed_segment_is_counted_once(mode: Attach) {
     for (tunnels, is_end) in [
         (Decapsulation::Innermost, true),
         (Decapsulation::None, true),
@@ -483,7 +483,7 @@ fn the_end_of_a_routed_segment(mode: Attach) {
 }
 
 /// Each fragment that leaves again is the one that came.
-fn a_hairpin_in_fragments(mode: Attach) {
+fn hairpin_in_fragments_is_counted_once(mode: Attach) {
     let pair = Pair::new();
     route(&pair, &["v0"]);
     pair.near.shell("ip route add 10.9.9.0/24 via 10.0.0.2");

@@ -22,16 +22,16 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode close_under_load,
-    each_mode drop_under_load,
-    each_mode open_cancelled_at_any_moment,
-    each_mode open_cancelled_after_completion,
+    each_mode close_under_load_loses_nothing,
+    each_mode drop_under_load_leaves_nothing,
+    each_mode open_cancelled_at_any_moment_leaves_nothing,
+    each_mode open_cancelled_after_completion_leaves_nothing,
     each_mode removed_interface_ends_its_flows,
     case nothing_is_left_in_the_process,
 }
 
 /// Closing takes what two CPUs sent until then, and nothing twice.
-fn close_under_load(mode: Attach) {
+fn close_under_load_loses_nothing(mode: Attach) {
     for _ in 0..3 {
         let pair = Pair::new();
         let watch = Watch::open(&pair.near, on("v0").attach(mode));
@@ -65,7 +65,7 @@ fn flood(injector: &Arc<Injector>, flows: u64) -> Busy {
 }
 
 /// When a source is shut down its programs are gone before the answer comes, whatever goes on; when it is dropped, soon.
-fn drop_under_load(mode: Attach) {
+fn drop_under_load_leaves_nothing(mode: Attach) {
     let pair = Pair::new();
     let injector = Arc::new(Injector::new(&pair.near, "v0"));
     let mut busy = flood(&injector, 200);
@@ -100,7 +100,7 @@ fn cancel(host: &Host, mode: Attach, wait: impl FnOnce() + Send) {
     });
 }
 
-fn open_cancelled_at_any_moment(mode: Attach) {
+fn open_cancelled_at_any_moment_leaves_nothing(mode: Attach) {
     let pair = Pair::new();
     for step in 0..10 {
         cancel(&pair.near, mode, || {
@@ -114,7 +114,7 @@ fn open_cancelled_at_any_moment(mode: Attach) {
 }
 
 /// The source is there, and nobody has asked for it yet.
-fn open_cancelled_after_completion(mode: Attach) {
+fn open_cancelled_after_completion_leaves_nothing(mode: Attach) {
     let pair = Pair::new();
     cancel(&pair.near, mode, || {
         until_true("programs at the hook", || {

@@ -18,14 +18,14 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode tun,
+    each_mode tun_device_counts_both_ip_versions,
     each_mode loopback_is_counted_once,
     each_mode hairpin_is_counted_once,
-    each_mode two_interfaces,
+    each_mode two_interfaces_have_their_own_flows_and_ledgers,
 }
 
 /// A device without a link header, both IP versions, both directions.
-fn tun(mode: Attach) {
+fn tun_device_counts_both_ip_versions(mode: Attach) {
     let host = Host::new();
     let mut device = match host.run(|| raw::tun("t0")) {
         Ok(device) => device,
@@ -134,7 +134,7 @@ fn hairpin_is_counted_once(mode: Attach) {
 }
 
 /// Two interfaces in one source: each has its ledger and its flows.
-fn two_interfaces(mode: Attach) {
+fn two_interfaces_have_their_own_flows_and_ledgers(mode: Attach) {
     let pair = Pair::new();
     pair.join(1);
     let options = on("v0").interfaces(["v0", "v[12]"]).attach(mode);

@@ -17,12 +17,12 @@ use super::support::{
 };
 
 crate::cases! {
-    case each_kind_of_filter,
+    case each_kind_of_filter_suppresses_its_flows,
     case filtered_flows_go_on_without_a_record,
     case filtered_flows_need_no_consumer,
     case suppressed_records_lose_no_packet,
     case suppressed_end_of_an_exported_flow_is_exported,
-    case filters_under_load,
+    case filters_under_load_lose_nothing,
     each_mode filtered_packets_are_under_their_hook,
 }
 
@@ -171,7 +171,7 @@ const KINDS: [(&str, Change); 21] = [
     }),
 ];
 
-fn each_kind_of_filter() {
+fn each_kind_of_filter_suppresses_its_flows() {
     let pair = Pair::new();
     pair.add_ipv6();
     let all = Watch::open(&pair.near, on("v0"));
@@ -355,7 +355,7 @@ fn suppressed_end_of_an_exported_flow_is_exported() {
     assert_eq!(filtered(&outcome.stats, Egress), (10, 10 * (100 + HEADERS)));
 }
 
-fn filters_under_load() {
+fn filters_under_load_lose_nothing() {
     let pair = Pair::new();
     let mut filter = without_port(53);
     filter.flow.ip_ttl = Rule::not_matching(["7"]).unwrap();

@@ -31,11 +31,11 @@ const ROOM: u32 = 65_536;
 const SLACK: u64 = 8 * 1024;
 
 crate::cases! {
-    each_mode_alone a_flood_of_syns,
+    each_mode_alone flood_of_syns_is_counted_whole,
 }
 
 /// For two seconds, or as many as `MERMIN_FLOOD_SECONDS` says, as fast as this machine can.
-fn a_flood_of_syns(mode: Attach) {
+fn flood_of_syns_is_counted_whole(mode: Attach) {
     let pair = Pair::new();
     // Gives the interface the receive queues that live frames need.
     pair.near.shell("ethtool -K v0 gro on");

@@ -13,17 +13,17 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode vlan_tags,
-    each_mode labels_sessions_and_services,
-    each_mode extension_chains,
-    each_mode every_protocol,
-    each_mode later_fragments,
-    each_mode fragments_without_their_first,
-    each_mode fragments_in_any_order,
-    each_mode fragments_of_both_versions,
+    each_mode vlan_tags_are_read,
+    each_mode labels_sessions_and_services_are_skipped,
+    each_mode extension_chains_are_followed,
+    each_mode every_protocol_is_counted,
+    each_mode later_fragments_are_in_their_flow,
+    each_mode fragments_without_their_first_have_a_reason,
+    each_mode fragments_in_any_order_are_in_their_flow,
+    each_mode fragments_of_both_versions_are_separate,
     each_mode non_ip_frames_have_a_reason,
-    each_mode cut_headers,
-    each_mode headers_in_paged_memory,
+    each_mode truncated_headers_have_a_reason,
+    each_mode headers_in_paged_memory_are_read,
 }
 
 /// A pair with a source on `v0`, and a way to put frames on either end.
@@ -69,7 +69,7 @@ pub(crate) fn far() -> SocketAddr {
 }
 
 /// A tag is in the frame when it leaves, and taken out of it when it arrives: both directions are one flow.
-fn vlan_tags(mode: Attach) {
+fn vlan_tags_are_read(mode: Attach) {
     let bench = Bench::new(mode);
     let stacks: [&[(u16, u16)]; 9] = [
         &[],
@@ -127,7 +127,7 @@ fn vlan_tags(mode: Attach) {
 }
 
 /// Label stacks, PPP sessions and network service headers are link headers: which they are makes no difference to the flow.
-fn labels_sessions_and_services(mode: Attach) {
+fn labels_sessions_and_services_are_skipped(mode: Attach) {
     let bench = Bench::new(mode);
     let ends = [
         [near(), far()],
@@ -166,7 +166,7 @@ fn labels_sessions_and_services(mode: Attach) {
 }
 
 /// However many extension headers there are, it is the same flow, in linear memory or not.
-fn extension_chains(mode: Attach) {
+fn extension_chains_are_followed(mode: Attach) {
     const OPTIONS: u8 = 60;
     let bench = Bench::new(mode);
     let [near, far] = [address("[fd00::1]:40000"), address("[fd00::2]:53")];
@@ -200,7 +200,7 @@ fn extension_chains(mode: Attach) {
     assert_eq!(outcome.all_ignored(), 0);
 }
 
-fn every_protocol(mode: Attach) {
+fn every_protocol_is_counted(mode: Attach) {
     let bench = Bench::new(mode);
     let mut ports = [0; 12];
     ports[..4].copy_from_slice(&[0x9c, 0x40, 0, 53]);
@@ -236,7 +236,7 @@ fn every_protocol(mode: Attach) {
 }
 
 /// Only a packet's first fragment has ports; the others find their flow by it.
-fn later_fragments(mode: Attach) {
+fn later_fragments_are_in_their_flow(mode: Attach) {
     let pair = Pair::new();
     pair.add_ipv6();
     let watch = Watch::open(&pair.near, on("v0").attach(mode));
@@ -268,7 +268,7 @@ fn later_fragments(mode: Attach) {
 }
 
 /// A fragment's flow is known by its first one alone: not by the number of another packet, interface or VLAN.
-fn fragments_without_their_first(mode: Attach) {
+fn fragments_without_their_first_have_a_reason(mode: Attach) {
     let bench = Bench::new(mode);
     let fragment = |identification: u16, field: u16| {
         let mut packet = frame::udp(near(), far(), &[5; 1000]);
@@ -327,7 +327,7 @@ fn parts(from: SocketAddr, to: SocketAddr, number: u8, payload: usize) -> Vec<Ve
 }
 
 /// Those that come before the first one are counted in its flow once that has come, and until then under the reason.
-fn fragments_in_any_order(mode: Attach) {
+fn fragments_in_any_order_are_in_their_flow(mode: Attach) {
     let bench = Bench::new(mode);
     let ends = [
         [near(), far()],
@@ -373,7 +373,7 @@ fn fragments_in_any_order(mode: Attach) {
 }
 
 /// A number of IPv4 in the same octets of the addresses is another packet's than that of IPv6.
-fn fragments_of_both_versions(mode: Attach) {
+fn fragments_of_both_versions_are_separate(mode: Attach) {
     const IPV6_FRAGMENT: u8 = 44;
     let bench = Bench::new(mode);
     let v6 = ["[a00:1::]:1000", "[a00:2::]:53"].map(address);
@@ -426,7 +426,7 @@ fn non_ip_frames_have_a_reason(mode: Attach) {
 /// A frame that ends within a header, or claims what cannot be, is counted under the layer that failed.
 ///
 /// None ends within the Ethernet header: neither packet sockets nor tap devices let such a frame in.
-fn cut_headers(mode: Attach) {
+fn truncated_headers_have_a_reason(mode: Attach) {
     let bench = Bench::new(mode);
     let [v4, v6] = [
         [near().ip(), far().ip()],
@@ -499,7 +499,7 @@ fn cut_headers(mode: Attach) {
 }
 
 /// A packet socket puts of a frame longer than a page little more than the Ethernet header into linear memory.
-fn headers_in_paged_memory(mode: Attach) {
+fn headers_in_paged_memory_are_read(mode: Attach) {
     let bench = Bench::new(mode);
     let payload = [4; 8000];
     let ends = [

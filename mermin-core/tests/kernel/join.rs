@@ -12,9 +12,9 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode one_conversation_over_a_bridge,
-    each_mode one_conversation_over_vxlan,
-    each_mode other_interface_continues,
+    each_mode conversation_over_a_bridge_is_reported_once,
+    each_mode conversation_over_vxlan_is_reported_once,
+    each_mode conversation_continues_at_the_other_interface,
 }
 
 /// Two nodes (`v0` and `v1` between them), each with a bridge and a pod.
@@ -128,7 +128,7 @@ fn check(outcome: &Outcome, interfaces: &[&str], mode: Attach) {
     assert_eq!(outcome.ignored("joined"), withheld(packets));
 }
 
-fn one_conversation_over_a_bridge(mode: Attach) {
+fn conversation_over_a_bridge_is_reported_once(mode: Attach) {
     for join in [Join::FirstSeen, Join::Merged] {
         let cluster = Cluster::new(|nodes| &nodes.near);
         let node = &cluster.nodes.near;
@@ -155,7 +155,7 @@ fn one_conversation_over_a_bridge(mode: Attach) {
 }
 
 /// The inner conversation is seen at the pod's interface, at the VXLAN device, and in the packets between the nodes.
-fn one_conversation_over_vxlan(mode: Attach) {
+fn conversation_over_vxlan_is_reported_once(mode: Attach) {
     let cluster = Cluster::new(|nodes| &nodes.far);
     for (node, name, own, other) in [
         (&cluster.nodes.near, "x0", 1, 2),
@@ -190,7 +190,7 @@ fn one_conversation_over_vxlan(mode: Attach) {
 }
 
 /// The interface that reports is not watched any more: another one reports what comes from then on.
-fn other_interface_continues(mode: Attach) {
+fn conversation_continues_at_the_other_interface(mode: Attach) {
     const BEFORE: u64 = 30;
     const AFTER: u64 = 20;
     let cluster = Cluster::new(|nodes| &nodes.near);

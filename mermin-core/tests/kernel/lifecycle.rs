@@ -12,17 +12,17 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode active_timeout,
-    each_mode idle_timeout,
-    each_mode two_sources_on_one_interface,
-    each_mode two_sources_on_two_interfaces,
+    each_mode active_timeout_reports_a_long_flow,
+    each_mode idle_timeout_ends_a_flow,
+    each_mode two_sources_on_one_interface_count_alike,
+    each_mode two_sources_on_two_interfaces_count_their_own,
 }
 
 /// The kernel counts last packets in ticks, of 10 ms at most.
 const TICK: Duration = Duration::from_millis(10);
 
 /// A busy flow has a record each interval, with what came in it.
-fn active_timeout(mode: Attach) {
+fn active_timeout_reports_a_long_flow(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0").attach(mode);
     let options = options.active_timeout(Duration::from_millis(200));
@@ -65,7 +65,7 @@ fn active_timeout(mode: Attach) {
 }
 
 /// A quiet flow ends without being asked, and one that comes back is another.
-fn idle_timeout(mode: Attach) {
+fn idle_timeout_ends_a_flow(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0").attach(mode);
     let mut watch = Watch::open(&pair.near, options.udp_timeout(Duration::from_millis(300)));
@@ -89,7 +89,7 @@ fn idle_timeout(mode: Attach) {
 }
 
 /// Each counts everything, also when the other comes and goes.
-fn two_sources_on_one_interface(mode: Attach) {
+fn two_sources_on_one_interface_count_alike(mode: Attach) {
     let pair = Pair::new();
     let (near, far) = (address("10.0.0.1:40000"), address("10.0.0.2:53"));
     let talk = || udp_dialogue(&pair, [near, far], 20, [10, 20]);
@@ -110,7 +110,7 @@ fn two_sources_on_one_interface(mode: Attach) {
     assert_ne!(first.flows[0].id, second.flows[0].id);
 }
 
-fn two_sources_on_two_interfaces(mode: Attach) {
+fn two_sources_on_two_interfaces_count_their_own(mode: Attach) {
     let pair = Pair::new();
     pair.join(1);
     let watches = ["v0", "v2"].map(|name| Watch::open(&pair.near, on(name).attach(mode)));

@@ -14,10 +14,10 @@ use crate::{
 };
 
 crate::cases! {
-    each_mode behind_llc,
-    each_mode behind_metadata,
-    each_mode in_a_backbone,
-    each_mode in_a_pseudowire,
+    each_mode packets_behind_llc_are_counted,
+    each_mode packets_behind_metadata_are_counted,
+    each_mode packets_in_a_backbone_are_counted,
+    each_mode packets_in_a_pseudowire_are_counted,
 }
 
 /// Puts a header before a payload of an EtherType, and tells what announces that header.
@@ -123,7 +123,7 @@ fn counted(mode: Attach, ways: &[&[Wrap]]) {
     assert_eq!(wire(&outcome, "v0", Ingress), pair.near.received("v0"));
 }
 
-fn behind_llc(mode: Attach) {
+fn packets_behind_llc_are_counted(mode: Attach) {
     counted(
         mode,
         &[
@@ -136,7 +136,7 @@ fn behind_llc(mode: Attach) {
     );
 }
 
-fn behind_metadata(mode: Attach) {
+fn packets_behind_metadata_are_counted(mode: Attach) {
     counted(
         mode,
         &[
@@ -148,7 +148,7 @@ fn behind_metadata(mode: Attach) {
     );
 }
 
-fn in_a_backbone(mode: Attach) {
+fn packets_in_a_backbone_are_counted(mode: Attach) {
     counted(
         mode,
         &[
@@ -161,7 +161,7 @@ fn in_a_backbone(mode: Attach) {
     );
 }
 
-fn in_a_pseudowire(mode: Attach) {
+fn packets_in_a_pseudowire_are_counted(mode: Attach) {
     counted(
         mode,
         &[

@@ -22,10 +22,10 @@ use crate::{
 };
 
 crate::cases! {
-    each_mode a_listener_of_connections_joined_late,
-    each_mode a_datagram_server_that_is_seen_first,
-    case listeners_of_two_namespaces,
-    case listener_started_later,
+    each_mode listener_is_the_server_of_connections_captured_midway,
+    each_mode datagram_server_seen_first_is_the_server,
+    case listener_in_another_namespace_is_no_server,
+    case listener_started_later_is_found_by_a_later_flow,
 }
 
 /// Time in which a new flow is looked up: a sweep, and a look at network namespaces.
@@ -62,7 +62,7 @@ fn bind(host: &Host, at: &str) -> UdpSocket {
 
 /// Connections to servers of the watched host, which are seen first: bound to all addresses of one version and of both, to one
 /// address, gone by now, and with another one's listener at the port instead.
-fn a_listener_of_connections_joined_late(mode: Attach) {
+fn listener_is_the_server_of_connections_captured_midway(mode: Attach) {
     let pair = Pair::new();
     pair.add_ipv6();
     let mut listeners = Vec::new();
@@ -110,7 +110,7 @@ fn a_listener_of_connections_joined_late(mode: Attach) {
 }
 
 /// Datagrams of a server before those of its client, and of a client that is not connected.
-fn a_datagram_server_that_is_seen_first(mode: Attach) {
+fn datagram_server_seen_first_is_the_server(mode: Attach) {
     let pair = Pair::new();
     let server = bind(&pair.near, "0.0.0.0:5353");
     let ends = ["10.0.0.2:4000", "10.0.0.1:5353"].map(address);
@@ -136,7 +136,7 @@ fn a_datagram_server_that_is_seen_first(mode: Attach) {
 }
 
 /// Both ports have a listener in the other namespace as well: without a look at whose address it is, both ends would be servers.
-fn listeners_of_two_namespaces() {
+fn listener_in_another_namespace_is_no_server() {
     let pair = Pair::new();
     let _inhabitant = Inhabitant::of(&pair);
     // Tests that run beside this one have the usual addresses, and two namespaces that disagree tell nothing.
@@ -163,7 +163,7 @@ fn listeners_of_two_namespaces() {
 }
 
 /// The socket is made when sockets have been looked at, and again in a later flow when that one is closed.
-fn listener_started_later() {
+fn listener_started_later_is_found_by_a_later_flow() {
     let pair = Pair::new();
     let mut watch = watch(&pair.near, on("v0"));
     let [first, second] = ["10.0.0.2:4001", "10.0.0.2:4002"].map(address);

@@ -21,9 +21,9 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode busy_flows_closed_continuously,
-    each_mode connections_replaced_continuously,
-    each_mode connections_replaced_while_they_are_closed,
+    each_mode busy_flows_closed_continuously_lose_nothing,
+    each_mode connections_replaced_continuously_lose_nothing,
+    each_mode connections_replaced_while_they_are_closed_lose_nothing,
 }
 
 /// Room in the table where connections come and go.
@@ -55,7 +55,7 @@ fn packets(outcome: &Outcome, fits: impl Fn(&Flow) -> bool) -> u64 {
 }
 
 /// Both CPUs send on the same flows, without a pause, and every sweep closes those flows.
-fn busy_flows_closed_continuously(mode: Attach) {
+fn busy_flows_closed_continuously_lose_nothing(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0").attach(mode).timeouts(shortest());
     let mut watch = Watch::open(&pair.near, options);
@@ -127,7 +127,7 @@ fn agrees(outcome: &Outcome, pair: &Pair, sent: u64) {
 }
 
 /// Each SYN takes the place of a connection that was reset, faster than the ring takes them.
-fn connections_replaced_continuously(mode: Attach) {
+fn connections_replaced_continuously_lose_nothing(mode: Attach) {
     let pair = Pair::new();
     let mut watch = Watch::open(&pair.near, on("v0").max_flows(FLOWS).attach(mode));
     let handle = watch.handle.clone();
@@ -142,7 +142,7 @@ fn connections_replaced_continuously(mode: Attach) {
 
 /// The same while connections that were reset are closed at once: a SYN may come at any moment of that, and then goes
 /// with the old connection or the new one.
-fn connections_replaced_while_they_are_closed(mode: Attach) {
+fn connections_replaced_while_they_are_closed_lose_nothing(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0").max_flows(FLOWS).attach(mode);
     let options = options.tcp_rst_timeout(Duration::from_millis(1));

@@ -25,13 +25,13 @@ use crate::support::{
 crate::cases! {
     each_mode clients_name_their_servers,
     case names_are_read_beside_tcp_analysis,
-    each_mode split_messages_tags_and_tunnels,
+    each_mode names_survive_split_messages_tags_and_tunnels,
     case payloads_stay_in_the_kernel_unless_names_are_read,
-    case slots_that_are_used_again_have_no_name_of_before,
-    case a_whole_request_ends_its_direction,
+    case reused_slot_has_no_earlier_name,
+    case whole_request_ends_its_direction,
     case octets_of_a_syn_begin_behind_it,
-    case a_burst_of_payloads_is_read_before_the_ring_is_full,
-    case a_refused_ring_leaves_flows_without_names,
+    case burst_of_payloads_is_read_before_the_ring_is_full,
+    case refused_ring_leaves_flows_without_names,
 }
 
 /// Flows between a client of this port and whoever.
@@ -182,7 +182,7 @@ pub(crate) fn hello(name: &str) -> Vec<u8> {
 }
 
 /// Hellos in pieces, behind VLAN tags, in VXLAN, and in a padded frame; and an acknowledgement that is padded before one.
-fn split_messages_tags_and_tunnels(mode: Attach) {
+fn names_survive_split_messages_tags_and_tunnels(mode: Attach) {
     let pair = Pair::new();
     let mut watch = Watch::open(&pair.near, on("v0").names(true).attach(mode));
     let injector = Injector::new(&pair.far, "v1");
@@ -271,7 +271,7 @@ fn payloads_stay_in_the_kernel_unless_names_are_read() {
 }
 
 /// Two connections of the same ports, one after the other, with room for few flows.
-fn slots_that_are_used_again_have_no_name_of_before() {
+fn reused_slot_has_no_earlier_name() {
     let pair = Pair::new();
     let options = on("v0")
         .names(true)
@@ -327,7 +327,7 @@ fn send_in_order(injector: &Injector, ends: [SocketAddr; 2], payloads: &[&[u8]])
     }
 }
 
-fn a_whole_request_ends_its_direction() {
+fn whole_request_ends_its_direction() {
     let pair = Pair::new();
     let mut watch = Watch::open(&pair.near, on("v0").names(true));
     let injector = Injector::new(&pair.far, "v1");
@@ -388,7 +388,7 @@ fn octets_of_a_syn_begin_behind_it() {
 }
 
 /// A ring has room for seven thousand sections here, and ten thousand come between two sweeps.
-fn a_burst_of_payloads_is_read_before_the_ring_is_full() {
+fn burst_of_payloads_is_read_before_the_ring_is_full() {
     const FLOWS: u16 = 30_000;
     let pair = Pair::new();
     let options = on("v0").names(true).max_flows(1 << 16);
@@ -413,7 +413,7 @@ fn a_burst_of_payloads_is_read_before_the_ring_is_full() {
 }
 
 /// A ring of a size that the kernel refuses: no power of two.
-fn a_refused_ring_leaves_flows_without_names() {
+fn refused_ring_leaves_flows_without_names() {
     let options = with_fault(on("v0").names(true), Fault::SectionRing(3 << 20));
     let pair = Pair::new();
     let source = try_open(&pair.near, options).unwrap();

@@ -16,8 +16,8 @@ use crate::support::{
 };
 
 crate::cases! {
-    case a_namespace_by_its_path,
-    case a_namespace_that_is_deleted,
+    case namespace_is_watched_by_its_path,
+    case deleted_namespace_ends_the_source,
 }
 
 fn talk(pair: &Pair) {
@@ -30,7 +30,7 @@ fn open(netns: NetNs) -> Result<FlowSource, Error> {
 }
 
 /// Two sources in two namespaces, opened by a thread that is in neither and stays where it is.
-fn a_namespace_by_its_path() {
+fn namespace_is_watched_by_its_path() {
     let pair = Pair::new();
     let own = || std::fs::read_link("/proc/thread-self/ns/net").unwrap();
     let before = own();
@@ -48,7 +48,7 @@ fn a_namespace_by_its_path() {
     }
 }
 
-fn a_namespace_that_is_deleted() {
+fn deleted_namespace_ends_the_source() {
     let error = deleted();
     assert_eq!(error.kind(), ErrorKind::NoInterface);
     assert!(error.to_string().ends_with("was deleted"), "{error}");

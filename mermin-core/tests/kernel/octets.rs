@@ -16,12 +16,12 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode a_tunnel_at_an_unknown_port,
-    each_mode guest_ufo_fragments,
+    each_mode tunnel_at_an_unknown_port_has_its_octets,
+    each_mode guest_ufo_fragments_are_counted,
 }
 
 /// Segments of TCP behind headers that only the kernel knows of, cut behind the hook.
-fn a_tunnel_at_an_unknown_port(mode: Attach) {
+fn tunnel_at_an_unknown_port_has_its_octets(mode: Attach) {
     let pair = Pair::new();
     for (host, name, own, other) in [(&pair.near, "v0", 1, 2), (&pair.far, "v1", 2, 1)] {
         host.shell(&format!(
@@ -53,7 +53,7 @@ fn a_tunnel_at_an_unknown_port(mode: Attach) {
 
 /// A guest hands over datagrams that are to be cut into fragments (`VIRTIO_NET_HDR_GSO_UDP`). They cross a hook whole where they come
 /// in, and another where they leave.
-fn guest_ufo_fragments(mode: Attach) {
+fn guest_ufo_fragments_are_counted(mode: Attach) {
     const DATAGRAMS: u64 = 5;
     const NEEDS_CHECKSUM: u16 = 1;
     const BY_FRAGMENTS: u16 = 3 << 8;

@@ -20,7 +20,7 @@ use crate::{
 };
 
 crate::cases! {
-    case a_capture_file_gives_the_attributes_of_an_interface,
+    case capture_file_gives_the_attributes_of_an_interface,
 }
 
 const PSH: u8 = 8;
@@ -141,7 +141,7 @@ fn attributes(flows: &[Flow]) -> Records {
     records.collect()
 }
 
-fn a_capture_file_gives_the_attributes_of_an_interface() {
+fn capture_file_gives_the_attributes_of_an_interface() {
     let pair = Pair::new();
     let frames = frames();
     let watch = Watch::open(&pair.near, on("v0").names(true).tcp_analysis(true));

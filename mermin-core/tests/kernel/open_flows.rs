@@ -20,10 +20,10 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode totals_of_flows_that_are_open,
-    each_mode no_flow_twice_while_slots_are_reused,
-    each_mode records_and_a_snapshot_are_what_was_counted,
-    each_mode a_snapshot_of_a_pinned_source,
+    each_mode totals_of_open_flows_are_complete,
+    each_mode no_flow_is_listed_twice_while_slots_are_reused,
+    each_mode records_and_a_snapshot_equal_the_ledger,
+    each_mode snapshot_of_a_pinned_source_is_complete,
 }
 
 /// All flows of a snapshot, none twice.
@@ -49,7 +49,7 @@ fn frame_octets(flows: &[Flow]) -> u64 {
 }
 
 /// More flows than a page has, two packets each, and a conversation.
-fn totals_of_flows_that_are_open(mode: Attach) {
+fn totals_of_open_flows_are_complete(mode: Attach) {
     const FLOWS: u64 = 10_000;
     let pair = Pair::new();
     let watch = Watch::open(&pair.near, on("v0").attach(mode).max_flows(1 << 14));
@@ -89,7 +89,7 @@ fn totals_of_flows_that_are_open(mode: Attach) {
 }
 
 /// Flows begin and end all the time; a flow's total never goes back from one snapshot to the next.
-fn no_flow_twice_while_slots_are_reused(mode: Attach) {
+fn no_flow_is_listed_twice_while_slots_are_reused(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0")
         .attach(mode)
@@ -138,7 +138,7 @@ fn no_flow_twice_while_slots_are_reused(mode: Attach) {
 }
 
 /// Some flows have ended, some have had a record, some are new: all of it adds up.
-fn records_and_a_snapshot_are_what_was_counted(mode: Attach) {
+fn records_and_a_snapshot_equal_the_ledger(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0")
         .attach(mode)
@@ -175,7 +175,7 @@ fn records_and_a_snapshot_are_what_was_counted(mode: Attach) {
 }
 
 /// A flow whose last record waits for an acknowledgement is not open any more.
-fn a_snapshot_of_a_pinned_source(mode: Attach) {
+fn snapshot_of_a_pinned_source_is_complete(mode: Attach) {
     let pair = Pair::new();
     let instance = format!("open-{}-{mode:?}", std::process::id());
     let options = on("v0")

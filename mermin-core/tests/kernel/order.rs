@@ -23,13 +23,13 @@ const OTHER_PORT: u16 = 5353;
 crate::cases! {
     by_tcx first_program_sees_packets_that_others_drop,
     by_tcx last_program_sees_packets_that_others_pass,
-    by_tcx beside_a_named_program,
-    by_tcx order_relative_to_a_missing_program,
-    case before_a_filter_that_consumes,
-    case behind_a_filter_that_consumes,
-    case beside_a_filter_that_passes_or_drops,
-    case a_foreign_filter_at_our_priority,
-    case an_ingress_qdisc_that_was_there,
+    by_tcx order_relative_to_a_named_program_holds,
+    by_tcx order_relative_to_a_missing_program_is_degraded,
+    case earlier_filter_sees_packets_that_a_later_one_consumes,
+    case later_filter_misses_packets_that_an_earlier_one_consumes,
+    case filter_beside_one_that_passes_or_drops_counts,
+    case foreign_filter_at_our_priority_is_named,
+    case existing_ingress_qdisc_is_reported,
     case other_user_of_clsact_detaches,
 }
 
@@ -126,7 +126,7 @@ fn last_program_sees_packets_that_others_pass() {
     assert_eq!(counted(watch), (0, None));
 }
 
-fn beside_a_named_program() {
+fn order_relative_to_a_named_program_holds() {
     for (order, expected, deed, seen) in [
         (
             TcxOrder::Before("other".to_owned()),
@@ -161,7 +161,7 @@ fn beside_a_named_program() {
     }
 }
 
-fn order_relative_to_a_missing_program() {
+fn order_relative_to_a_missing_program_is_degraded() {
     let pair = Pair::new();
     let source = try_open(&pair.near, tcx(TcxOrder::After("other".to_owned()))).unwrap();
     let report = source.report();
@@ -192,7 +192,7 @@ fn by_priority(priority: u16) -> FlowSourceBuilder {
 const TAKE: &str = "tc filter add dev v0 ingress pref 5 protocol all u32 match u32 0 0 \
     action mirred egress redirect dev lo";
 
-fn before_a_filter_that_consumes() {
+fn earlier_filter_sees_packets_that_a_later_one_consumes() {
     let pair = Pair::new();
     pair.near.shell("tc qdisc add dev v0 clsact");
     pair.near.shell(TAKE);
@@ -208,7 +208,7 @@ fn before_a_filter_that_consumes() {
     assert!(attached::at(&pair.near, "v0").contains("pref 5 u32"));
 }
 
-fn behind_a_filter_that_consumes() {
+fn later_filter_misses_packets_that_an_earlier_one_consumes() {
     let pair = Pair::new();
     pair.near.shell("tc qdisc add dev v0 clsact");
     pair.near.shell(TAKE);
@@ -219,7 +219,7 @@ fn behind_a_filter_that_consumes() {
 }
 
 /// Another's program as a filter at priority 5, and ours before it and behind it.
-fn beside_a_filter_that_passes_or_drops() {
+fn filter_beside_one_that_passes_or_drops_counts() {
     for (deed, behind) in [
         (Deed::Pass, (FRAMES, Some(PORT))),
         (Deed::Rewrite(OTHER_PORT), (FRAMES, Some(OTHER_PORT))),
@@ -261,7 +261,7 @@ fn beside_a_filter_that_passes_or_drops() {
     }
 }
 
-fn a_foreign_filter_at_our_priority() {
+fn foreign_filter_at_our_priority_is_named() {
     let pair = Pair::new();
     pair.join(1);
     pair.near.shell("tc qdisc add dev v0 clsact");
@@ -303,7 +303,7 @@ fn a_foreign_filter_at_our_priority() {
     assert_eq!(watch.finish().packets, 1);
 }
 
-fn an_ingress_qdisc_that_was_there() {
+fn existing_ingress_qdisc_is_reported() {
     let pair = Pair::new();
     pair.near.shell("tc qdisc add dev v0 ingress");
     let said = try_open(&pair.near, by_priority(1))

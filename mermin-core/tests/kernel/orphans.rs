@@ -18,11 +18,11 @@ use crate::support::{
 };
 
 const NAMESPACE: &str = "MERMIN_KERNEL_TEST_ORPHAN_OF";
-const NAME: &str = "orphans_of_a_killed_process";
+const NAME: &str = "orphans_of_a_killed_process_are_removed";
 const TC: Attach = Attach::Tc;
 
 crate::cases! {
-    case orphans_of_a_killed_process,
+    case orphans_of_a_killed_process_are_removed,
 }
 
 /// In a process of its own: watches `v0` of a namespace until it is killed.
@@ -76,7 +76,7 @@ pub(crate) fn said() -> String {
     source.report().to_string()
 }
 
-fn orphans_of_a_killed_process() {
+fn orphans_of_a_killed_process_are_removed() {
     if let Some(namespace) = std::env::var_os(NAMESPACE) {
         return watch_until_killed(namespace.into());
     }

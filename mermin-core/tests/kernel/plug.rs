@@ -24,17 +24,17 @@ use crate::support::{
 
 crate::cases! {
     each_mode added_interface_is_watched,
-    each_mode no_interface_at_first,
+    each_mode source_without_an_interface_waits_for_one,
     each_mode reports_show_added_and_removed_interfaces,
-    each_mode renamed_down_and_up,
-    each_mode same_name_reused,
-    each_mode same_index_reused,
-    each_mode interface_removed_while_its_flows_close,
-    each_mode without_hot_plug,
+    each_mode renamed_and_downed_interface_stays_watched,
+    each_mode reused_name_is_another_interface,
+    each_mode reused_index_is_another_interface,
+    each_mode interface_removed_while_its_flows_close_loses_nothing,
+    each_mode later_interfaces_are_ignored_without_hot_plug,
     each_mode lost_notifications_are_resynced,
-    each_mode detached_from_outside,
-    case no_descriptor_left,
-    case by_another_name,
+    each_mode program_detached_from_outside_is_reattached,
+    case no_descriptor_is_left,
+    case interface_is_selected_by_an_alternative_name,
 }
 
 /// Waits until the source watches these interfaces and no others, and no flow of another is left.
@@ -120,7 +120,7 @@ fn added_interface_is_watched(mode: Attach) {
 }
 
 /// A pattern of interfaces that do not exist yet is no reason to fail, and is said.
-fn no_interface_at_first(mode: Attach) {
+fn source_without_an_interface_waits_for_one(mode: Attach) {
     let pair = Pair::new();
     let options = on("/v[24]/").fallback_to_all(false).attach(mode);
     let source = try_open(&pair.near, options.clone()).unwrap();
@@ -154,7 +154,7 @@ fn no_interface_at_first(mode: Attach) {
 }
 
 /// Neither a name nor being down ends what is counted.
-fn renamed_down_and_up(mode: Attach) {
+fn renamed_and_downed_interface_stays_watched(mode: Attach) {
     let pair = Pair::new();
     let watch = Watch::open(
         &pair.near,
@@ -184,7 +184,7 @@ fn renamed_down_and_up(mode: Attach) {
     assert_eq!(attached::at(&pair.near, "eth9"), "");
 }
 
-fn same_name_reused(mode: Attach) {
+fn reused_name_is_another_interface(mode: Attach) {
     let pair = Pair::new();
     let mut watch = Watch::open(&pair.near, on("v0").attach(mode));
     talk(&pair, 0, 40_000);
@@ -208,7 +208,7 @@ fn same_name_reused(mode: Attach) {
 }
 
 /// The kernel gives an index again only to who asks for it: then the flows of the old one must not go on in the new one.
-fn same_index_reused(mode: Attach) {
+fn reused_index_is_another_interface(mode: Attach) {
     let pair = Pair::new();
     let mut watch = Watch::open(&pair.near, on("v*").attach(mode));
     talk(&pair, 0, 40_000);
@@ -232,7 +232,7 @@ fn same_index_reused(mode: Attach) {
 }
 
 /// A consumer that takes nothing keeps flows in the table; those of an interface that has gone are kept for it all the same.
-fn interface_removed_while_its_flows_close(mode: Attach) {
+fn interface_removed_while_its_flows_close_loses_nothing(mode: Attach) {
     let pair = Pair::new();
     let options = on("v*")
         .max_flows(20_000)
@@ -254,7 +254,7 @@ fn interface_removed_while_its_flows_close(mode: Attach) {
     );
 }
 
-fn without_hot_plug(mode: Attach) {
+fn later_interfaces_are_ignored_without_hot_plug(mode: Attach) {
     let pair = Pair::new();
     let options = on("v*").hot_plug(false).attach(mode);
     let mut watch = Watch::open(&pair.near, options);
@@ -293,7 +293,7 @@ fn lost_notifications_are_resynced(mode: Attach) {
 }
 
 /// Whoever takes the program away is put right, and named as far as one can.
-fn detached_from_outside(mode: Attach) {
+fn program_detached_from_outside_is_reattached(mode: Attach) {
     let pair = Pair::new();
     let watch = Watch::open(&pair.near, on("v0").attach(mode));
     talk(&pair, 0, 40_000);
@@ -318,8 +318,8 @@ fn detached_from_outside(mode: Attach) {
 }
 
 /// A TCX link takes a descriptor; without one, a filter counts.
-fn no_descriptor_left() {
-    process::alone("no_descriptor_left", || {
+fn no_descriptor_is_left() {
+    process::alone("no_descriptor_is_left", || {
         let pair = Pair::new();
         let watch = Watch::open(&pair.near, on("/[vx]0/").attach(Attach::Auto));
         if watch.handle.report().interfaces[0]
@@ -361,7 +361,7 @@ fn no_descriptor_left() {
 }
 
 /// An interface is meant by each of its names, also by one that it gets later.
-fn by_another_name() {
+fn interface_is_selected_by_an_alternative_name() {
     let pair = Pair::new();
     let long = "a-name-of-more-than-15-octets";
     pair.near

@@ -21,8 +21,8 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode processes_at_both_ends,
-    each_mode socket_of_another_process,
+    each_mode processes_at_both_ends_are_found,
+    each_mode socket_of_another_process_is_found,
     each_mode removed_container_leaves_no_namespace,
 }
 
@@ -72,7 +72,7 @@ fn is_this(process: Option<&Process>) -> bool {
 }
 
 /// A connection and datagrams, whose sockets are there before the source. The far host is another network namespace.
-fn processes_at_both_ends(mode: Attach) {
+fn processes_at_both_ends_are_found(mode: Attach) {
     let pair = Pair::new();
     let _inhabitant = Inhabitant::of(&pair);
     pair.add_ipv6();
@@ -120,7 +120,7 @@ fn processes_at_both_ends(mode: Attach) {
 }
 
 /// A child inherits a connection and its parent closes it: the child is named, also in records behind its end.
-fn socket_of_another_process(mode: Attach) {
+fn socket_of_another_process_is_found(mode: Attach) {
     let pair = Pair::new();
     let _inhabitant = Inhabitant::of(&pair);
     let far = address("10.0.0.2:5001");

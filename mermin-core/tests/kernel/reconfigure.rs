@@ -31,7 +31,7 @@ crate::cases! {
     case ending_source_answers_requests,
     case failed_detach_is_reported,
     each_mode interfaces_change_live,
-    each_mode a_hundred_changes_under_load,
+    each_mode hundred_changes_under_load_lose_nothing,
 }
 
 const STUCK: &str = "failed_detach_is_reported";
@@ -285,7 +285,7 @@ fn sockets(pair: &Pair, link: u8) -> (Vec<UdpSocket>, UdpSocket) {
 }
 
 /// The same flows on two links, without a pause and from both CPUs; one link is watched all the time, the other now and then.
-fn a_hundred_changes_under_load(mode: Attach) {
+fn hundred_changes_under_load_lose_nothing(mode: Attach) {
     let pair = Pair::new();
     pair.join(1);
     let options = on("v0").attach(mode);

@@ -10,28 +10,28 @@ use crate::support::{
 };
 
 crate::cases! {
-    case runtime_futures,
-    case runtime_smol,
-    case runtime_tokio,
-    case runtime_tokio_with_threads,
+    case runtime_futures_drives_a_source,
+    case runtime_smol_drives_a_source,
+    case runtime_tokio_drives_a_source,
+    case runtime_tokio_with_threads_drives_a_source,
 }
 
-fn runtime_futures() {
+fn runtime_futures_drives_a_source() {
     with(|pair| futures::executor::block_on(capture(pair)));
 }
 
-fn runtime_smol() {
+fn runtime_smol_drives_a_source() {
     with(|pair| smol::block_on(capture(pair)));
 }
 
-fn runtime_tokio() {
+fn runtime_tokio_drives_a_source() {
     with(|pair| {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         runtime.unwrap().block_on(capture(pair))
     });
 }
 
-fn runtime_tokio_with_threads() {
+fn runtime_tokio_with_threads_drives_a_source() {
     with(|pair| {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(2).build().unwrap();

@@ -16,9 +16,9 @@ use crate::support::{
 
 crate::cases! {
     each_mode receiver_of_the_answer_started_the_flow,
-    each_mode an_answer_alone,
-    each_mode reused_ports,
-    each_mode an_association_begins_and_ends,
+    each_mode answer_alone_makes_its_receiver_the_client,
+    each_mode reused_ports_are_another_connection,
+    each_mode association_begins_and_ends,
 }
 
 const INIT: u8 = 1;
@@ -132,7 +132,7 @@ fn receiver_of_the_answer_started_the_flow(mode: Attach) {
 }
 
 /// Nothing but the answer: nobody was seen to ask.
-fn an_answer_alone(mode: Attach) {
+fn answer_alone_makes_its_receiver_the_client(mode: Attach) {
     let pair = Pair::new();
     let watch = Watch::open(&pair.near, on("v0").attach(mode));
     let [out, into] = [
@@ -163,7 +163,7 @@ fn an_answer_alone(mode: Attach) {
 }
 
 /// Another initial number on ports that are in use is another connection, and the same one is the same.
-fn reused_ports(mode: Attach) {
+fn reused_ports_are_another_connection(mode: Attach) {
     let pair = Pair::new();
     let watch = Watch::open(&pair.near, on("v0").attach(mode));
     let [out, into] = [
@@ -225,7 +225,7 @@ fn reused_ports(mode: Attach) {
 }
 
 /// Each end of an association ends its flow, and the next INIT begins another.
-fn an_association_begins_and_ends(mode: Attach) {
+fn association_begins_and_ends(mode: Attach) {
     let pair = Pair::new();
     let watch = Watch::open(&pair.near, on("v0").attach(mode));
     let [out, into] = [

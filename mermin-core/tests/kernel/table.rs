@@ -21,14 +21,14 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode full_table,
-    each_mode flows_whose_hint_was_lost,
-    each_mode paused_consumer,
-    each_mode_alone stalled_consumer,
+    each_mode full_table_counts_table_full,
+    each_mode flows_whose_hint_was_lost_are_found,
+    each_mode paused_consumer_loses_nothing,
+    each_mode_alone stalled_consumer_loses_nothing,
 }
 
 /// More flows than the table has room for are counted as such, and there is room again when flows have ended.
-fn full_table(mode: Attach) {
+fn full_table_counts_table_full(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0").max_flows(100).attach(mode);
     let mut watch = Watch::open(&pair.near, options.clone());
@@ -66,7 +66,7 @@ fn full_table(mode: Attach) {
 }
 
 /// The kernel program's word on new flows is a hint: without it every flow is found all the same.
-fn flows_whose_hint_was_lost(mode: Attach) {
+fn flows_whose_hint_was_lost_are_found(mode: Attach) {
     const SENT: u64 = 4000;
     let pair = Pair::new();
     let options = with_fault(on("v0").attach(mode), Fault::IgnoresHints);
@@ -82,7 +82,7 @@ fn flows_whose_hint_was_lost(mode: Attach) {
 }
 
 /// A consumer that stops polling loses nothing: flows stay in the table until it polls again.
-fn paused_consumer(mode: Attach) {
+fn paused_consumer_loses_nothing(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0").max_flows(20_000).attach(mode);
     let options = options.udp_timeout(Duration::from_millis(100));
@@ -122,7 +122,7 @@ fn paused_consumer(mode: Attach) {
 
 /// Nobody takes a record for two seconds, or as many as `MERMIN_STALL_SECONDS` says, while two CPUs send on more flows than
 /// the table has room for: it takes no memory, and all is told afterwards.
-fn stalled_consumer(mode: Attach) {
+fn stalled_consumer_loses_nothing(mode: Attach) {
     const FLOWS: u64 = 10_000;
     let pair = Pair::new();
     let options = on("v0").max_flows(8192).attach(mode);

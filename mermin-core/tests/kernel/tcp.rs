@@ -22,11 +22,11 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode a_connection_from_start_to_end,
-    each_mode a_half_closed_connection_is_one_flow,
+    each_mode connection_is_one_flow_from_start_to_end,
+    each_mode half_closed_connection_is_one_flow,
     each_mode reused_port_is_a_new_flow,
-    each_mode states,
-    each_mode a_server_started_first,
+    each_mode record_has_the_state_of_the_connection,
+    each_mode listening_port_names_the_server_seen_first,
 }
 
 fn near() -> SocketAddr {
@@ -67,7 +67,7 @@ fn say(mut from: &TcpStream, mut to: &TcpStream, octets: usize) {
 }
 
 /// Open while it is open, over when both have said so, and then it ends on its own.
-fn a_connection_from_start_to_end(mode: Attach) {
+fn connection_is_one_flow_from_start_to_end(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0")
         .attach(mode)
@@ -109,7 +109,7 @@ fn a_connection_from_start_to_end(mode: Attach) {
 }
 
 /// A client that has sent its request and closed its half gets an answer long after: that is the same connection.
-fn a_half_closed_connection_is_one_flow(mode: Attach) {
+fn half_closed_connection_is_one_flow(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0")
         .attach(mode)
@@ -187,7 +187,7 @@ fn reused_port_is_a_new_flow(mode: Attach) {
 }
 
 /// Connections left in the middle of things.
-fn states(mode: Attach) {
+fn record_has_the_state_of_the_connection(mode: Attach) {
     let pair = Pair::new();
     let watch = Watch::open(&pair.near, on("v0").attach(mode));
     let injectors = [
@@ -250,7 +250,7 @@ fn states(mode: Attach) {
 }
 
 /// Of a connection that was open before, the server may be who is seen first: its port tells.
-fn a_server_started_first(mode: Attach) {
+fn listening_port_names_the_server_seen_first(mode: Attach) {
     let pair = Pair::new();
     let watch = Watch::open(&pair.near, on("v0").attach(mode));
     let [out, into] = [

@@ -26,7 +26,7 @@ use crate::support::{
 
 crate::cases! {
     each_mode segments_are_analysed_as_in_a_capture,
-    each_mode a_slot_used_again_has_a_new_analysis,
+    each_mode reused_slot_has_a_new_analysis,
     case lost_segments_are_retransmitted,
     case overtaken_segments_are_out_of_order,
     case round_trips_are_those_of_the_socket,
@@ -153,7 +153,7 @@ fn segments_are_analysed_as_in_a_capture(mode: Attach) {
 }
 
 /// A table with room for one flow.
-fn a_slot_used_again_has_a_new_analysis(mode: Attach) {
+fn reused_slot_has_a_new_analysis(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0")
         .attach(mode)

@@ -14,11 +14,11 @@ use crate::support::{
 };
 
 crate::cases! {
-    case an_interface_that_does_not_exist,
-    case no_capability,
-    case only_some_capabilities,
+    case missing_interface_is_an_error,
+    case error_without_capabilities_names_them,
+    case error_with_some_capabilities_names_the_others,
     case degradations_are_reported,
-    each_mode strict,
+    each_mode degradations_are_errors_under_strict,
 }
 
 fn refused(host: &Host, options: FlowSourceBuilder) -> Error {
@@ -28,7 +28,7 @@ fn refused(host: &Host, options: FlowSourceBuilder) -> Error {
     }
 }
 
-fn an_interface_that_does_not_exist() {
+fn missing_interface_is_an_error() {
     let pair = Pair::new();
     let error = refused(&pair.near, on("v9"));
     assert_eq!(error.kind(), ErrorKind::NoInterface);
@@ -63,7 +63,7 @@ fn open_with(host: &Host, capabilities: CapabilitySet) -> Error {
     }
 }
 
-fn no_capability() {
+fn error_without_capabilities_names_them() {
     let pair = Pair::new();
     let error = open_with(&pair.near, CapabilitySet::empty());
     assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
@@ -75,7 +75,7 @@ fn no_capability() {
     assert_eq!(attached::at(&pair.near, "v0"), "");
 }
 
-fn only_some_capabilities() {
+fn error_with_some_capabilities_names_the_others() {
     let pair = Pair::new();
     for (given, missing) in [
         (CapabilitySet::NET_ADMIN | CapabilitySet::BPF, "CAP_PERFMON"),
@@ -115,7 +115,7 @@ fn degradations_are_reported() {
     assert_eq!(watch.finish().packets, 6);
 }
 
-fn strict(mode: Attach) {
+fn degradations_are_errors_under_strict(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0").attach(mode).strict(true);
     let error = refused(&pair.near, options.clone().interfaces(["v0", "eth*"]));

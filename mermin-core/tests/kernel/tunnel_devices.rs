@@ -16,9 +16,9 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode tunnel_devices,
-    each_mode ip6gre_device_without_a_remote,
-    each_mode devices_that_carry_frames,
+    each_mode tunnel_devices_show_inner_and_outer_flows,
+    each_mode ip6gre_device_without_a_remote_counts_received_packets,
+    each_mode devices_that_carry_frames_have_their_tunnel,
 }
 
 /// A device, with `OWN` and `OTHER` for the last octet of each end.
@@ -114,7 +114,7 @@ fn flow_of(outcome: &Outcome, source: SocketAddr) -> &Flow {
     outcome.only(|flow| flow.source.to_string() == source.to_string())
 }
 
-fn tunnel_devices(mode: Attach) {
+fn tunnel_devices_show_inner_and_outer_flows(mode: Attach) {
     for device in &DEVICES {
         println!("{}", device.options);
         let pair = Pair::new();
@@ -165,7 +165,7 @@ fn tunnel_devices(mode: Attach) {
 
 /// Linux drops all that such a device is to send (`ip6_tnl_xmit_ctl` in `net/ipv6/ip6_tunnel.c`), behind the hook; what comes to it
 /// begins with its own IP header.
-fn ip6gre_device_without_a_remote(mode: Attach) {
+fn ip6gre_device_without_a_remote_counts_received_packets(mode: Attach) {
     let pair = Pair::new();
     pair.add_ipv6();
     let fixed = Device {
@@ -206,7 +206,7 @@ fn ip6gre_device_without_a_remote(mode: Attach) {
 }
 
 /// Linux's packets of each kind, seen below the device: the inner flow, in the tunnel that the device was told to be.
-fn devices_that_carry_frames(mode: Attach) {
+fn devices_that_carry_frames_have_their_tunnel(mode: Attach) {
     let kinds = [
         (
             "gretap local 10.0.0.OWN remote 10.0.0.OTHER key 9",

@@ -20,15 +20,15 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode every_tunnel,
-    each_mode tunnels_behind_a_label,
-    each_mode invalid_tunnels,
-    each_mode datagrams_at_tunnels_ports,
-    each_mode a_tunnel_in_fragments,
-    each_mode a_wireguard_session,
-    each_mode responses_from_a_tunnel_port,
-    each_mode tunnel_header_too_short,
-    each_mode a_vxlan_device,
+    each_mode every_tunnel_is_removed,
+    each_mode tunnels_behind_a_label_are_removed,
+    each_mode invalid_tunnels_have_a_reason,
+    each_mode datagrams_at_tunnel_ports_are_flows_of_their_own,
+    each_mode tunnel_in_fragments_is_counted_in_the_inner_flow,
+    each_mode wireguard_session_shows_its_indices,
+    each_mode responses_from_a_tunnel_port_are_decapsulated,
+    each_mode l2tp_version_3_is_recognised_by_its_content,
+    each_mode vxlan_device_shows_inner_and_outer_flow,
     each_mode outer_packet_counts_whatever_is_inside,
 }
 
@@ -72,7 +72,7 @@ fn bench(mode: Attach) -> (Pair, Watch, [Injector; 2]) {
     (pair, watch, senders)
 }
 
-fn every_tunnel(mode: Attach) {
+fn every_tunnel_is_removed(mode: Attach) {
     let (_pair, watch, [out, into]) = bench(mode);
     for [([near, far], _), ([low, high], _)] in versions() {
         for kind in kinds() {
@@ -115,7 +115,7 @@ fn every_tunnel(mode: Attach) {
 }
 
 /// A label of MPLS is nothing that the program at the hook knows: another finds what carries the tunnel.
-fn tunnels_behind_a_label(mode: Attach) {
+fn tunnels_behind_a_label_are_removed(mode: Attach) {
     const MPLS: u16 = 0x8847;
     const BOTTOM: [u8; 4] = [0, 1, 1, 64];
     let (_pair, watch, [out, into]) = bench(mode);
@@ -149,7 +149,7 @@ fn tunnels_behind_a_label(mode: Attach) {
     assert_eq!(outcome.all_ignored(), 0);
 }
 
-fn invalid_tunnels(mode: Attach) {
+fn invalid_tunnels_have_a_reason(mode: Attach) {
     let (_pair, watch, [out, _into]) = bench(mode);
     let ([near, far], [low, high]) = (outer_ends(), inner_ends());
     let inner = frame::ethernet(IPV4, &frame::udp(low, high, &[1; 60]));
@@ -171,7 +171,7 @@ fn invalid_tunnels(mode: Attach) {
 }
 
 /// A datagram to a tunnel's port that is not that tunnel, or carries no packet, is one like others.
-fn datagrams_at_tunnels_ports(mode: Attach) {
+fn datagrams_at_tunnel_ports_are_flows_of_their_own(mode: Attach) {
     let (_pair, watch, [out, _into]) = bench(mode);
     let ([near, far], [low, high]) = (outer_ends(), inner_ends());
     let inner = frame::ethernet(IPV4, &frame::udp(low, high, &[1; 60]));
@@ -215,7 +215,7 @@ fn datagrams_at_tunnels_ports(mode: Attach) {
 }
 
 /// Later fragments of a carrier bring the rest of the inner packet, in whatever order they come.
-fn a_tunnel_in_fragments(mode: Attach) {
+fn tunnel_in_fragments_is_counted_in_the_inner_flow(mode: Attach) {
     let (_pair, watch, [out, into]) = bench(mode);
     let ([near, far], [low, high]) = (outer_ends(), inner_ends());
     let [vxlan, ..] = by_port();
@@ -253,7 +253,7 @@ fn a_tunnel_in_fragments(mode: Attach) {
     assert_eq!(outcome.all_ignored(), 0);
 }
 
-fn a_wireguard_session(mode: Attach) {
+fn wireguard_session_shows_its_indices(mode: Attach) {
     let (_pair, watch, [out, into]) = bench(mode);
     let [near, mut far] = outer_ends();
     far.set_port(51_820);
@@ -275,7 +275,7 @@ fn a_wireguard_session(mode: Attach) {
 }
 
 /// Of Teredo and L2TP one side has the tunnel's port, and the other any.
-fn responses_from_a_tunnel_port(mode: Attach) {
+fn responses_from_a_tunnel_port_are_decapsulated(mode: Attach) {
     let (_pair, watch, [out, into]) = bench(mode);
     let [near, far] = outer_ends();
     let server = |port| SocketAddr::new(far.ip(), port);
@@ -325,7 +325,7 @@ fn responses_from_a_tunnel_port(mode: Attach) {
 }
 
 /// L2TP of version 3 does not say where its frames begin.
-fn tunnel_header_too_short(mode: Attach) {
+fn l2tp_version_3_is_recognised_by_its_content(mode: Attach) {
     const NUMBER: u8 = 115;
     let (_pair, watch, [out, into]) = bench(mode);
     let [near, mut far] = outer_ends();
@@ -381,7 +381,7 @@ fn tunnel_header_too_short(mode: Attach) {
 }
 
 /// TCP through a VXLAN device: what its own interface counts is what is counted inside of the tunnel.
-fn a_vxlan_device(mode: Attach) {
+fn vxlan_device_shows_inner_and_outer_flow(mode: Attach) {
     let pair = Pair::new();
     for (host, name, own, other) in [(&pair.near, "v0", 1, 2), (&pair.far, "v1", 2, 1)] {
         host.shell(&format!(

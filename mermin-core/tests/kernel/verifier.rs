@@ -8,11 +8,11 @@ use mermin_core::{
 use crate::support::{host::Host, watch::on};
 
 crate::cases! {
-    case verified_instructions,
+    case verified_instructions_are_within_the_limit,
 }
 
 /// Prints the counts: `cargo xtask kernel-test --vm` gathers them over kernels.
-fn verified_instructions() {
+fn verified_instructions_are_within_the_limit() {
     type Set = fn(FlowSourceBuilder) -> FlowSourceBuilder;
     let host = Host::new();
     println!();

@@ -12,8 +12,8 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode interface_paths_not_as_key,
-    each_mode interface_paths_as_key,
+    each_mode paths_through_interfaces_are_one_flow_without_interface_key,
+    each_mode paths_through_interfaces_are_flows_with_interface_key,
     each_mode ended_flow_leaves_no_index_entry,
 }
 
@@ -164,7 +164,7 @@ fn counts(flow: &Flow) -> [(u64, u64); 2] {
     [&flow.forward, &flow.reverse].map(|half| (half.packets.total, half.octets.total))
 }
 
-fn interface_paths_not_as_key(mode: Attach) {
+fn paths_through_interfaces_are_one_flow_without_interface_key(mode: Attach) {
     let bench = Bench::new(mode, FlowKey::Endpoints);
     for way in &ways() {
         bench.send(way);
@@ -185,7 +185,7 @@ fn interface_paths_not_as_key(mode: Attach) {
     assert_eq!(shown(5).tunnel.unwrap().id, Some(42));
 }
 
-fn interface_paths_as_key(mode: Attach) {
+fn paths_through_interfaces_are_flows_with_interface_key(mode: Attach) {
     let bench = Bench::new(mode, FlowKey::Full);
     for way in &ways() {
         bench.send(way);

@@ -156,7 +156,7 @@ fn damage_error_has_kind_and_offset() {
 }
 
 #[test]
-fn an_error_of_the_reader_is_its_own_and_comes_last() {
+fn readers_error_comes_last_and_unchanged() {
     struct Failing(std::io::Cursor<Vec<u8>>);
     impl std::io::Read for Failing {
         fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {

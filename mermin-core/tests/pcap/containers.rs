@@ -49,7 +49,7 @@ fn check(file: Vec<u8>, what: &str) {
 }
 
 #[test]
-fn pcap_of_either_order_and_precision() {
+fn pcap_of_either_order_and_precision_is_read() {
     for shape in Shape::ALL {
         check(
             pcap(shape, ETHERNET, &conversation()),
@@ -65,7 +65,7 @@ fn pcap_says_how_long_check_sequences_are_above_the_link_type() {
 }
 
 #[test]
-fn pcap_of_the_1999_kernel_patch() {
+fn pcap_of_the_1999_kernel_patch_is_read() {
     let mut file = pcap_header(Shape::LITTLE, 0xa1b2_cd34, ETHERNET);
     let ordinary = pcap(Shape::LITTLE, ETHERNET, &conversation());
     let mut records = &ordinary[24..];
@@ -80,7 +80,7 @@ fn pcap_of_the_1999_kernel_patch() {
 }
 
 #[test]
-fn pcapng_of_either_order_and_precision() {
+fn pcapng_of_either_order_and_precision_is_read() {
     for shape in Shape::ALL {
         let interface = Described {
             resolution: shape.nanoseconds.then_some(9),
@@ -148,7 +148,7 @@ fn interfaces_are_numbered_over_sections_and_keep_their_flows_apart() {
 }
 
 #[test]
-fn simple_and_obsolete_packet_blocks() {
+fn simple_and_obsolete_packet_blocks_are_read() {
     for shape in Shape::ALL {
         let mut file = section(shape);
         let interface = Described {
@@ -173,7 +173,7 @@ fn simple_and_obsolete_packet_blocks() {
 }
 
 #[test]
-fn a_flow_without_a_time_has_none() {
+fn flow_without_a_time_has_none() {
     let shape = Shape::LITTLE;
     let mut file = section(shape);
     file.extend(description(shape, &Described::new(1, "")));
@@ -194,7 +194,7 @@ fn a_flow_without_a_time_has_none() {
 }
 
 #[test]
-fn a_time_before_1970_is_told_as_it_is() {
+fn time_before_1970_is_exported_unchanged() {
     let shape = Shape::LITTLE;
     let mut file = section(shape);
     let interface = Described {

@@ -27,7 +27,7 @@ fn ends(flows: &[Flow]) -> Vec<EndReason> {
 }
 
 #[test]
-fn a_flow_is_idle_by_the_times_of_the_capture_to_the_nanosecond() {
+fn flow_is_idle_by_the_times_of_the_capture_to_the_nanosecond() {
     let datagrams = |gap| [Frame::new(0, udp(1, 1)), Frame::new(gap, udp(1, 1))];
     let shorter = flows(&datagrams(seconds(60) - 1));
     assert_eq!(shorter.len(), 1);
@@ -51,7 +51,7 @@ fn timeouts_of_the_builder_apply() {
 }
 
 #[test]
-fn a_long_flow_is_reported_every_minute() {
+fn long_flow_is_reported_every_minute() {
     let frames: Vec<Frame> = (0..150)
         .map(|second| Frame::new(seconds(second), udp(1, 1)))
         .collect();
@@ -75,7 +75,7 @@ fn a_long_flow_is_reported_every_minute() {
 }
 
 #[test]
-fn a_report_samples_its_own_interval() {
+fn report_samples_its_own_interval() {
     let mut frames: Vec<Frame> = (0..4)
         .map(|step| Frame::new(seconds(step * 25), udp(1, 1)))
         .collect();
@@ -90,7 +90,7 @@ fn a_report_samples_its_own_interval() {
 }
 
 #[test]
-fn an_ended_connection_closes_soon_and_a_syn_starts_another() {
+fn ended_connection_closes_soon_and_a_syn_starts_another() {
     let connection = |begin: u64, close: u8| {
         [
             Frame::new(begin, tcp(7, true, SYN, 0)),
@@ -136,7 +136,7 @@ fn opened(at: u64, numbers: [u32; 2]) -> [Frame; 3] {
 }
 
 #[test]
-fn a_syn_with_another_number_begins_another_connection() {
+fn syn_with_another_number_begins_another_connection() {
     let frames = [opened(0, [1, 100]), opened(10, [5_000_000, 900_000])].concat();
     let found = flows(&frames);
     assert_eq!(ends(&found), [EndReason::EndOfFlow, EndReason::ForcedEnd]);
@@ -152,7 +152,7 @@ fn a_syn_with_another_number_begins_another_connection() {
 }
 
 #[test]
-fn a_syn_that_is_sent_again_or_comes_late_begins_none() {
+fn syn_that_is_sent_again_or_comes_late_begins_none() {
     let again = numbered(20, true, SYN, 1);
     let [syn, answer, ack] = opened(0, [1, 100]);
     let close = [
@@ -214,7 +214,7 @@ fn each_side_has_a_number_of_its_own() {
 }
 
 #[test]
-fn a_connection_that_one_side_has_closed_waits_for_the_other() {
+fn connection_that_one_side_has_closed_waits_for_the_other() {
     let answered_after = |gap| {
         flows(&[
             Frame::new(0, tcp(7, true, SYN, 0)),
@@ -243,7 +243,7 @@ fn a_connection_that_one_side_has_closed_waits_for_the_other() {
 }
 
 #[test]
-fn a_syn_on_a_connection_that_is_open_counts_into_it() {
+fn syn_on_a_connection_that_is_open_counts_into_it() {
     let frames = [
         Frame::new(0, tcp(7, true, SYN, 0)),
         Frame::new(1, tcp(7, true, SYN, 0)),
@@ -309,7 +309,7 @@ fn clock_set_back_ends_no_flow_and_keeps_dates() {
 }
 
 #[test]
-fn a_syn_that_is_stored_behind_its_answer_is_the_start() {
+fn syn_that_is_stored_behind_its_answer_is_the_start() {
     let frames = [
         Frame::new(2_000_000, tcp(7, false, SYN | ACK, 0)),
         Frame::new(1_000_000, tcp(7, true, SYN, 0)),
@@ -367,7 +367,7 @@ fn extreme_timestamps_are_valid() {
 }
 
 #[test]
-fn a_timeout_below_the_resolution_of_reports_still_ends() {
+fn timeout_below_the_resolution_of_reports_still_ends() {
     let frames: Vec<Frame> = (0..10)
         .map(|step| Frame::new(step * SECOND, udp(1, 1)))
         .collect();

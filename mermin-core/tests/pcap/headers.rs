@@ -31,7 +31,7 @@ fn tagged(tags: &[(u16, u16)], kind: u16, packet: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn tags_of_every_type_in_any_mix() {
+fn tags_of_every_type_are_skipped_in_any_mix() {
     let types = [0x8100, 0x88a8, 0x9100, 0x9200];
     for outer in types {
         for inner in types {
@@ -89,7 +89,7 @@ fn reason(frame: &[u8]) -> &'static str {
 }
 
 #[test]
-fn llc_and_snap() {
+fn llc_and_snap_are_skipped() {
     for tags in [&[][..], &[(0x8100, 7)], &[(0x88a8, 7), (0x8100, 8)]] {
         for organization in [0, 0xf8] {
             counted(&framed(tags, &snap(organization, 0x0800, &v4())));
@@ -111,7 +111,7 @@ fn llc_and_snap() {
 }
 
 #[test]
-fn a_length_bounds_the_packet() {
+fn length_bounds_the_packet() {
     let payload = snap(0, 0x0800, &v4());
     let length = u16::try_from(payload.len()).unwrap();
     counted(&ethernet(length, &[&payload[..], &[0; 9]].concat()));
@@ -127,7 +127,7 @@ fn a_length_bounds_the_packet() {
 }
 
 #[test]
-fn a_frame_of_llc_inside_of_a_tunnel() {
+fn llc_frame_in_a_tunnel_is_a_flow() {
     let inside = framed(&[(0x8100, 9)], &snap(0, 0x0800, &v4()));
     let carrier = |content: &[u8]| {
         let datagram = udp_datagram(
@@ -144,7 +144,7 @@ fn a_frame_of_llc_inside_of_a_tunnel() {
 }
 
 #[test]
-fn cisco_metadata() {
+fn cisco_metadata_is_skipped() {
     let group = |header: [u8; 2], kind: u16, payload: &[u8]| {
         let tag = [&header[..], &[0, 1, 0, 100], &kind.to_be_bytes()].concat();
         [&tag[..], payload].concat()
@@ -174,7 +174,7 @@ fn backbone(vlans: &[(u16, u16)], service: u32, frame: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn customer_frame_in_a_provider_backbone() {
+fn customer_frame_in_a_provider_backbone_is_found() {
     let mut customer = tagged(&[(0x8100, 8)], 0x0800, &v4());
     customer[11] = 0x55;
     for vlans in [&[][..], &[(0x88a8, 7)]] {
@@ -215,7 +215,7 @@ fn labelled(payload: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn ethernet_over_mpls() {
+fn ethernet_over_mpls_is_found() {
     let frames: [&[(u16, u16)]; 3] = [&[], &[(0x8100, 7)], &[(0x88a8, 7), (0x8100, 8)]];
     for tags in frames {
         // However the receiver's address begins: as a control word, as IP of a length that may be there, or otherwise.
@@ -260,7 +260,7 @@ fn mpls_payload_is_ip_if_no_frame_is_certain() {
 }
 
 #[test]
-fn headers_beyond_three_rounds() {
+fn headers_beyond_three_rounds_have_a_reason() {
     let mut frame = ethernet(0x0800, &v4());
     for rounds in 1..=4 {
         if rounds <= 3 {

@@ -62,7 +62,7 @@ fn padding_is_part_of_the_frame_alone() {
 }
 
 #[test]
-fn a_length_on_the_wire_below_the_captured_is_the_captured() {
+fn length_on_the_wire_is_at_least_the_captured_length() {
     let mut frame = Frame::new(0, udp(1, 1));
     frame.length = 3;
     let flows = read(pcap(Shape::LITTLE, ETHERNET, &[frame])).whole();

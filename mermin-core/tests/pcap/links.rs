@@ -42,7 +42,7 @@ pub(crate) fn both(link: u32, packets: &[Vec<u8>], overhead: u64) -> Vec<mermin_
 }
 
 #[test]
-fn ethernet_and_raw_ip() {
+fn ethernet_and_raw_ip_are_read() {
     both(1, &[ethernet(0x0800, &v4()), ethernet(0x86dd, &v6())], 14);
     for link in [12, 14, 101, 228, 229] {
         let flows = both(link, &[v4(), v6()], 0);
@@ -51,7 +51,7 @@ fn ethernet_and_raw_ip() {
 }
 
 #[test]
-fn loopback_of_every_system() {
+fn loopback_of_every_system_is_read() {
     for link in [0, 108] {
         for family in [10, 24, 28, 30_u32] {
             for word in [u32::to_be_bytes, u32::to_le_bytes] {
@@ -81,7 +81,7 @@ fn cooked_2(kind: u16, payload: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn linux_cooked() {
+fn linux_cooked_packets_are_read() {
     for (link, cooked) in [(113, cooked as Header), (276, cooked_2)] {
         let flows = both(link, &[cooked(0x0800, &v4()), cooked(0x86dd, &v6())], 0);
         let mac = flows[0].interface.mac.unwrap();

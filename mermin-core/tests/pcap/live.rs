@@ -66,7 +66,7 @@ fn idle_flows_of_a_silent_pipe_end() {
 }
 
 #[test]
-fn a_silent_pipe_of_old_packets_keeps_its_flows() {
+fn silent_pipe_of_old_packets_keeps_its_flows() {
     const AGE: Duration = Duration::from_secs(3_600);
     let began = Instant::now();
     let (mut source, sender) = source(AGE);

@@ -47,7 +47,7 @@ fn check(file: Vec<u8>, length: u64, what: &str) {
 }
 
 #[test]
-fn pcap_of_the_1999_kernel_patch_in_both_byte_orders() {
+fn pcap_of_the_1999_kernel_patch_is_read_in_both_byte_orders() {
     // Interface, protocol and kind of the packet stand behind the lengths.
     let record = |frame: &Frame| {
         let octets = length(frame.octets.len());
@@ -63,7 +63,7 @@ fn pcap_of_the_1999_kernel_patch_in_both_byte_orders() {
 }
 
 #[test]
-fn pcap_with_swapped_lengths() {
+fn pcap_with_swapped_lengths_is_read() {
     let captured_first = |frame: &Frame| vec![seconds(frame), 0, length(frame.octets.len()), 60];
     let wire_first = |frame: &Frame| vec![seconds(frame), 0, 60, length(frame.octets.len())];
     for shape in [Shape::LITTLE, Shape::ALL[1]] {
@@ -116,7 +116,7 @@ fn erf(frames: &[Frame]) -> Vec<u8> {
 }
 
 #[test]
-fn snoop_of_ethernet_and_fddi() {
+fn snoop_of_ethernet_and_fddi_is_read() {
     check(snoop(4, &frames()), 47, "snoop");
     check(snoop(0, &frames()), 47, "snoop");
     let fddi = [
@@ -154,7 +154,7 @@ fn unsupported_snoop_is_named() {
 }
 
 #[test]
-fn erf_by_its_records() {
+fn erf_is_recognised_by_its_records() {
     let flows = read(erf(&frames())).whole();
     assert_eq!(flows.len(), 3);
     for (flow, second) in flows.iter().zip(0..) {

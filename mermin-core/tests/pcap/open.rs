@@ -79,7 +79,7 @@ fn totals_are_those_of_all_packets_and_pages_have_each_flow_once() {
 }
 
 #[test]
-fn a_snapshot_and_the_records_before_it_are_what_was_counted() {
+fn snapshot_and_the_records_before_it_are_what_was_counted() {
     // One flow goes on for longer than an interval, others end, and some have just begun.
     let mut frames: Vec<Frame> = (0..100)
         .map(|second| Frame::new(seconds(second), udp(7, 1)))

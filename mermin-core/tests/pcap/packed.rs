@@ -211,7 +211,7 @@ impl Read for Failing {
 }
 
 #[test]
-fn an_error_of_the_reader_stays_its_own() {
+fn readers_error_is_passed_on_unchanged() {
     for (ending, _) in ENDINGS {
         let file = kept(&format!("mixed.pcap.{ending}"));
         for length in [6, 100, file.len() - 1] {

@@ -101,7 +101,7 @@ fn slow_consumer_pauses_reading_and_loses_nothing() {
 }
 
 #[test]
-fn a_handle_closes_from_another_thread_while_nobody_takes_flows() {
+fn handle_closes_from_another_thread_while_nobody_takes_flows() {
     block_on(async {
         let (reader, read) = Endless::new();
         let source = FlowSource::builder()
@@ -169,7 +169,7 @@ fn refused(builder: mermin_core::FlowSourceBuilder, kind: ErrorKind) -> String {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn missing_file_is_named() {
     let builder = FlowSource::builder().pcap("/nonexistent/file.pcap");
     assert_eq!(
         refused(builder, ErrorKind::System),
@@ -178,7 +178,7 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_directory_is_no_capture() {
+fn directory_is_no_capture() {
     let error = open(FlowSource::builder().pcap("/")).expect_err("must be refused");
     assert_eq!(error.kind(), ErrorKind::System);
     assert_eq!(error.to_string(), "cannot open `/`");

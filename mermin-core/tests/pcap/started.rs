@@ -177,7 +177,7 @@ fn port_that_answered_is_listening() {
 }
 
 #[test]
-fn an_answer_in_a_capture_of_headers_is_one() {
+fn answer_in_a_capture_of_headers_is_one() {
     let response = packet(false, 17, &dns([53, 4000], 0x81));
     let whole = Frame::new(0, response);
     for (octets, rule) in [
@@ -209,7 +209,7 @@ fn an_answer_in_a_capture_of_headers_is_one() {
 }
 
 #[test]
-fn an_init_with_another_tag_begins_another_association() {
+fn init_with_another_tag_begins_another_association() {
     let there = |chunk, tag| packet(true, 132, &sctp([4000, 38_412], chunk, tag));
     let back = |chunk, tag| packet(false, 132, &sctp([38_412, 4000], chunk, tag));
     let one = [there(1, 5), back(2, 6), there(1, 5), there(10, 0)];
@@ -223,7 +223,7 @@ fn an_init_with_another_tag_begins_another_association() {
 }
 
 #[test]
-fn an_association_begins_and_ends() {
+fn association_begins_and_ends() {
     let there = |chunk, tag| packet(true, 132, &sctp([4000, 38_412], chunk, tag));
     let back = |chunk, tag| packet(false, 132, &sctp([38_412, 4000], chunk, tag));
     for last in [6, 14] {

@@ -51,7 +51,7 @@ fn cut(packet: &[u8], payload: usize) -> [Vec<u8>; 2] {
 }
 
 #[test]
-fn the_inner_flow_counts_or_the_outer_one() {
+fn inner_or_outer_flow_is_counted() {
     let frames = [ethernet(0x0800, &vxlan(&inner()))];
     let flows = read(file(&frames)).whole();
     assert_eq!(sums(&flows[0]), [1, 128, 0, 0]);
@@ -72,7 +72,7 @@ fn the_inner_flow_counts_or_the_outer_one() {
 }
 
 #[test]
-fn tunnel_with_its_own_protocol_field() {
+fn tunnels_by_protocol_number_are_removed() {
     let framed = ethernet(0x0800, &inner());
     let carried = |next: u8, content: &[u8]| {
         let content = [&[12, 0, 0, next, 0, 0, 42, 0][..], content].concat();
@@ -101,7 +101,7 @@ fn tunnel_with_its_own_protocol_field() {
 }
 
 #[test]
-fn links_and_ipv6_in_datagrams() {
+fn links_and_ipv6_in_datagrams_are_removed() {
     let from_any = |there: &[u8], back: &[u8], port| {
         let there = udp_datagram([40_000, port], there);
         let back = udp_datagram([port, 40_000], back);
@@ -246,7 +246,7 @@ fn alone(frames: &[Frame]) -> Outcome {
 }
 
 #[test]
-fn a_fragment_without_its_first_makes_no_flow() {
+fn fragment_without_its_first_makes_no_flow() {
     let [first, later] = cut(&inner(), 64);
     let outcome = alone(&[Frame::new(0, later.clone())]);
     assert_eq!(outcome.flows, []);

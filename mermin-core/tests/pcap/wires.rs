@@ -448,7 +448,7 @@ const LINKS: &[Link] = &[
 ];
 
 #[test]
-fn ipv4_and_ipv6_behind_every_link_header() {
+fn ipv4_and_ipv6_are_found_behind_every_link_header() {
     for link in LINKS {
         let packets = [
             [link.headers[0], &v4()].concat(),
@@ -482,7 +482,7 @@ fn before(number: u32, header: &[u8]) {
 }
 
 #[test]
-fn wireless_frames_behind_headers_of_captures() {
+fn wireless_frames_are_found_behind_headers_of_captures() {
     // Radiotap without fields; with a clock and flags, of which none is set; with two words of bits.
     before(127, &[0, 0, 8, 0, 0, 0, 0, 0]);
     before(
@@ -674,7 +674,7 @@ fn invalid_headers_are_malformed() {
 }
 
 #[test]
-fn parts_of_frames() {
+fn parts_of_frames_have_a_reason() {
     let mut first = [WIRELESS[0], &v4()[..30]].concat();
     first[1] |= 4;
     let flows = of(105, &[first.clone()]).whole();

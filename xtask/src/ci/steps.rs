@@ -174,21 +174,21 @@ pub(super) const STEPS: &[Step] = &[
     full(
         "killed a hundred times",
         Work::Command(
-            "cargo test --release -p mermin-core --test kernel -- killed --nocapture",
+            "cargo test --release -p mermin-core --test kernel -- kill --nocapture",
             &[("MERMIN_KILLS", "50"), REQUIRE_KERNEL],
         ),
     ),
     full(
         "two thousand interfaces",
         Work::Command(
-            "cargo test --release -p mermin-core --test kernel -- churn --nocapture",
+            "cargo test --release -p mermin-core --test kernel -- short_lived_interfaces --nocapture",
             &[("MERMIN_CHURN_PAIRS", "2000"), REQUIRE_KERNEL],
         ),
     ),
     full(
         "ten seconds of flood",
         Work::Command(
-            "cargo test --release -p mermin-core --test kernel -- a_flood_of_syns --nocapture",
+            "cargo test --release -p mermin-core --test kernel -- flood_of_syns --nocapture",
             &[("MERMIN_FLOOD_SECONDS", "10"), REQUIRE_KERNEL],
         ),
     ),

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn this_tree_has_no_layer_violation() {
+    fn tree_has_no_layer_violation() {
         check().unwrap();
     }
 }

@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_is_there_once_for_as_long_as_it_does_not_change() {
+    fn unchanged_line_is_recorded_once() {
         let frames: Vec<Frame> = [["a", "b"], ["a", "c"], ["a", "c"]]
             .map(|lines| lines.map(runs).to_vec())
             .to_vec();

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_is_read_from_its_header() {
+    fn segment_is_read_from_its_header() {
         let header = crate::wire::testing::tcp([1, 2], flag::ACK, &[]);
         let header = with(header, 4, &[1, 2, 3, 4, 5, 6, 7, 8]);
         let header = with(header, 14, &[9, 10]);

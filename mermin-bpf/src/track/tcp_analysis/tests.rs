@@ -87,7 +87,7 @@ impl Connection {
 }
 
 #[test]
-fn a_handshake_is_split_into_both_sides() {
+fn handshake_is_split_into_both_sides() {
     let connection = Connection::opened();
     let [client, server] = [CLIENT, SERVER].map(|side| *connection.side(side));
     assert_eq!([client.handshake, server.handshake], [4 * MS, 6 * MS]);
@@ -98,7 +98,7 @@ fn a_handshake_is_split_into_both_sides() {
 }
 
 #[test]
-fn a_syn_sent_again_has_no_round_trip() {
+fn syn_sent_again_has_no_round_trip() {
     let mut connection = Connection::joined_late();
     connection.send(CLIENT, SYN, 99, 0, 0);
     connection.wait(1000);
@@ -112,7 +112,7 @@ fn a_syn_sent_again_has_no_round_trip() {
 }
 
 #[test]
-fn a_response_is_timed_from_the_end_of_its_request() {
+fn response_is_timed_from_the_end_of_its_request() {
     let mut connection = Connection::opened();
     connection.send(CLIENT, ACK, 100, 500, 10);
     connection.wait(5);
@@ -140,7 +140,7 @@ fn a_response_is_timed_from_the_end_of_its_request() {
 }
 
 #[test]
-fn a_request_sent_again_has_neither_round_trip_nor_response() {
+fn request_sent_again_has_neither_round_trip_nor_response() {
     let mut connection = Connection::opened();
     let before = connection.side(CLIENT).round_trip.samples;
     connection.send(CLIENT, ACK | PSH, 100, 500, 10);
@@ -156,7 +156,7 @@ fn a_request_sent_again_has_neither_round_trip_nor_response() {
 }
 
 #[test]
-fn a_gap_that_is_filled_soon_was_reordered() {
+fn gap_that_is_filled_soon_was_reordered() {
     let mut connection = Connection::opened();
     connection.send(CLIENT, ACK, 200, 500, 100);
     connection.wait(9);
@@ -171,7 +171,7 @@ fn a_gap_that_is_filled_soon_was_reordered() {
 }
 
 #[test]
-fn a_gap_that_is_filled_late_was_lost_on_the_way_here() {
+fn gap_that_is_filled_late_was_lost_on_the_way_here() {
     let mut connection = Connection::opened();
     connection.send(CLIENT, ACK, 200, 500, 100);
     connection.wait(10);
@@ -187,7 +187,7 @@ fn a_gap_that_is_filled_late_was_lost_on_the_way_here() {
 }
 
 #[test]
-fn a_gap_is_filled_from_either_end() {
+fn gap_is_filled_from_either_end() {
     let mut connection = Connection::opened();
     connection.send(CLIENT, ACK, 400, 500, 100);
     for sequence in [300, 100, 200] {
@@ -201,7 +201,7 @@ fn a_gap_is_filled_from_either_end() {
 
 /// Two losses are one gap. Octets seen between them do not come again, so an acknowledgment has to close it.
 #[test]
-fn a_gap_that_is_acknowledged_is_closed() {
+fn gap_that_is_acknowledged_is_closed() {
     let mut connection = Connection::opened();
     for sequence in [200, 400] {
         connection.send(CLIENT, ACK, sequence, 500, 100);
@@ -221,7 +221,7 @@ fn a_gap_that_is_acknowledged_is_closed() {
 }
 
 #[test]
-fn a_segment_that_is_longer_than_a_gap_closes_it() {
+fn segment_that_is_longer_than_a_gap_closes_it() {
     let mut connection = Connection::opened();
     connection.send(CLIENT, ACK, 200, 500, 100);
     connection.wait(20);
@@ -245,7 +245,7 @@ fn octets_seen_before_are_counted_and_new_ones_are_not() {
 }
 
 #[test]
-fn a_fin_sent_again_is_a_retransmission_and_a_keep_alive_is_none() {
+fn fin_sent_again_is_a_retransmission_and_a_keep_alive_is_none() {
     let mut connection = Connection::opened();
     for payload in [0, 1] {
         connection.send(CLIENT, ACK, 99, 500, payload);
@@ -259,7 +259,7 @@ fn a_fin_sent_again_is_a_retransmission_and_a_keep_alive_is_none() {
 }
 
 #[test]
-fn a_duplicate_ack_leaves_data_outstanding() {
+fn duplicate_ack_leaves_data_outstanding() {
     let mut connection = Connection::opened();
     // Nothing is outstanding.
     connection.send(CLIENT, ACK, 100, 500, 0);
@@ -279,7 +279,7 @@ fn a_duplicate_ack_leaves_data_outstanding() {
 }
 
 #[test]
-fn windows_of_zero_and_their_probes() {
+fn windows_of_zero_and_their_probes_are_counted() {
     let mut connection = Connection::opened();
     connection.send(CLIENT, ACK, 100, 500, 100);
     connection.advertise(SERVER, ACK, 500, 200, 0, 0);
@@ -295,7 +295,7 @@ fn windows_of_zero_and_their_probes() {
 }
 
 #[test]
-fn a_reset_is_counted_and_nothing_else() {
+fn reset_is_counted_and_nothing_else() {
     let mut connection = Connection::opened();
     let before = connection.analysis;
     connection.advertise(SERVER, RST, 0, 0, 0, 0);

@@ -134,7 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn random_ip_packets_too(
+    fn random_ip_packets_give_a_packet_that_fits_or_a_reason(
         (bytes, frame) in (vec(any::<u8>(), 60..700), any::<bool>())
             .prop_flat_map(|(mut bytes, newer)| {
                 let (kind, first) = if newer { (ethertype::IPV6, 0x60) } else { (ethertype::IPV4, 0x45) };

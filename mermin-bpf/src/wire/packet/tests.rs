@@ -113,7 +113,7 @@ pub(super) fn with_ports() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_syn() {
+fn syn_is_a_packet_with_its_flags() {
     let expected = Packet {
         addresses: Addresses::v4([
             u32::from_ne_bytes([192, 0, 2, 1]),
@@ -159,7 +159,7 @@ fn every_shape_is_followed_to_its_ports() {
 }
 
 #[test]
-fn a_truncated_frame_is_never_a_packet() {
+fn truncated_frame_is_never_a_packet() {
     for frame in with_ports() {
         for length in 0..frame.len() {
             let cut = read(&frame[..length]);
@@ -169,7 +169,7 @@ fn a_truncated_frame_is_never_a_packet() {
 }
 
 #[test]
-fn a_snapped_frame_is_the_whole_packet_or_none() {
+fn snapped_frame_is_the_whole_packet_or_none() {
     for frame in with_ports() {
         let known = whole(&frame);
         let packet = walk(&frame[..], &known);
@@ -187,7 +187,7 @@ fn a_snapped_frame_is_the_whole_packet_or_none() {
 }
 
 #[test]
-fn the_layer_that_failed_is_named() {
+fn layer_that_failed_is_named() {
     let v4 = ethernet_v4(protocol::TCP, &tcp(PORTS, 0, &[]));
     let v6 = ethernet_v6(protocol::TCP, &tcp(PORTS, 0, &[]));
     let tagged = ethernet(ethertype::VLAN, &tag(1, ethertype::IPV4, &[]));
@@ -282,7 +282,7 @@ fn ipv4_options_are_stepped_over() {
 }
 
 #[test]
-fn a_later_fragment_has_no_ports() {
+fn later_fragment_has_no_ports() {
     let datagram = udp(PORTS, &[0; 8]);
     let v4 = with(
         ethernet_v4(protocol::UDP, &datagram),
@@ -298,7 +298,7 @@ fn a_later_fragment_has_no_ports() {
 }
 
 #[test]
-fn a_first_fragment_may_speak_of_the_whole_datagram() {
+fn first_fragment_may_have_the_length_of_the_whole_datagram() {
     let first = with(udp(PORTS, &[0; 8]), 4, &2000_u16.to_be_bytes());
     let v4 = ethernet_v4(protocol::UDP, &first);
     assert_eq!(read(&v4), Err(Reason::MalformedUdp), "not a fragment");
@@ -310,7 +310,7 @@ fn a_first_fragment_may_speak_of_the_whole_datagram() {
 }
 
 #[test]
-fn a_super_packets_transport_length_speaks_of_one_segment() {
+fn transport_length_of_a_super_packet_is_that_of_one_segment() {
     let first = with(udp(PORTS, &[0; 64]), 4, &2000_u16.to_be_bytes());
     let bytes = ethernet_v4(protocol::UDP, &first);
     let segmented = Frame {
@@ -322,7 +322,7 @@ fn a_super_packets_transport_length_speaks_of_one_segment() {
 }
 
 #[test]
-fn an_extension_chain_longer_than_its_packet_is_malformed() {
+fn extension_chain_longer_than_its_packet_is_malformed() {
     let datagram = options(50, 0, &[0; 64]);
     let bytes = with(
         ethernet_v6(protocol::ROUTING, &datagram),
@@ -369,7 +369,7 @@ fn vlans_come_outermost_first() {
 }
 
 #[test]
-fn a_stripped_tag_means_what_a_tag_in_the_frame_does() {
+fn stripped_tag_means_what_a_tag_in_the_frame_does() {
     let v6 = ipv6(protocol::UDP, &udp(PORTS, &[]));
     let tagged = ethernet(ethertype::VLAN, &tag(100, ethertype::IPV6, &v6));
     let bare = ethernet(ethertype::IPV6, &v6);
@@ -383,7 +383,7 @@ fn a_stripped_tag_means_what_a_tag_in_the_frame_does() {
 }
 
 #[test]
-fn too_many_tags() {
+fn too_many_tags_have_a_reason() {
     let mut bytes = ipv4(protocol::UDP, &udp(PORTS, &[]));
     let mut kind = ethertype::IPV4;
     for id in 0..=vlan::DEPTH as u16 {
@@ -450,7 +450,7 @@ fn hop_by_hop_options_that_were_sent_stay_in_the_count() {
 }
 
 #[test]
-fn a_sample_is_the_first_packets_fields() {
+fn sample_is_the_first_packets_fields() {
     let v6 = ethernet_v6(protocol::ICMPV6, &icmp(1, 4, 0));
     let expected = Sample {
         traffic_class: 0xb8,

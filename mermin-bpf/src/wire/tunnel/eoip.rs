@@ -48,7 +48,7 @@ mod tests {
     const HEADER: [u8; 10] = [0x20, 0x01, 0x64, 0x00, 0, 2, 10, 0, 1, 2];
 
     #[test]
-    fn a_header() {
+    fn header_fields_are_read() {
         let carrier = parse(&HEADER[..], 0, 10, true).unwrap();
         assert_eq!((carrier.id, carrier.length, carrier.end), (10, 8, 10));
         assert_eq!(carrier.kind, ethertype::ETHERNET);
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         for length in 0..LENGTH {
             let cut = parse(&HEADER[..length], 0, 10, true);
             assert_eq!(cut, Err(Reason::MalformedTunnel), "{length} octets");

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn headers() {
+    fn headers_of_each_version_are_read() {
         let carrier = parse(&SECOND[..], 0, 0, 8).unwrap().unwrap();
         assert_eq!((carrier.id, carrier.length), (33, 8));
         assert_eq!(carrier.kind, ethertype::ETHERNET);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_may_be_cut_by_who_mirrors_it() {
+    fn mirror_may_truncate_a_frame() {
         let bytes = with(SECOND.to_vec(), 2, &[0x04]);
         let carrier = parse(&bytes[..], 0, 0, 8).unwrap().unwrap();
         assert_eq!((carrier.truncated, carrier.id), (true, 33));
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         let malformed = Err(Reason::MalformedTunnel);
         for length in 0..LENGTH_2 {
             assert_eq!(parse(&SECOND[..length], 0, 0, 8), malformed, "{length}");

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header() {
+    fn header_fields_are_read() {
         for header in [[0x30, 0], [0x3a, 0xbc]] {
             let carrier = parse(&header[..], 0, 2).unwrap().unwrap();
             assert_eq!((carrier.kind, carrier.length), (ethertype::ETHERNET, 2));
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         for length in 0..LENGTH {
             let header = [0x30, 0];
             let cut = parse(&header[..length], 0, 2);

@@ -46,7 +46,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_header_with_options() {
+    fn header_with_options_is_read() {
         let carrier = parse(&HEADER[..], 0, 16).unwrap().unwrap();
         assert_eq!((carrier.id, carrier.length), (0x01_0203, 16));
         assert_eq!(carrier.kind, ethertype::ETHERNET);
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed_and_a_short_datagram_something_else() {
+    fn cut_header_is_malformed_and_a_short_datagram_something_else() {
         for length in 0..LENGTH {
             let cut = parse(&HEADER[..length], 0, 16);
             assert_eq!(cut, Err(Reason::MalformedTunnel), "{length} octets");

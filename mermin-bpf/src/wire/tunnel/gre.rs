@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn every_set_of_fields() {
+    fn every_set_of_fields_is_read() {
         assert_eq!(flags(0x00), (4, None));
         assert_eq!(flags(0x80), (8, None));
         assert_eq!(flags(0x10), (8, None));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         for length in 0..16 {
             let short = parse(&HEADER[..], 0, length, true);
             assert_eq!(short, Err(Reason::MalformedTunnel), "{length} octets");

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_packet_is_behind_the_header_that_the_device_began() {
+    fn packet_is_behind_the_header_that_the_device_prepended() {
         let packet = ipv4(protocol::UDP, &udp([1, 2], &[3; 9]));
         let six = ipv6(protocol::UDP, &udp([1, 2], &[3; 9]));
         for (bytes, at) in [
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_without_the_header_is_itself() {
+    fn packet_without_the_header_is_itself() {
         let packet = ipv4(protocol::UDP, &udp([1, 2], &[3; 9]));
         for direction in [HookDirection::Ingress, HookDirection::Egress] {
             for link in [link::GRE, link::GRE_SENT] {

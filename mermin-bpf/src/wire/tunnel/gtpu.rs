@@ -131,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn a_header() {
+    fn header_fields_are_read() {
         let carrier = parse(&PLAIN[..], 0, 12, true).unwrap().unwrap();
         assert_eq!((carrier.id, carrier.length), (0x0102_0304, 8));
         assert_eq!(carrier.kind, WalkStart::BARE_IP);
     }
 
     #[test]
-    fn optional_fields_and_extension_headers() {
+    fn optional_fields_and_extension_headers_are_skipped() {
         for flags in [0x31, 0x32, 0x33] {
             let bytes = with(with(extended(0), 0, &[flags]), 11, &[0x85]);
             assert_eq!(length(&bytes), Ok(Some(12)), "{flags:#x}: the type is void");
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         let bytes = extended(2);
         for length in 0..20 {
             let cut = parse(&bytes[..length], 0, bytes.len() as u32, true);

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn every_optional_field() {
+    fn every_optional_field_is_read() {
         for (flags, length) in [
             (0x0002, 10),
             (0x4002, 12),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         let bytes = message(0x4a02);
         for length in 0..21 {
             let cut = parse(&bytes[..length], 0, bytes.len() as u32, true);

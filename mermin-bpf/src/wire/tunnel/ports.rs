@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn as_registered() {
+    fn default_ports_are_the_registered_ones() {
         let ports = Ports::default();
         assert_eq!(ports.words()[CARRIERS_AT], ports.carriers[0].0);
         for port in [4789, 4790, 6081, 2152] {
@@ -330,7 +330,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_set_has_its_ports_and_no_others(
+        fn set_has_its_ports_and_no_others(
             ports in proptest::collection::vec(1_u16.., 0..=MOST),
             near in any::<u16>(),
         ) {

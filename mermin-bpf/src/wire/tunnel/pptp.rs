@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn every_set_of_fields() {
+    fn every_set_of_fields_is_read() {
         let carrier = parsed(&HEADER, 22, true).unwrap();
         assert_eq!((carrier.id, carrier.kind), (7, ethertype::IPV4));
         assert_eq!((carrier.length, carrier.end), (20, 22));
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgment_alone_carries_nothing() {
+    fn acknowledgment_alone_carries_nothing() {
         let bytes = [0x20, 0x81, 0x88, 0x0b, 0, 0, 0, 7, 0, 0, 0, 2];
         let carrier = parsed(&bytes, 12, true).unwrap();
         assert_eq!((carrier.length, carrier.end), (12, 12));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         for length in 2..21 {
             let cut = parsed(&HEADER[..length], 22, true);
             // PPP asks for two octets where its protocol field may be one.

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_behind_any_cookie_and_sublayer() {
+    fn frame_behind_any_cookie_and_sublayer_is_found() {
         for (frame, kind, header) in frames() {
             for between in BETWEEN {
                 let bytes = join(&[&[0xa5; 12][..between], &frame]);

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_behind_any_indications() {
+    fn packet_behind_any_indications_is_found() {
         for (authentication, origin, expected) in [
             (None, false, 0),
             (None, true, 8),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed() {
+    fn cut_header_is_malformed() {
         let bytes = teredo(Some([1, 1]), true, &packet());
         for length in 0..bytes.len() {
             let cut = parse(&bytes[..length], 0, bytes.len() as u32);

@@ -199,7 +199,7 @@ fn without_decapsulation_the_outer_packet_counts() {
 }
 
 #[test]
-fn a_tunnel_cut_anywhere_is_never_a_packet() {
+fn tunnel_cut_anywhere_is_never_a_packet() {
     for case in cases() {
         for length in 0..case.frame.len() {
             let cut = arrived(&case.frame[..length]);
@@ -211,7 +211,7 @@ fn a_tunnel_cut_anywhere_is_never_a_packet() {
 /// The outer headers' lengths are right, and what is inside is not all there. Where a protocol's number says what is inside,
 /// that is malformed; a port says nothing before an IP header is there.
 #[test]
-fn an_inner_packet_cut_short_is_counted_by_what_was_cut() {
+fn truncated_inner_packet_is_counted_under_the_truncated_header() {
     let inner = inner();
     for length in 1..inner.len() {
         // The header itself is cut, or claims more than its carrier holds.
@@ -240,7 +240,7 @@ fn an_inner_packet_cut_short_is_counted_by_what_was_cut() {
 }
 
 #[test]
-fn a_header_that_a_protocols_number_announces_and_is_not_there_is_malformed() {
+fn missing_header_that_a_protocol_number_announces_is_malformed() {
     let bytes = ethernet_v4(47, &[0x20, 0, 8, 0, 0, 0, 0]);
     assert_eq!(packet(&bytes), Err(Reason::MalformedTunnel));
 }
@@ -350,7 +350,7 @@ fn invalid_tunnel_header_makes_a_datagram() {
 }
 
 #[test]
-fn a_link_header_that_cannot_be_is_nothing_a_tunnel_carries() {
+fn impossible_link_header_is_no_tunnels_content() {
     let packet = inner();
     let no_version = with(pppoe(0x21, &packet), 0, &[0x21]);
     let lying = with(pppoe(0x21, &packet), 4, &[0xff, 0xff]);
@@ -548,7 +548,7 @@ fn vlans_of_carrier_and_content_come_outermost_first() {
 }
 
 #[test]
-fn the_mac_of_a_packet_is_that_of_the_frame_it_is_in() {
+fn mac_of_a_packet_is_that_of_its_frame() {
     let framed = with(ethernet(ethertype::IPV4, &inner()), 11, &[9]);
     let bytes = ethernet_v4(17, &datagram(4789, &vxlan(1, &framed)));
     assert_eq!(packet(&bytes).unwrap().mac_at, 50 + 6);
@@ -574,7 +574,7 @@ fn fragments(packet: &[u8], payload: usize) -> [Vec<u8>; 2] {
 }
 
 #[test]
-fn the_first_fragment_of_a_carrier_has_the_inner_octets_that_are_in_it() {
+fn first_fragment_of_a_carrier_has_the_inner_octets_that_are_in_it() {
     let inner = ipv4(protocol::UDP, &udp(PORTS, &[7; 400]));
     let outer = ipv4(
         17,
@@ -619,7 +619,7 @@ fn fragments_inside_of_a_tunnel_are_told_apart_by_it() {
 }
 
 #[test]
-fn a_session_shows_its_indices() {
+fn session_shows_its_indices() {
     let data = with(std::vec![0; 64], 0, &[4, 0, 0, 0, 0x78, 0x56, 0x34, 0x12]);
     for ports in [[51_820, 9], [9, 51_820]] {
         let parsed = arrived(&ethernet_v4(17, &udp(ports, &data))).unwrap();
@@ -641,7 +641,7 @@ fn a_session_shows_its_indices() {
 }
 
 #[test]
-fn without_an_ethernet_header_too() {
+fn tunnels_are_removed_without_an_ethernet_header_too() {
     let bytes = ipv4(4, &inner());
     let frame = Frame {
         link: link::IP,

@@ -42,7 +42,7 @@ mod tests {
     const HEADER: [u8; LENGTH] = [0x08, 0, 0, 0, 0, 0, 0x2a, 0];
 
     #[test]
-    fn a_header() {
+    fn header_fields_are_read() {
         let carrier = parse(&HEADER[..], 0, 8).unwrap().unwrap();
         assert_eq!((carrier.id, carrier.length), (42, 8));
         assert_eq!(carrier.kind, ethertype::ETHERNET);
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed_and_a_short_datagram_something_else() {
+    fn cut_header_is_malformed_and_a_short_datagram_something_else() {
         for length in 0..LENGTH {
             let cut = parse(&HEADER[..length], 0, 8);
             assert_eq!(cut, Err(Reason::MalformedTunnel), "{length} octets");

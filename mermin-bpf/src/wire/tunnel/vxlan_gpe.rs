@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header() {
+    fn header_fields_are_read() {
         let carrier = read(0, 0x0c).unwrap();
         assert_eq!((carrier.id, carrier.has_id, carrier.length), (42, true, 8));
         assert_eq!(carrier.kind, ethertype::IPV6);
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_is_malformed_and_a_short_datagram_something_else() {
+    fn cut_header_is_malformed_and_a_short_datagram_something_else() {
         for length in 0..LENGTH {
             let cut = parse(&HEADER[..length], 0, 8);
             assert_eq!(cut, Err(Reason::MalformedTunnel), "{length} octets");

@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_counts_as_exported_when_it_is_acknowledged() {
+    fn record_counts_as_exported_when_it_is_acknowledged() {
         let Some(journal) = journal() else { return };
         let nothing = journal.recover(1);
         assert_eq!(nothing.exported, Watermark::default());

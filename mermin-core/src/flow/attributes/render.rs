@@ -266,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_of_each_octet() {
+    fn address_is_written_by_octets() {
         for octet in 0..=255 {
             let address = Ipv4Addr::new(octet, 0, 255, octet);
             assert_eq!(text(&Short::address(address.into())), address.to_string());
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_at_each_length() {
+    fn numbers_of_each_length_are_rendered() {
         let mut number = 1_u64;
         for _ in 0..20 {
             for near in [number - 1, number, number.saturating_mul(9)] {
@@ -301,26 +301,26 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_address_fits() {
+    fn longest_address_fits() {
         let longest = Ipv6Addr::from(u128::MAX);
         assert_eq!(text(&Short::address(longest.into())), longest.to_string());
     }
 
     #[test]
-    fn octets_of_a_mac_address() {
+    fn mac_address_is_rendered_by_octets() {
         let mac = MacAddress([0, 1, 0xab, 0xcd, 0xef, 255]);
         assert_eq!(text(&Short::mac(mac)), mac.to_string());
     }
 
     proptest! {
         #[test]
-        fn any_number(number: u64, shift in 0..64_u32) {
+        fn any_number_is_rendered_as_by_std(number: u64, shift in 0..64_u32) {
             let number = number >> shift;
             prop_assert_eq!(digits(number), number.to_string());
         }
 
         #[test]
-        fn any_eight_digits(number in 0..100_000_000_u32, shift in 0..27_u32) {
+        fn any_eight_digits_are_rendered(number in 0..100_000_000_u32, shift in 0..27_u32) {
             for number in [number, number >> shift, 99_999_999 >> shift] {
                 let digits = (eight_digits(number) | 0x3030_3030_3030_3030).to_le_bytes();
                 prop_assert_eq!(str::from_utf8(&digits).unwrap(), format!("{number:08}"));
@@ -328,7 +328,7 @@ mod tests {
         }
 
         #[test]
-        fn any_address(octets: [u8; 4], groups: [u16; 8], zeros: u8, small: u8) {
+        fn any_address_is_rendered_as_by_std(octets: [u8; 4], groups: [u16; 8], zeros: u8, small: u8) {
             let v4 = Ipv4Addr::from(octets);
             prop_assert_eq!(text(&Short::address(v4.into())), v4.to_string());
             let mut groups = groups;
@@ -346,7 +346,7 @@ mod tests {
         }
 
         #[test]
-        fn any_octets(octets: [u8; 16]) {
+        fn any_octets_are_rendered_in_hexadecimal(octets: [u8; 16]) {
             let id = u128::from_be_bytes(octets);
             prop_assert_eq!(text(&Short::hexadecimal(octets)), format!("{id:032x}"));
         }

@@ -159,7 +159,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_keys_of_rfc_9001_open_its_packet() {
+    fn keys_of_rfc_9001_open_its_packet() {
         let packet = octets(SAMPLE_V1);
         assert_eq!(packet.len(), 256);
         let header = initial(&packet).unwrap();
@@ -173,7 +173,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_keys_of_rfc_9369() {
+    fn keys_of_rfc_9369_open_its_packet() {
         let keys = Keys::new(0x6b33_43cf, &octets("8394c8f03e515708")).unwrap();
         assert_eq!(keys.iv.to_vec(), octets("91f73e2351d8fa91660e909f"));
         assert!(Keys::new(0x5130_3530, b"google").is_none());

@@ -142,7 +142,7 @@ mod tests {
     };
 
     #[test]
-    fn the_packet_of_rfc_9001_names_its_server() {
+    fn packet_of_rfc_9001_names_its_server() {
         let packet = octets(SAMPLE_V1);
         let (found, end) = Handshake::default().add(&packet).unwrap();
         assert_eq!(found.server_name.as_deref(), Some("example.com"));
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_with_another_key_is_malformed() {
+    fn packet_with_another_key_is_malformed() {
         let mut packet = octets(SAMPLE_V1);
         packet[7] ^= 1;
         let found = Handshake::default().add(&packet);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_without_a_part_of_the_hello_loses_none() {
+    fn packet_without_a_part_of_the_hello_loses_none() {
         let message = hello(&sni(b"kept.example"));
         let (one, other) = message.split_at(60);
         let mut handshake = Handshake {

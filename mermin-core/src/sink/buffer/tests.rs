@@ -123,7 +123,7 @@ fn full_buffer_blocks_without_dropping() {
 }
 
 #[test]
-fn the_newest_or_the_oldest_are_dropped_and_counted() {
+fn newest_or_oldest_records_are_dropped_and_counted() {
     let cases = [
         (Overflow::DropNewest, DropReason::Newest, vec![0, 1, 2, 3]),
         (Overflow::DropOldest, DropReason::Oldest, vec![0, 7, 8, 9]),
@@ -225,7 +225,7 @@ fn batch_waits_until_its_maximum_age() {
 }
 
 #[test]
-fn the_worker_wakes_the_task_that_waits() {
+fn worker_wakes_the_task_that_waits() {
     #[derive(Default)]
     struct Woken(std::sync::atomic::AtomicU32);
     impl Wake for Woken {

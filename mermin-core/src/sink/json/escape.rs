@@ -45,7 +45,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_first_octet_to_escape_is_found(text in "[ !\"#\\\\a\u{7f}\u{80}\u{e000}\x00-\x21]{0,40}") {
+        fn first_octet_to_escape_is_found(text in "[ !\"#\\\\a\u{7f}\u{80}\u{e000}\x00-\x21]{0,40}") {
             let needs_escape = |octet: &u8| matches!(octet, 0..0x20 | b'"' | b'\\');
             let expected = text.as_bytes().iter().position(needs_escape);
             prop_assert_eq!(first_to_escape(text.as_bytes()), expected);

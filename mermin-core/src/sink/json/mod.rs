@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_changes_the_community_id_alone() {
+    fn seed_changes_the_community_id_alone() {
         let mut lines = JsonLines::new(Vec::new()).community_id_seed(9);
         lines.write(&plain()).unwrap();
         lines.write(&plain()).unwrap();

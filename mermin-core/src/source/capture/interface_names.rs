@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flow_is_of_the_interface_that_had_its_index_when_it_began() {
+    fn flow_is_of_the_interface_that_had_its_index_when_it_began() {
         let Ok(map) = crate::bpf::pin::interfaces::create() else {
             assert!(std::env::var_os("MERMIN_REQUIRE_KERNEL").is_none());
             return eprintln!("skipped: no map can be made");

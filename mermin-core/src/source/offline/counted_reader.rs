@@ -27,7 +27,7 @@ mod tests {
     use crate::FlowSource;
 
     #[test]
-    fn a_file_that_is_read_to_its_end_is_counted_whole() {
+    fn file_that_is_read_to_its_end_is_counted_whole() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/mixed.pcap");
         let mut source = block_on(FlowSource::builder().pcap(path).open()).unwrap();
         while let Some(flow) = block_on(source.next()) {

@@ -99,7 +99,7 @@ fn counts(half: &Uniflow) -> [[u64; 2]; 3] {
 }
 
 #[test]
-fn a_datagram_flow_over_ipv4() {
+fn datagram_flow_over_ipv4_has_its_fields() {
     let flow = made(&ipv4(tail(protocol::UDP, [40_000, 53])));
     assert_eq!(ends(&flow), ["10.0.0.1:40000", "10.0.0.2:53"]);
     assert_eq!(flow.protocol, Protocol::UDP);
@@ -141,7 +141,7 @@ fn flow_id_contains_epoch_slot_and_start() {
 }
 
 #[test]
-fn the_higher_endpoint_may_have_started() {
+fn higher_endpoint_may_have_started() {
     let mut observed = ipv4(tail(protocol::UDP, [40_000, 53]));
     observed.higher_started = true;
     let flow = made(&observed);
@@ -216,7 +216,7 @@ fn other_protocols_have_neither_ports_nor_messages() {
 }
 
 #[test]
-fn vlans_from_the_outside() {
+fn vlans_are_listed_from_the_outside() {
     for (packed, ids) in [([0, 0], &[][..]), ([7, 0], &[7]), ([7, 4095], &[7, 4095])] {
         let mut tail = tail(protocol::UDP, [1, 2]);
         tail.protocol_vlan = KeyTail::pack(protocol::UDP, packed[0], packed[1]);
@@ -225,14 +225,14 @@ fn vlans_from_the_outside() {
 }
 
 #[test]
-fn a_priority_tag_does_not_hide_the_tag_in_it() {
+fn priority_tag_does_not_hide_the_tag_in_it() {
     let mut tail = tail(protocol::UDP, [1, 2]);
     tail.protocol_vlan = KeyTail::pack(protocol::UDP, 0, 9);
     assert_eq!(&*made(&ipv4(tail)).vlans, [0, 9]);
 }
 
 #[test]
-fn a_link_without_addresses_has_no_mac() {
+fn link_without_addresses_has_no_mac() {
     let mut observed = ipv4(tail(protocol::UDP, [1, 2]));
     observed.mac = [0; 6];
     observed.link_length = 0;
@@ -306,7 +306,7 @@ fn dates_follow_the_wall_clock() {
 }
 
 #[test]
-fn a_clock_set_to_1970_makes_no_wrong_date() {
+fn clock_set_to_1970_makes_no_wrong_date() {
     let observed = ipv4(tail(protocol::UDP, [1, 2]));
     let clock = RecordClock {
         monotonic: 110 * SECOND,
@@ -345,7 +345,7 @@ fn flow_end_is_not_before_precise_times() {
 }
 
 #[test]
-fn the_only_packet_of_a_flow_has_an_exact_time() {
+fn only_packet_of_a_flow_has_an_exact_time() {
     let mut observed = ipv4(tail(protocol::UDP, [1, 2]));
     observed.sides = [Side::default(); 2];
     observed.sides[0].packets = 1;
@@ -373,7 +373,7 @@ fn tcp(ports: [u16; 2], flags: [u8; 2]) -> FlowSnapshot {
 }
 
 #[test]
-fn a_handshake_has_a_latency() {
+fn handshake_has_a_latency() {
     let mut observed = tcp([50_000, 443], [SYN | ACK, SYN | ACK]);
     observed.first = First::Opening;
     observed.sides[0].syn_at = 100 * SECOND;
@@ -409,7 +409,7 @@ fn tcp_flags_are_absent_without_packets() {
 }
 
 #[test]
-fn each_rule_of_direction() {
+fn each_rule_decides_direction() {
     use Direction::{Forward, Reverse, Unknown};
     use DirectionRule::{FirstPacket, PortNumber, Syn};
     // Lower port, higher port, who started, whether a SYN said so.
@@ -574,7 +574,7 @@ fn listening_port_decides_direction_if_packets_do_not() {
 }
 
 #[test]
-fn each_rule_of_direction_of_other_protocols() {
+fn each_rule_decides_direction_of_other_protocols() {
     use Direction::{Forward, Reverse, Unknown};
     use DirectionRule::{FirstPacket, PortNumber};
     for (number, ports, direction, rule) in [
@@ -615,7 +615,7 @@ fn protocols_with_ports_show_them_and_others_do_not() {
 }
 
 #[test]
-fn a_security_association_shows_its_index() {
+fn security_association_shows_its_index() {
     let esp = made(&ipv4(tail(protocol::ESP, [0xc000, 0x1001])));
     assert_eq!(esp.ipsec, Some(Ipsec::esp(0xc000_1001)));
     assert_eq!(ends(&esp), ["10.0.0.1", "10.0.0.2"]);
@@ -683,7 +683,7 @@ fn tunnel_overhead_is_exact_with_varying_packets() {
 }
 
 #[test]
-fn the_outer_protocol_follows_from_the_kind() {
+fn outer_protocol_follows_from_the_kind() {
     let protocol = |flags| made(&carried(flags)).tunnel.map(|tunnel| tunnel.protocol.0);
     for (flags, expected) in [
         (kind::GENEVE, 17),

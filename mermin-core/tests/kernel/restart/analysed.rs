@@ -31,7 +31,7 @@ use crate::support::{
 
 crate::cases! {
     each_mode killed_with_tcp_analysis,
-    case a_refused_analysis_stays_off_and_flows_go_on,
+    case refused_analysis_stays_off_and_flows_go_on,
     case payloads_lost_before_a_restart_are_not_counted_again,
 }
 
@@ -119,7 +119,7 @@ fn features(source: &FlowSource) -> Vec<Feature> {
 
 /// The first process has a program that the kernel refuses once TCP is analysed; the second one has no such program, and goes on with the
 /// flows as they are.
-fn a_refused_analysis_stays_off_and_flows_go_on() {
+fn refused_analysis_stays_off_and_flows_go_on() {
     let pair = Pair::new();
     let instance = instance_name();
     let on = on("v0").tcp_analysis(true);

@@ -19,8 +19,8 @@ pub(super) const TASK: Task = ("fork-and-wait", fork_and_wait);
 const TC: Attach = Attach::Tc;
 
 crate::cases! {
-    case filters_of_a_killed_process_whose_child_lives,
-    each_mode an_instance_of_a_killed_process_whose_child_lives,
+    case filters_of_a_killed_process_are_removed_while_its_child_lives,
+    each_mode instance_of_a_killed_process_is_taken_over_while_its_child_lives,
 }
 
 /// `<netns> <instance or -> <mode>`: opens, forks, says the child's number, and goes on until it is killed.
@@ -68,7 +68,7 @@ impl Drop for Left {
     }
 }
 
-fn an_instance_of_a_killed_process_whose_child_lives(mode: Attach) {
+fn instance_of_a_killed_process_is_taken_over_while_its_child_lives(mode: Attach) {
     let pair = Pair::new();
     let name = instance_name();
     let send = |packets: u64| {
@@ -88,7 +88,7 @@ fn an_instance_of_a_killed_process_whose_child_lives(mode: Attach) {
     assert!(!pins(&name).exists());
 }
 
-fn filters_of_a_killed_process_whose_child_lives() {
+fn filters_of_a_killed_process_are_removed_while_its_child_lives() {
     let pair = Pair::new();
     let left = Left::by(&pair, "-", TC, || ());
     assert_ne!(attached::at(&pair.near, "v0"), "");

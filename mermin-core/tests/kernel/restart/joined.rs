@@ -13,12 +13,12 @@ use super::{
 use crate::support::{frame, host::Pair, wait::LONGEST};
 
 crate::cases! {
-    each_mode killed_while_joining,
+    each_mode kill_while_joining_loses_nothing,
 }
 
 const FLOWS: u64 = 300;
 
-fn killed_while_joining(mode: Attach) {
+fn kill_while_joining_loses_nothing(mode: Attach) {
     let pair = Pair::new();
     pair.join(1);
     let orders = Orders {

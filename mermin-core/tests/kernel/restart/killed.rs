@@ -19,16 +19,16 @@ use crate::support::{
 };
 
 crate::cases! {
-    each_mode killed_at_random,
-    each_mode killed_at_every_fail_point,
-    each_mode killed_beyond_home,
-    each_mode killed_while_suppressing,
-    each_mode killed_between_delivery_and_ok,
-    each_mode killed_while_it_closes,
+    each_mode kills_at_random_lose_nothing,
+    each_mode kill_at_every_fail_point_loses_nothing,
+    each_mode kill_with_a_displaced_index_entry_loses_nothing,
+    each_mode kill_while_suppressing_loses_nothing,
+    each_mode record_is_redelivered_after_a_kill_before_ok,
+    each_mode kill_while_closing_loses_nothing,
 }
 
 const FLOWS: u64 = 700;
-/// Flows of [`killed_beyond_home`]: 64 buckets of 14 are so full that some keys are not in their home, and none has no room.
+/// Flows of [`kill_with_a_displaced_index_entry_loses_nothing`]: 64 buckets of 14 are so full that some keys are not in their home, and none has no room.
 const CROWD: u64 = 600;
 
 /// Flows that a filter withholds, where there is one: the first of each 256.
@@ -163,7 +163,7 @@ fn report(name: &str, mode: Attach, referee: &Referee) {
     );
 }
 
-fn killed_at_random(mode: Attach) {
+fn kills_at_random_lose_nothing(mode: Attach) {
     let mut siege = Siege::begin(mode, true);
     let mut random = u64::from(std::process::id()) << 20 | 1;
     for number in 0..extent("MERMIN_KILLS", 5) {
@@ -185,7 +185,7 @@ fn killed_at_random(mode: Attach) {
     report("killed at random", mode, &referee);
 }
 
-fn killed_at_every_fail_point(mode: Attach) {
+fn kill_at_every_fail_point_loses_nothing(mode: Attach) {
     let mut siege = Siege::begin(mode, false);
     for &point in FailPoint::ALL {
         // Those on the way out, of a first start and of interfaces that leave or left are for other tests.
@@ -216,7 +216,7 @@ fn killed_at_every_fail_point(mode: Attach) {
 
 /// Killed between the removal of a key from a further place of the index and the count of it: the count stays too high, and
 /// nothing is lost.
-fn killed_beyond_home(mode: Attach) {
+fn kill_with_a_displaced_index_entry_loses_nothing(mode: Attach) {
     let pair = Pair::new();
     let orders = Orders {
         crowded: true,
@@ -241,7 +241,7 @@ const WITHHOLDING: [FailPoint; 4] = [
 ];
 
 /// Each place twice: while a record is withheld, and while that is done again for a process that was killed before.
-fn killed_while_suppressing(mode: Attach) {
+fn kill_while_suppressing_loses_nothing(mode: Attach) {
     let mut siege = Siege::begin(mode, true);
     for point in WITHHOLDING {
         // An odd number and an even one: one hook, and both.
@@ -259,7 +259,7 @@ fn killed_while_suppressing(mode: Attach) {
 
 /// A batch counts as delivered when its consumer says so, and not before: what was delivered without a word comes again, the
 /// same, and what was not delivered comes.
-fn killed_between_delivery_and_ok(mode: Attach) {
+fn record_is_redelivered_after_a_kill_before_ok(mode: Attach) {
     let mut siege = Siege::begin(mode, false);
     for consumer in [Consumer::Sink, Consumer::Chunks] {
         for moment in [Moment::Undelivered, Moment::Delivered] {
@@ -290,7 +290,7 @@ fn killed_between_delivery_and_ok(mode: Attach) {
 }
 
 /// All flows end at once, and some have their last record already; then packets of theirs come again.
-fn killed_while_it_closes(mode: Attach) {
+fn kill_while_closing_loses_nothing(mode: Attach) {
     const FLOWS: u64 = 50;
     let pair = Pair::new();
     let orders = Orders {

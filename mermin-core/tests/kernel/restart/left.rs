@@ -24,24 +24,24 @@ use crate::support::{
 };
 
 crate::cases! {
-    case pin_second_owner,
-    case pin_race,
-    case pin_torn_watermark,
-    each_mode pin_normal_close,
-    each_mode pin_persist,
-    each_mode pin_dropped,
-    each_mode pin_names_with_dots,
-    each_mode pin_directory_incomplete,
-    each_mode pin_other_layout,
-    each_mode pin_missing_map,
-    each_mode pin_foreign,
-    each_mode pin_other_size,
-    each_mode pin_other_flow_key_or_clock,
-    each_mode pin_other_mode,
-    each_mode pin_other_filter,
-    each_mode pin_removed_interfaces,
-    each_mode pin_refused_open,
-    each_mode pin_counters_of_removed_interfaces,
+    case pin_second_owner_is_refused,
+    case pin_race_has_one_winner,
+    case pin_torn_watermark_is_ignored,
+    each_mode pin_normal_close_removes_all,
+    each_mode pin_persist_keeps_all,
+    each_mode pin_dropped_persistent_source_keeps_all,
+    each_mode pin_names_with_dots_are_taken_over,
+    each_mode pin_incomplete_directory_begins_anew,
+    each_mode pin_other_layout_is_removed,
+    each_mode pin_missing_map_begins_anew,
+    each_mode pin_foreign_files_are_left_alone,
+    each_mode pin_other_size_keeps_the_former_size,
+    each_mode pin_other_flow_key_or_clock_begins_anew,
+    each_mode pin_other_mode_moves_programs,
+    each_mode pin_other_filter_redelivers_unacknowledged_records,
+    each_mode pin_removed_interfaces_are_detached,
+    each_mode pin_refused_open_changes_nothing,
+    each_mode pin_counters_of_removed_interfaces_are_kept,
 }
 
 /// A host, and an instance that is nobody's but the test's.
@@ -134,7 +134,7 @@ fn packets(flows: &[Flow]) -> u64 {
     flows.iter().map(|flow| flow.forward.packets.delta).sum()
 }
 
-fn pin_normal_close(mode: Attach) {
+fn pin_normal_close_removes_all(mode: Attach) {
     let bench = Bench::new(mode);
     let (source, report) = bench.said();
     assert_eq!(report, "");
@@ -147,7 +147,7 @@ fn pin_normal_close(mode: Attach) {
     bench.assert_bare();
 }
 
-fn pin_persist(mode: Attach) {
+fn pin_persist_keeps_all(mode: Attach) {
     let bench = Bench::new(mode);
     let mut source = bench.open(bench.pinning().persist(true));
     bench.send(3);
@@ -178,7 +178,7 @@ fn pin_persist(mode: Attach) {
     assert_eq!(flows[0].sequence, 0);
 }
 
-fn pin_dropped(mode: Attach) {
+fn pin_dropped_persistent_source_keeps_all(mode: Attach) {
     let bench = Bench::new(mode);
     bench.leave(3);
     assert_ne!(attached::at(&bench.pair.near, "v0"), "");
@@ -188,7 +188,7 @@ fn pin_dropped(mode: Attach) {
     assert_eq!(packets(&bench.finish(source)), 7);
 }
 
-fn pin_names_with_dots(mode: Attach) {
+fn pin_names_with_dots_are_taken_over(mode: Attach) {
     let bench = Bench {
         options: on("flannel.1").attach(mode),
         ..Bench::new(mode)
@@ -209,7 +209,7 @@ fn pin_names_with_dots(mode: Attach) {
     assert!(!pins(&bench.instance).exists());
 }
 
-fn pin_second_owner() {
+fn pin_second_owner_is_refused() {
     let bench = Bench::new(Attach::Auto);
     let source = bench.open(bench.pinning());
     let error = bench.try_open(bench.pinning()).err().unwrap();
@@ -230,7 +230,7 @@ fn pin_second_owner() {
 }
 
 /// Two processes want what a third one left.
-fn pin_race() {
+fn pin_race_has_one_winner() {
     let bench = Bench::new(Attach::Tcx);
     bench.leave(3);
     let orders = Orders::new(&bench.pair.near, "v0", &bench.instance, Attach::Tcx);
@@ -265,7 +265,7 @@ fn pin_race() {
 }
 
 /// Killed while it made the directory, behind that, and while it removed it: the next one begins anew, and says nothing.
-fn pin_directory_incomplete(mode: Attach) {
+fn pin_incomplete_directory_begins_anew(mode: Attach) {
     let bench = Bench::new(mode);
     for (point, passes, close) in [
         (FailPoint::Making, 3, false),
@@ -290,7 +290,7 @@ fn pin_directory_incomplete(mode: Attach) {
     }
 }
 
-fn pin_other_layout(mode: Attach) {
+fn pin_other_layout_is_removed(mode: Attach) {
     let bench = Bench::new(mode);
     bench.leave(3);
     let layout = bench.layout();
@@ -308,7 +308,7 @@ fn pin_other_layout(mode: Attach) {
     assert_eq!(packets(&bench.finish(source)), 4);
 }
 
-fn pin_missing_map(mode: Attach) {
+fn pin_missing_map_begins_anew(mode: Attach) {
     let bench = Bench::new(mode);
     for (spoil, why) in [
         ("rm SLOTS", "`SLOTS` is missing"),
@@ -349,7 +349,7 @@ fn pin_missing_map(mode: Attach) {
 }
 
 /// A pin of somebody else's in the instance's directory is left alone, and everything else works.
-fn pin_foreign(mode: Attach) {
+fn pin_foreign_files_are_left_alone(mode: Attach) {
     let bench = Bench::new(mode);
     bench.leave(3);
     let layout = bench.layout();
@@ -374,7 +374,7 @@ fn pin_foreign(mode: Attach) {
     bench.assert_bare();
 }
 
-fn pin_other_size(mode: Attach) {
+fn pin_other_size_keeps_the_former_size(mode: Attach) {
     let mut bench = Bench::new(mode);
     bench.leave(3);
     bench.options = bench.options.max_flows(1000);
@@ -392,7 +392,7 @@ fn pin_other_size(mode: Attach) {
 }
 
 /// Slots that mean something else are told and removed, either way round; those that mean the same are gone on with.
-fn pin_other_flow_key_or_clock(mode: Attach) {
+fn pin_other_flow_key_or_clock_begins_anew(mode: Attach) {
     type Set = fn(FlowSourceBuilder) -> FlowSourceBuilder;
     let settings: [(Set, &str); 3] = [
         (
@@ -438,7 +438,7 @@ fn pin_other_flow_key_or_clock(mode: Attach) {
 }
 
 /// The mechanism that is asked for replaces the one that is there; the flows go on.
-fn pin_other_mode(mode: Attach) {
+fn pin_other_mode_moves_programs(mode: Attach) {
     let mut bench = Bench::new(mode);
     bench.leave(3);
     let other = match mode {
@@ -456,7 +456,7 @@ fn pin_other_mode(mode: Attach) {
 
 /// A record that is on its way comes again though it is not wanted any more: whoever has it must not find its packets under
 /// `filtered` as well.
-fn pin_other_filter(mode: Attach) {
+fn pin_other_filter_redelivers_unacknowledged_records(mode: Attach) {
     let mut bench = Bench::new(mode);
     bench.options = bench.options.active_timeout(Duration::from_millis(50));
     let mut source = bench.open(bench.pinning().persist(true));
@@ -487,7 +487,7 @@ fn pin_other_filter(mode: Attach) {
 }
 
 /// One interface was deleted and another is not asked for any more: their flows are told, and nothing is left there.
-fn pin_removed_interfaces(mode: Attach) {
+fn pin_removed_interfaces_are_detached(mode: Attach) {
     let mut bench = Bench::new(mode);
     for number in [1, 2] {
         bench.pair.join(number);
@@ -513,7 +513,7 @@ fn pin_removed_interfaces(mode: Attach) {
 
 /// Counts of interfaces that left are in the sums of the next process, wherever this one was killed, and wherever those were
 /// that took over from it.
-fn pin_counters_of_removed_interfaces(mode: Attach) {
+fn pin_counters_of_removed_interfaces_are_kept(mode: Attach) {
     let mut bench = Bench::new(mode);
     bench.options = bench.options.clone().interfaces(["v*"]);
     let near = &bench.pair.near;
@@ -573,7 +573,7 @@ fn pin_counters_of_removed_interfaces(mode: Attach) {
 }
 
 /// A failed open leaves an instance as it was found.
-fn pin_refused_open(mode: Attach) {
+fn pin_refused_open_changes_nothing(mode: Attach) {
     let bench = Bench::new(mode);
     bench.leave(3);
     let options = bench
@@ -596,7 +596,7 @@ fn pin_refused_open(mode: Attach) {
     assert_eq!(packets(&bench.finish(source)), 12);
 }
 
-fn pin_torn_watermark() {
+fn pin_torn_watermark_is_ignored() {
     torn();
 }
 

@@ -11,12 +11,12 @@ use super::{
 use crate::support::{frame, host::Pair, traffic::Injector};
 
 crate::cases! {
-    case pin_a_hundred_thousand_flows,
+    case pin_hundred_thousand_flows_continue,
 }
 
 const FLOWS: u64 = 100_000;
 
-fn pin_a_hundred_thousand_flows() {
+fn pin_hundred_thousand_flows_continue() {
     let pair = Pair::new();
     let mut orders = Orders {
         slots: 1 << 17,

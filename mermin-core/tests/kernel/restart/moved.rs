@@ -24,10 +24,10 @@ use crate::support::{
 };
 
 crate::cases! {
-    by_tcx pin_a_moved_interface,
-    each_mode pin_the_same_index_again,
-    each_mode pin_killed_while_detaching,
-    each_mode pin_another_name,
+    by_tcx pin_moved_interface_is_detached,
+    each_mode pin_reused_index_is_another_interface,
+    each_mode pin_kill_while_detaching_loses_nothing,
+    each_mode pin_renamed_interface_stays_watched,
 }
 
 /// A host all of whose interfaces are watched.
@@ -82,7 +82,7 @@ fn counted(stats: &Stats) -> (Vec<(&str, u64)>, u64) {
 }
 
 /// The link says the index that the interface has over there; packets that pass it there are no other interface's.
-fn pin_a_moved_interface() {
+fn pin_moved_interface_is_detached() {
     let bench = bench(Attach::Tcx);
     let index = bench.pair.near.index("v0");
     for (elsewhere, another) in [(false, true), (false, false), (true, true)] {
@@ -184,7 +184,7 @@ pub(crate) fn renumbered() -> String {
 }
 
 /// Deleted, and another made with its index: packets of the same ends are in another flow, under another name.
-fn pin_the_same_index_again(mode: Attach) {
+fn pin_reused_index_is_another_interface(mode: Attach) {
     let bench = bench(mode);
     let index = bench.pair.near.index("v0");
     bench.leave(3);
@@ -235,7 +235,7 @@ fn pin_the_same_index_again(mode: Attach) {
 }
 
 /// Killed in the middle of it, and after it while records of both interfaces are on their way.
-fn pin_killed_while_detaching(mode: Attach) {
+fn pin_kill_while_detaching_loses_nothing(mode: Attach) {
     let bench = bench(mode);
     let index = bench.pair.near.index("v0");
     let flows = |interface: &str| {
@@ -286,7 +286,7 @@ fn pin_killed_while_detaching(mode: Attach) {
 }
 
 /// Renamed, and otherwise as it was: its flows go on under the new name.
-fn pin_another_name(mode: Attach) {
+fn pin_renamed_interface_stays_watched(mode: Attach) {
     let bench = bench(mode);
     bench.leave(3);
     let near = &bench.pair.near;

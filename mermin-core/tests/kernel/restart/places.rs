@@ -6,9 +6,9 @@ use super::{child::Orders, killed::Siege};
 use crate::support::{process::extent, wait::LONGEST};
 
 crate::cases! {
-    case pin_positions_by_priority,
-    each_mode_beside_tcx pin_other_hook_positions,
-    each_mode_beside_tcx killed_while_it_moves,
+    case pin_positions_follow_priority,
+    each_mode_beside_tcx pin_other_hook_positions_leave_no_gap,
+    each_mode_beside_tcx kill_while_moving_loses_nothing,
 }
 
 /// Steps in which a program moves: to an earlier place, and to a later one.
@@ -35,7 +35,7 @@ fn change(siege: &mut Siege, mode: Attach) {
     siege.orders.mode = mode;
 }
 
-fn pin_other_hook_positions(mode: Attach) {
+fn pin_other_hook_positions_leave_no_gap(mode: Attach) {
     let mut siege = Siege::begin(mode, true);
     for _ in 0..extent("MERMIN_KILLS", 4) {
         let next = other(siege.orders.mode);
@@ -44,7 +44,7 @@ fn pin_other_hook_positions(mode: Attach) {
     siege.end();
 }
 
-fn pin_positions_by_priority() {
+fn pin_positions_follow_priority() {
     let mut siege = Siege::begin(Attach::Tc, false);
     for priority in [5, 7, 3, 5, 1] {
         siege.orders.priority = priority;
@@ -54,7 +54,7 @@ fn pin_positions_by_priority() {
 }
 
 /// At each step of the way; then one goes on to where it was to be, or back.
-fn killed_while_it_moves(mode: Attach) {
+fn kill_while_moving_loses_nothing(mode: Attach) {
     let mut siege = Siege::begin(mode, false);
     let to = other(mode);
     for step in 0..STEPS[usize::from(mode == Attach::Tcx)] {

@@ -17,12 +17,12 @@ use crate::support::{
 const TC: Attach = Attach::Tc;
 
 crate::cases! {
-    case pin_private_bpffs,
+    case pin_private_bpffs_leaves_orphans_that_are_removed,
     case pin_second_source_waits,
 }
 
 /// As in a container without the host's: the BPF file system goes with the process, and so do its pins.
-fn pin_private_bpffs() {
+fn pin_private_bpffs_leaves_orphans_that_are_removed() {
     let pair = Pair::new();
     let orders = Orders::new(&pair.near, "v0", &instance_name(), TC);
     let found = Cell::new(0);

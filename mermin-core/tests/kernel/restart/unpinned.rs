@@ -16,11 +16,11 @@ use crate::support::{
 };
 
 crate::cases! {
-    case unpinned_missing,
-    case unpinned_no_bpffs,
-    case unpinned_read_only,
-    case unpinned_full,
-    case unpinned_not_ours,
+    case unpinned_missing_bpffs_is_named,
+    case unpinned_other_file_system_is_named,
+    case unpinned_read_only_bpffs_is_named,
+    case unpinned_full_bpffs_is_named,
+    case unpinned_foreign_directory_is_named,
 }
 
 fn options(bpffs: &Path) -> FlowSourceBuilder {
@@ -29,7 +29,7 @@ fn options(bpffs: &Path) -> FlowSourceBuilder {
         .pinning(Pinning::instance(instance_name()).bpffs(bpffs))
 }
 
-fn unpinned_missing() {
+fn unpinned_missing_bpffs_is_named() {
     let refused = Refused::find(Path::new("/nowhere/bpf"), &|| {});
     assert_eq!(
         refused.cause,
@@ -41,7 +41,7 @@ fn unpinned_missing() {
     );
 }
 
-fn unpinned_no_bpffs() {
+fn unpinned_other_file_system_is_named() {
     let refused = Refused::find(Path::new("/proc"), &|| {});
     assert_eq!(refused.cause, "what is at `/proc` is no BPF file system");
     assert!(
@@ -83,7 +83,7 @@ impl Drop for Directory {
     }
 }
 
-fn unpinned_read_only() {
+fn unpinned_read_only_bpffs_is_named() {
     let at = Directory::new();
     let shown = at.0.display().to_string();
     // The name of the instance is another each time.
@@ -106,7 +106,7 @@ fn unpinned_read_only() {
     );
 }
 
-fn unpinned_full() {
+fn unpinned_full_bpffs_is_named() {
     let refused = Refused::find(Path::new("/sys/fs/bpf"), &raw::fill_up);
     assert!(
         refused
@@ -122,7 +122,7 @@ fn unpinned_full() {
     );
 }
 
-fn unpinned_not_ours() {
+fn unpinned_foreign_directory_is_named() {
     let at = Directory::new();
     let refused = Refused::find(&at.0, &|| {
         mount(&at.0, "mode=0755");

@@ -68,7 +68,7 @@ pub(super) const TASKS: &[Task] = &[
 
 crate::cases! {
     case captures_as_unprivileged_user_with_capabilities,
-    case the_hosts_namespace,
+    case hosts_namespace_takes_two_capabilities,
 }
 
 const NEEDED: [(CapabilitySet, &str); 3] = [
@@ -201,7 +201,7 @@ fn symptom_own_processes() -> String {
 
 /// Of process 1: a shell of root's in a namespace with `v0`, seen by nobody from a namespace without. Each of the two
 /// capabilities is named where it is missing; with both `v0` is watched.
-fn the_hosts_namespace() {
+fn hosts_namespace_takes_two_capabilities() {
     let pair = Pair::new();
     let (ptrace, admin) = (CapabilitySet::SYS_PTRACE, CapabilitySet::SYS_ADMIN);
     for given in [CapabilitySet::empty(), admin, ptrace, ptrace | admin] {

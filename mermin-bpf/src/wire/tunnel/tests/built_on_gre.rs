@@ -117,7 +117,7 @@ fn other_gre_payloads_belong_to_the_outer_flow() {
 
 /// A switch that mirrors a frame may cut it, and says so: it has the octets that are there.
 #[test]
-fn a_mirrored_frame_that_was_cut_is_a_packet_of_what_is_left() {
+fn mirrored_frame_that_was_cut_is_a_packet_of_what_is_left() {
     let framed = ethernet(
         ethertype::IPV4,
         &ipv4(protocol::UDP, &udp(PORTS, &[7; 400])),
@@ -129,7 +129,7 @@ fn a_mirrored_frame_that_was_cut_is_a_packet_of_what_is_left() {
 }
 
 #[test]
-fn a_header_that_lies_is_malformed() {
+fn header_with_a_wrong_length_is_malformed() {
     let malformed = Err(Reason::MalformedTunnel);
     for content in [
         &erspan(1, 1, &[])[..15],

@@ -81,7 +81,7 @@ pub(super) fn cases() -> impl Iterator<Item = Case> {
 
 /// An answer may come from the tunnel's port to any.
 #[test]
-fn the_senders_port_tells_as_well() {
+fn senders_port_is_recognised_too() {
     for (port, content) in [(1701, l2tp(7, 0x21, &inner())), (3544, to_a_client())] {
         for ports in [[port, 40_000], [40_000, port], [port, port], [port, 0]] {
             let arrival = arrived(&ethernet_v4(17, &udp(ports, &content))).unwrap();

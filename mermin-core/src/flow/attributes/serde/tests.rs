@@ -52,7 +52,7 @@ fn json_is_what_json_lines_write_and_reads_back() {
 }
 
 #[test]
-fn the_order_of_names_is_free_and_others_are_skipped() {
+fn order_of_names_is_free_and_others_are_skipped() {
     let mut flow: BTreeMap<&str, Json> =
         serde_json::from_str(include_str!("../../../../tests/data/flow.json")).unwrap();
     flow.insert("a.name.of.somebody.else", json!({"x": [1, 2]}));
