@@ -1,4 +1,16 @@
 //! Packet parsing, one header per file: the same code runs in the kernel and over `&[u8]`.
+//!
+//! # Headers and keys
+//!
+//! * MPLS labels, PPPoE sessions and network service headers are link headers and not part of the key: the two
+//!   directions have different labels.
+//! * The service id (I-SID) of a provider backbone is the same in both directions, and is in the key beside the VLANs:
+//!   nothing else distinguishes its customers. Records show neither the I-SID nor the backbone's addresses, because
+//!   other hooks see the same packet with the customer's addresses.
+//! * A frame in a pseudowire is distinguished from IP by its content (`wire/pseudowire.rs`). Its labels are not in the
+//!   key either, so customers of two pseudowires with the same addresses and VLANs on one interface share a flow.
+//! * AH is a protocol of its own; the parser does not look behind it. An AH or ESP security parameters index (SPI)
+//!   identifies one direction, so each direction is a flow of its own.
 
 pub mod bytes;
 pub mod cmd;

@@ -1,4 +1,72 @@
 //! Packets inside of packets: one level of encapsulation at a time.
+//!
+//! A tunnel is recognised by one of these:
+//!
+//! * **The protocol number**: IP in IP, GRE, EtherIP, L2TP version 3. ERSPAN, PPTP, EoIP and redirected packets of WCCP
+//!   are kinds of GRE, recognised by its version and payload type.
+//! * **The receiver's port**: VXLAN, VXLAN-GPE, Geneve, GTP-U.
+//! * **Either port**: L2TP and Teredo, because replies may go to any port.
+//!
+//! A network service header (RFC 8300) is a link header wherever it stands: in a frame, in VXLAN-GPE, in GRE. Its path
+//! is not part of a key. Two levels are removed; a packet with a third is counted under `too_many_tunnels`. A packet is
+//! counted once:
+//!
+//! | inside the tunnel | counted |
+//! |---|---|
+//! | an IP packet | in the inner flow only |
+//! | an IP packet longer than the carrier holds, or with a truncated header above IP | under the reason of that header (`malformed_ipv4`, `malformed_tcp`, ...) |
+//! | anything but IP: ARP, a bridge's hello, a GRE keepalive, a GTP-U echo, nothing | in the flow of the carrier, whose endpoints exchanged it |
+//!
+//! A protocol number (GRE, IP in IP) determines the next header, so a truncated one is counted under its reason:
+//! `malformed_tunnel`, `malformed_ethernet` and so on. A port is only a hint: a client's own port may be a tunnel's,
+//! and then DNS replies go to it. So a datagram at a tunnel's port counts as a tunnel's packet only if all of this
+//! holds:
+//!
+//! 1. It can begin with the tunnel's header: flags, version and type fit, and the lengths in it (Geneve's options,
+//!    GTP-U's length and extension headers) are within the datagram. Bits that a receiver ignores do not matter.
+//! 2. The header leads to IP, directly or through complete link headers.
+//! 3. An IP header can begin there: it is complete, has the announced version, and has valid lengths. If nothing
+//!    announces the content (GTP-U), the whole packet must be there too.
+//!
+//! Any other datagram is counted in the flow of its own endpoints. A datagram that passes all three conditions is that
+//! tunnel, and later faults are faults of the inner packet. A header beyond the 512 bytes that are parsed is counted
+//! under `malformed_tunnel`; in a capture file with short packets, under `snapped`.
+//!
+//! # Key
+//!
+//! The key of an inner flow has a digest of its encapsulation (`KeyTail::encapsulation`): kind, id, and outer addresses
+//! in canonical order.
+//!
+//! * The outer ports are not in it, because senders derive one of them from the inner flow.
+//! * Two tunnels between the same endpoints with different ids never have the same digest.
+//! * The ids of GTP-U, PPTP and L2TP are left out: each names the receiving end, so the two directions of a
+//!   conversation have different ones. The record has the id of the first packet. Ids that are left out have a digest
+//!   of their own (`EncapLevel::ids`), which the slot keeps and compares with each packet in a tunnel.
+//! * For GRE, the whole key is the id. NVGRE is Ethernet in GRE with a key. Nothing distinguishes it from other such
+//!   GRE, so the id is the whole key, and an NVGRE subnet is its upper 24 bits.
+//! * VLAN tags of the carrier and of the inner frame are one list, outermost first.
+//!
+//! The outer endpoints of the flow's first packet are kept beside its slot (`TUNNELS`). The sender's MAC address, the
+//! kind and the link length are in lanes of the slot that have room for them.
+//!
+//! # Octets
+//!
+//! The octets of the encapsulation need no counter: they are the frame octets, minus the inner octets, minus the
+//! packets times the outer link header. The result is exact, because frame octets are exact: each lane also sums, in
+//! `extra`, by how much a frame is longer or shorter than its IP octets and the flow's link header. That differs
+//! between packets (fragments, options, sequence numbers). Padding of short frames is included. An outer VLAN tag is
+//! part of the link header, in the buffer or not.
+//!
+//! Mirrored traffic (ERSPAN) goes from the mirror to the collector, whatever the direction of the packets inside. Both
+//! directions are one flow, within the mirror session. If a mirror truncates a frame, its header says so, and the
+//! packet has the octets that are left.
+//!
+//! A super-packet in a tunnel stands for segments that each repeat all headers: the inner flow's octets include the
+//! inner headers, its frame octets also the outer ones. Even with `Decapsulation::None`, such packets are parsed down
+//! to the innermost header, to know the length of the repeated headers. If that fails, the packet is still counted in
+//! the flow of its carrier.
+//!
+//! `WireGuard` is encrypted, so the flow is the carrier's own. Its records have the indices of the first packet.
 
 pub mod eoip;
 pub mod erspan;

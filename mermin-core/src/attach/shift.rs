@@ -3,6 +3,23 @@
 //! For a moment the program must be at both places. Then stand-ins count each packet at one of them, so no packet is
 //! missed or counted twice. The same holds between any two steps, if the process is killed there. The programs
 //! identify the attachments left behind: they are pinned before they are at a hook.
+//!
+//! Each packet passes both places, one after the other, on one CPU. There are two stand-in programs of some twenty
+//! instructions each, which share a number per CPU. The stand-in at the earlier place adds one and calls the counting
+//! program. The stand-in at the later place looks at the number. If it is not zero, the packet was counted at the
+//! earlier place: the stand-in subtracts one and does not count. If it is zero, the packet was past the earlier place
+//! when that was filled: the stand-in calls the counting program.
+//!
+//! * To an earlier place: put the second stand-in at the old place and the first at the new one; wait for a grace
+//!   period; empty the old place; put the program itself at the new one.
+//! * To a later place: put the first stand-in at the old place; wait; put the second at the new place; wait; put a
+//!   program at the old place that resets the number and counts nothing; wait; put the program itself at the new place;
+//!   empty the old one.
+//!
+//! Between any two steps each packet is counted once, so the process may be killed anywhere: the stand-ins are pinned
+//! before they are at a hook, and so is the array through which they call the program (`MOVING_<id>`). The next process
+//! keeps the first place that has a counting program, and empties the others; only the program that resets the number
+//! does not count. A move costs up to three grace periods per hook.
 
 use std::{
     io,

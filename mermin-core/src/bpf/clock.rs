@@ -1,4 +1,7 @@
 //! Converts kernel ticks to time.
+//!
+//! A program that user space runs reads the tick and `CLOCK_MONOTONIC` together. With `exact_end` the same word of a
+//! slot holds nanoseconds, so pins with the other setting are not taken over.
 
 use std::{
     io,

@@ -1,4 +1,9 @@
 //! Runs independent work on all CPUs. All long steps of opening are kernel calls that do not wait for each other.
+//!
+//! While it opens, the capture thread has helpers, at most one for each CPU. The kernel zeroes a map's memory, and
+//! verifies a program, within the system call. So maps are created in parallel, the largest first, then programs are
+//! loaded, while the thread itself maps the memory. A library reads the object (`bpf/image.rs`); mermin-core makes the
+//! system calls itself.
 
 use std::{
     num::NonZero,

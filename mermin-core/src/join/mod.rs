@@ -2,12 +2,26 @@
 //!
 //! This module does no I/O. The source calls [`Conversations`] when a flow begins or ends, and before each record.
 //!
-//! * A **conversation** is a set of flows that overlap in time and have the same IP version, addresses, protocol and
-//!   ports (or the fields that replace ports for ICMP, ESP and AH). Interface, VLANs and tunnels do not matter.
-//! * The interface that saw the first packet **reports** the conversation. If it sees only one direction, the first
-//!   interface that sees both reports it instead.
-//! * Another interface **takes over** when it has packets that the reporter lacks: later ones, or the other
-//!   direction. Packets that the earlier reporter also had are suppressed first.
+//! * **A conversation** is the set of flows with the same IP version, addresses, protocol, and ports (or their
+//!   substitutes for ICMP, ESP and AH), in both directions and inside tunnels. Interface, VLANs and tunnels do not
+//!   matter. The flows must overlap in time, to a second. A conversation has at most one open flow of each key, so a
+//!   second connection on the same ports is another conversation.
+//! * **The reporting flow** is chosen when the first record of any of them is due. If any flow sees both directions,
+//!   the first of those is chosen, otherwise the first of all. All flows are known by then: a packet passes all
+//!   interfaces within milliseconds, and the capture thread usually reads a flow within 100 ms of its start (later if
+//!   the table is so large that a sweep is slow). Before flows are closed because an interface was removed or the
+//!   source closes, all new flows are read.
+//! * **Another flow takes over** when it has packets that the reporting flow does not have: its last packet is a second
+//!   later, or it sees a direction that the other does not. That happens when an interface is removed, is no longer
+//!   watched, or when the path moves. The new flow first suppresses the packets that the former one had counted since
+//!   the new one began, and reports the rest. The former flow still reports its packets up to then.
+//! * **Records of other flows are suppressed**: their packets go to the reason `joined`, as those that the filter
+//!   rejects go to `filtered`. Both are suppressed in the same steps ([`redo`](crate::bpf::pin::redo)), and the process
+//!   may be killed between any two of them. A suppressed record takes a sequence number.
+//! * If a flow has an unacknowledged record, it is the reporting flow when the next process takes over.
+//!
+//! A record reads the counts of all flows from their slots when it is made: a packet in transit is counted at one
+//! interface and not yet at the next.
 
 mod conversation;
 mod group;

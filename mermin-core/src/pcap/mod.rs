@@ -2,6 +2,12 @@
 //!
 //! The crate `pcap-parser` parses pcapng blocks. This module finds blocks in a buffer that moves through the file,
 //! tracks their offsets, and converts times and link types.
+//!
+//! * `unpack` recognises a compressed file by its first bytes and decompresses it as it is read; each kind keeps one
+//!   window in memory.
+//! * `{classic,ng,snoop,erf}` find packets in a buffer that moves through the file, and know their offsets in it.
+//! * `link` finds the first header of a packet that the kernel program's parser understands, and how many bytes before
+//!   it the capture itself added. From there on, the parser is the kernel program's.
 
 mod buffer;
 mod classic;

@@ -4,6 +4,26 @@
 //! The kernel program does not know processes. The thread looks up both endpoints of a flow as sockets when the
 //! source first reads the flow: first in the watched network namespace, then in those of other processes. The
 //! socket's inode leads to the process. A record has the results known when it is made; nothing waits for a lookup.
+//!
+//! 1. **Socket.** `sock_diag(7)` searches for a socket at either end: first in the watched network namespace, then in
+//!    those of other processes.
+//!    * The thread keeps two netlink sockets in each namespace: one for sockets, one for addresses. They keep their
+//!      namespace alive, so those of a container that is gone are closed within ten seconds. The thread returns to its
+//!      own namespace after each search.
+//!    * If sockets in two namespaces match, neither is used, because nothing says which is right.
+//!    * Listening sockets are skipped. A socket bound to all addresses matches only the namespace's own addresses;
+//!      otherwise it would claim forwarded datagrams.
+//!    * A closed socket (`TIME_WAIT`) has no inode, so its process is not found.
+//! 2. **Process.** The thread searches `/proc/<pid>/fd` of all processes for the socket's inode. That is slow on a host
+//!    with many processes, so it searches at most once a second and uses at most 5 % of the time; flows wait for the
+//!    next search. If several processes share a socket, the record has the lowest PID.
+//! 3. **Container.** The process's cgroup path contains the container's id, as container runtimes write it.
+//!
+//! cgroup BPF hooks would also catch processes that live less than a second. They cannot replace the lookup: none of
+//! them names the process that accepts a connection, inherited sockets show in no connect hook, and sockets opened
+//! earlier have to be looked up in any case.
+//!
+//! When the source ends, lookups that are still in the queue are dropped.
 
 mod addresses;
 mod container;

@@ -3,6 +3,13 @@
 //!
 //! A child that is forked gets a copy of the forking thread's table of descriptors. So what is held is made, kept and closed by a
 //! thread that has a table of its own, and does nothing else.
+//!
+//! A forked child has copies of everything except the threads. A page that the kernel clears in a child
+//! (`MADV_WIPEONFORK`) distinguishes the two, and in the child closing, dropping and acknowledging do nothing. The
+//! child also has copies of descriptors, and may outlive a killed parent. So threads with a descriptor table of their
+//! own hold the lock of an instance and the address that identifies the owner of filters. A fork copies nothing of that
+//! table: both are free when the process has ended. TCX links of an unpinned source stay until the child exits or
+//! executes another program.
 #![expect(
     unsafe_code,
     reason = "close_range(2) has no safe wrapper that unshares"

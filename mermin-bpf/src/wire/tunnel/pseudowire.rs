@@ -1,5 +1,12 @@
 //! Content of a pseudowire of L2TP version 3. Cookie, sublayer and kind are agreed on when a session begins (RFC 3931 section
 //! 4.1) and no packet says them, so a frame counts as found where an IP packet in it agrees with the octets that are there.
+//!
+//! L2TP version 3 has neither the length of its cookie nor the type of its content: both are negotiated for the
+//! session. So the parser looks at four places, 0, 4, 8 and 12 bytes after the session id, for a frame of Ethernet or
+//! PPP (the cookie has 0, 4 or 8 bytes, the sublayer 0 or 4). It removes the tunnel if an IP packet in the frame fills
+//! the rest of the datagram exactly, not counting the padding of a short frame. Otherwise, the flow is the carrier's.
+//! In the first fragment of a carrier the lengths cannot agree, so EtherType, version and header length are enough
+//! there.
 
 use super::{Bytes, Window};
 use crate::{

@@ -1,4 +1,7 @@
 //! Teredo (RFC 4380): IPv6 in datagrams, behind indications between client and server.
+//!
+//! Few bits distinguish an IPv6 header from other bytes, so a datagram counts as Teredo only if one inner address is a
+//! client's (`2001::/32`) or the sender's is link-local.
 
 use super::{Bytes, Carrier, Window, kind};
 use crate::{

@@ -2,6 +2,39 @@
 //!
 //! The kernel also counts packets of a rejected flow. Its records are suppressed: their packets go to the reason
 //! `filtered` of the hook that they crossed.
+//!
+//! * **Lag**: `filtered` lags no further behind than records do: at most by the active timeout.
+//! * **Intervals**: a suppressed record still ends its interval. The next record's delta begins there, so a flow whose
+//!   records were suppressed for days does not produce one delta of days.
+//! * **Sequence numbers**: a suppressed record takes one, so the gap shows it. Totals remain those of the flow.
+//! * **Last records**: one without packets has no fields of packets to examine. It is exported if an earlier record of
+//!   the flow was, unless its TCP state is rejected.
+//!
+//! The ledger is kept per hook, and a flow has packets of both hooks. So the kernel stores, with the sampled packet of
+//! each direction, the hook that this packet crossed, in a word that it stores anyway. `filtered` is charged to that
+//! hook. If packets of one direction of a flow cross both hooks and are no hairpin, all of them are charged to one; the
+//! sum of both hooks is exact.
+//!
+//! When the filter changes, open flows keep their decision. Flows without a decision are decided by the old filter
+//! first. An old filter of records is kept while a flow that it decided about is open; up to 125 different ones can be
+//! in use.
+//!
+//! Two designs with the filter in the kernel were compared. The program could hold the filter (a trie for networks,
+//! ranges of ports), or user space could set a flag in the slot.
+//!
+//! | | kernel decides at creation | a flag in the slot | nothing in the kernel |
+//! |---|---|---|---|
+//! | a packet of a rejected flow | the look-up, then the hook's counters of `filtered` | the look-up, then the hook's counters of `filtered` | as any other |
+//! | the counters that it adds to | a hook has at most four sets of counters, shared by all CPUs: two CPUs on one line take three times as long | the same sets of counters | the flow's own two lines for each direction |
+//! | a new flow | slower by the filter, for everybody | as before | as before |
+//! | names of interfaces, globs, fields of records | impossible: user space needs a second filter | possible | possible |
+//! | a slot for a rejected flow | needed: otherwise each packet is decided again | needed | needed |
+//! | packets counted before the decision | none | moved at the end | moved at the end |
+//!
+//! A key in the index that leads to no slot would take less memory, but it has no time of the last packet. Nothing
+//! would say when to delete it, and an index that evicts its oldest entry evicts flows that are alive. So a filter in
+//! the kernel would save neither slots nor time per packet, and would slow every new flow. It would save the sweep of
+//! these flows, whose cost is in docs/PERFORMANCE.md.
 
 use mermin_bpf::abi::{
     ledger::{HookDirection, Ignored},
