@@ -4,7 +4,7 @@ use super::key::KeyWords;
 
 /// Facts that the fragments of one packet share (RFC 791, RFC 8200 section 4.5).
 ///
-/// The version of IP is told apart by a word of its own: numbers of IPv6 have 32 bits, and its addresses may be zeroes but for
+/// The version of IP has a word of its own: numbers of IPv6 have 32 bits, and its addresses may be zeroes but for
 /// the four octets that one of IPv4 has.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -15,7 +15,7 @@ pub struct KeyTail {
     pub ifindex: u32,
     /// IP protocol number in the low byte, then two VLAN ids of 12 bits, the outer one lower. 0 is no VLAN.
     pub protocol_vlan: u32,
-    /// Digest of whatever else tells flows apart: deeper VLAN tags, and a tunnel's type, id and outer endpoints. 0 is none.
+    /// Digest of the other parts that distinguish flows: deeper VLAN tags, and a tunnel's type, id and outer endpoints. 0 is none.
     pub encapsulation: u32,
     /// Transport ports in host byte order, lower endpoint first.
     /// For ICMP, see [`crate::track::key`].

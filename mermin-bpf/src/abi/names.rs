@@ -70,7 +70,7 @@ pub const CONST_CPUS: &str = "CPU_COUNT";
 pub const CONST_HOOK_MASK: &str = "HOOK_MASK";
 /// Constant: 1 where tunnels are taken off, 0 where the outermost packet counts.
 pub const CONST_DECAPSULATE: &str = "DECAPSULATE";
-/// Constant: 1 where VLANs and tunnels tell no flows apart, 0 where they do.
+/// Constant: 1 where VLANs and tunnels distinguish no flows, 0 where they do.
 pub const CONST_BARE: &str = "BARE";
 /// Constant: 1 where TCP segments are analysed.
 pub const CONST_ANALYSE: &str = "ANALYSE";

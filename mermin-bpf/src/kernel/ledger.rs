@@ -126,7 +126,7 @@ impl Account {
         self.ignored(cpu, Reason::Unreadable, measure);
     }
 
-    /// Counts a packet of which no headers are known.
+    /// Counts a packet without known headers.
     #[inline(always)]
     pub(super) fn refused(self, cpu: u32, skb: Skb, reason: Reason) {
         let measure = self.on_wire(unparsed(skb));
@@ -163,7 +163,7 @@ impl Account {
     }
 }
 
-/// Measure of a buffer of which no header was understood.
+/// Measure of a buffer without a readable header.
 #[inline(always)]
 fn unparsed(skb: Skb) -> Measure {
     let length = skb.len();

@@ -37,7 +37,7 @@ pub enum Decapsulation {
 pub struct ParseOptions {
     /// The flow that counts a packet in a tunnel.
     pub counted: Decapsulation,
-    /// Facts that tell flows apart.
+    /// Facts that distinguish flows.
     pub keyed: Keyed,
     /// Where tunnels are looked for.
     pub ports: Ports,

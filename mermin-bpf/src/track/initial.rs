@@ -1,4 +1,4 @@
-//! The number that each side of a connection draws for it, by which connections of the same ports are told apart.
+//! The number that each side of a connection draws for it, which distinguishes connections of the same ports.
 
 use crate::{
     track::answer::Sent,

@@ -69,7 +69,7 @@ pub enum State {
     SynSent,
     /// SYN answered; the answer not yet acknowledged.
     SynReceived,
-    /// Open, or joined late.
+    /// Open, or captured midstream.
     Established,
     /// The opener sent FIN.
     FinWait1,

@@ -3,7 +3,7 @@
 /// Headers are looked for in this many octets of a frame; one that reaches beyond counts as cut there.
 pub const HEADER_LIMIT: usize = 512;
 
-/// A frame of which ranges can be borrowed after one check of their bounds.
+/// A frame whose ranges can be borrowed after one check of their bounds.
 pub trait Bytes: Copy {
     /// `N` octets that are known to be there.
     type Window<const N: usize>: Window;
@@ -11,7 +11,7 @@ pub trait Bytes: Copy {
     /// The octets `at .. at + N`, unless the frame ends before or they reach beyond [`HEADER_LIMIT`].
     fn window<const N: usize>(self, at: usize) -> Option<Self::Window<N>>;
 
-    /// The same offset, of which the kernel's verifier has forgotten how it came about.
+    /// The same offset, whose origin the kernel's verifier has forgotten.
     ///
     /// Called where paths of different length meet (after a VLAN tag, after an extension header): the verifier then sees
     /// one state there instead of one for each path, which would exceed its limit of a million instructions.

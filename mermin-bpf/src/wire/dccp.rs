@@ -30,7 +30,7 @@ pub struct Dccp {
     pub header_length: u32,
 }
 
-/// Reads the header at `at`, of which the IP packet holds `available` octets.
+/// Reads the header at `at`, where `available` octets of the IP packet remain.
 ///
 /// # Errors
 /// [`Reason::MalformedTransport`] when it is cut or its data offset cannot be.

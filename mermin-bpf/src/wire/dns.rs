@@ -9,7 +9,7 @@ const LENGTH: usize = 12;
 /// The bit of the first flags octet that responses have (QR).
 const RESPONSE: u8 = 0x80;
 
-/// True if the message at `at` is a response. One of which the header is cut is none.
+/// True if the message at `at` is a response. One with a truncated header is none.
 #[inline(always)]
 pub fn is_response<B: Bytes>(frame: B, at: usize) -> bool {
     frame

@@ -17,7 +17,7 @@ pub struct Icmp {
     pub identifier: u16,
 }
 
-/// Reads the header at `at`, of which the IP packet holds `available` octets.
+/// Reads the header at `at`, where `available` octets of the IP packet remain.
 ///
 /// # Errors
 /// [`Reason::MalformedIcmp`] when it is cut.

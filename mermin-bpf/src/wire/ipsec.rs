@@ -1,7 +1,7 @@
 //! ESP (RFC 4303) and AH (RFC 4302), as far as both can be read without a key: the security parameters index.
 //!
 //! AH is not followed to what it protects: an index names one direction of one association, so the flow is the
-//! association's, as it is for ESP, and both are told alike.
+//! association's, as it is for ESP, and both have records of the same form.
 
 use super::bytes::{Bytes, Window};
 use crate::abi::ledger::Reason;
@@ -11,7 +11,7 @@ pub const ESP_LENGTH: usize = 8;
 /// Octets of an authentication header without check value.
 pub const AH_LENGTH: usize = 12;
 
-/// Reads the index of an ESP header at `at`, of which the IP packet holds `available` octets.
+/// Reads the index of an ESP header at `at`, where `available` octets of the IP packet remain.
 ///
 /// # Errors
 /// [`Reason::MalformedTransport`] when the header is cut.
@@ -26,7 +26,7 @@ pub fn esp<B: Bytes>(frame: B, at: usize, available: u32) -> Result<u32, Reason>
     Ok(header.be32(0))
 }
 
-/// Reads the index of an authentication header at `at`, of which the IP packet holds `available` octets.
+/// Reads the index of an authentication header at `at`, where `available` octets of the IP packet remain.
 ///
 /// # Errors
 /// [`Reason::MalformedTransport`] when the header is cut or its length cannot be.

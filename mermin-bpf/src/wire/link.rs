@@ -25,7 +25,7 @@ pub struct Reached {
 }
 
 impl Reached {
-    /// The same, of which the kernel's verifier has forgotten by which way it came.
+    /// The same, whose path the kernel's verifier has forgotten.
     #[inline(always)]
     fn blurred<B: Bytes>(self, bytes: B) -> Self {
         let kind = bytes.barrier_var(self.kind.into());

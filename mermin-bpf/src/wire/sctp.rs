@@ -33,7 +33,7 @@ pub struct Sctp {
     pub flags: u8,
 }
 
-/// Reads the header at `at`, of which the IP packet holds `available` octets.
+/// Reads the header at `at`, where `available` octets of the IP packet remain.
 ///
 /// # Errors
 /// [`Reason::MalformedTransport`] when it is cut.

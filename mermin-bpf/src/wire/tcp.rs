@@ -51,7 +51,7 @@ pub struct Tcp {
     pub header_length: u32,
 }
 
-/// Reads the header at `at`, of which the IP packet holds `available` octets.
+/// Reads the header at `at`, where `available` octets of the IP packet remain.
 ///
 /// # Errors
 /// [`Reason::MalformedTcp`] when it is cut or its offset cannot be.

@@ -24,7 +24,7 @@ pub struct Transport {
     pub icmp: [u8; 2],
     /// Sender's, then receiver's port. Substitutes for ports of other protocols: see [`key`].
     pub ports: [u16; 2],
-    /// Octets of the header; 0 for protocols of which no segments are made.
+    /// Octets of the header; 0 for protocols without segmentation.
     pub header_length: u32,
 }
 

@@ -162,7 +162,7 @@ impl Carrier {
         self.id.wrapping_mul(ODD_HALF) ^ !(self.has_id as u32)
     }
 
-    /// The same, of which the kernel's verifier has forgotten by which way it came: it would follow each of them through all
+    /// The same, whose path the kernel's verifier has forgotten: it would follow each of them through all
     /// that is inside.
     #[inline(always)]
     fn blurred<B: Bytes>(self, bytes: B) -> Self {

@@ -6,7 +6,7 @@ use crate::abi::ledger::Reason;
 /// Octets of the header.
 pub const LENGTH: usize = 8;
 
-/// Reads both ports at `at`, of which the IP packet holds `available` octets.
+/// Reads both ports at `at`, where `available` octets of the IP packet remain.
 ///
 /// `whole` says that the datagram's own length can be held against `available`: not for a fragment, and not for a
 /// super-packet, whose header may speak of one segment.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::abi::ledger::Reason;
 
-/// Reads both ports at `at`, of which the IP packet holds `available` octets. `whole` as for [`udp::parse`](super::udp::parse).
+/// Reads both ports at `at`, where `available` octets of the IP packet remain. `whole` as for [`udp::parse`](super::udp::parse).
 ///
 /// # Errors
 /// [`Reason::MalformedTransport`] when the header is cut, or its checksum covers a part of it or more than there is. A

@@ -38,7 +38,7 @@ section! {
         /// Looks up the processes at the ends of flows: `process.pid` and related attributes. It needs
         /// `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN` and the host's PID namespace.
         process: bool = false, Capture;
-        /// Uses listening ports to find the client of a flow that was joined late, or whose protocol has no connections
+        /// Uses listening ports to find the client of a flow that was captured midstream, or whose protocol has no connections
         /// (`flow.direction.rule` is `listening_port`). Sockets of containers need the privileges of `process`.
         listening_ports: bool = false, Capture;
         /// Analyses TCP from its segments: retransmissions, reordering, round trips, responses

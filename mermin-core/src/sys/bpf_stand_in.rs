@@ -1,4 +1,4 @@
-//! Programs that stand in for one while that is at two places of a hook, so that each packet is counted at one of them.
+//! Programs that replace one while it is at two places of a hook, so that each packet is counted at one of them.
 //!
 //! They share a number, one for each CPU: a packet runs through both places on one CPU, and no other through that hook meanwhile.
 //! A handful of instructions each, so they are written down here as the kernel reads them.

@@ -17,7 +17,7 @@ use mermin_core::lab::{
     },
 };
 
-/// Port of the server in every flow; the client's tells flows apart.
+/// Port of the server in every flow; the client's distinguishes flows.
 pub(crate) const SERVER_PORT: u16 = 443;
 /// Port of the client of flow 0.
 pub(crate) const FIRST_PORT: u16 = 1024;

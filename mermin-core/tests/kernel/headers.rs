@@ -101,7 +101,7 @@ fn vlan_tags_are_read(mode: Attach) {
     assert_eq!(outcome.flows.len(), 2 * stacks.len());
     for tags in stacks {
         for ([near, _], ip_header) in ends.into_iter().zip([20, 40]) {
-            // A record names two tags; deeper ones tell flows apart.
+            // A record names two tags; deeper ones distinguish flows.
             let ids: Vec<u16> = tags.iter().take(2).map(|&(_, id)| id).collect();
             let flow = outcome.only(|flow| flow.source.address == near.ip() && *flow.vlans == ids);
             let ([sent, got], tag) = ([&flow.forward, &flow.reverse], 4 * tags.len() as u64);

@@ -1,4 +1,4 @@
-//! Directions that listening ports tell, of flows that were joined late or whose protocol has no connections.
+//! Directions that listening ports tell, of flows that were captured midstream or whose protocol has no connections.
 
 use std::{
     io::Write as _,

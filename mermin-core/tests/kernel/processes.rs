@@ -147,7 +147,7 @@ fn socket_of_another_process_is_found(mode: Attach) {
     let outcome = watch.finish();
     assert!(outcome.flows.len() >= 2);
     for flow in &outcome.flows {
-        // Joined late: who sent first is the source.
+        // Captured midstream: the first sender is the source.
         let both = [&flow.source_process, &flow.destination_process];
         let [server, client] = if flow.source.port == Some(5001) {
             both

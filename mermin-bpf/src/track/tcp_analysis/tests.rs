@@ -19,7 +19,7 @@ struct Connection {
 }
 
 impl Connection {
-    fn joined_late() -> Self {
+    fn midstream() -> Self {
         Self {
             analysis: TcpAnalysis::default(),
             now: 1000 * MS,
@@ -28,7 +28,7 @@ impl Connection {
 
     /// Opened with round trips of 4 ms to the server and 6 ms to the client.
     fn opened() -> Self {
-        let mut connection = Self::joined_late();
+        let mut connection = Self::midstream();
         connection.send(CLIENT, SYN, 99, 0, 0);
         connection.wait(4);
         connection.send(SERVER, SYN | ACK, 499, 100, 0);
@@ -99,7 +99,7 @@ fn handshake_is_split_into_both_sides() {
 
 #[test]
 fn syn_sent_again_has_no_round_trip() {
-    let mut connection = Connection::joined_late();
+    let mut connection = Connection::midstream();
     connection.send(CLIENT, SYN, 99, 0, 0);
     connection.wait(1000);
     connection.send(CLIENT, SYN, 99, 0, 0);
@@ -178,7 +178,7 @@ fn gap_that_is_filled_late_was_lost_on_the_way_here() {
     connection.send(CLIENT, ACK, 100, 500, 100);
     let counters = connection.counters(CLIENT);
     assert_eq!((counters.out_of_order, counters.retransmissions), (0, 1));
-    let mut late = Connection::joined_late();
+    let mut late = Connection::midstream();
     late.send(CLIENT, ACK, 100, 500, 100);
     late.send(CLIENT, ACK, 300, 500, 100);
     late.wait(3);
@@ -307,7 +307,7 @@ fn reset_is_counted_and_nothing_else() {
 
 #[test]
 fn one_direction_alone_is_followed() {
-    let mut connection = Connection::joined_late();
+    let mut connection = Connection::midstream();
     for sequence in [100, 200, 300, 200] {
         connection.send(CLIENT, ACK | PSH, sequence, 7, 100);
     }
@@ -321,7 +321,7 @@ proptest! {
     /// Of whatever segments in whatever state the short way comes to the same as the long one.
     #[test]
     fn continued_agrees_with_follow(segments in prop::collection::vec(segments(), 1..40)) {
-        let mut connection = Connection::joined_late();
+        let mut connection = Connection::midstream();
         for (direction, segment) in segments {
             connection.wait(1);
             connection.check_continued(direction, &segment);
@@ -368,7 +368,7 @@ fn most_segments_of_a_stream_are_continued() {
 
 #[test]
 fn sequence_numbers_wrap() {
-    let mut connection = Connection::joined_late();
+    let mut connection = Connection::midstream();
     connection.send(CLIENT, ACK, u32::MAX - 49, 7, 100);
     connection.wait(2);
     connection.send(SERVER, ACK, 7, 50, 0);
@@ -385,7 +385,7 @@ fn without_time_nothing_is_timed_and_segments_are_counted() {
     let mut connection = Connection::opened();
     let mut timeless = Connection {
         now: 0,
-        ..Connection::joined_late()
+        ..Connection::midstream()
     };
     for connection in [&mut connection, &mut timeless] {
         connection.send(CLIENT, ACK, 100, 500, 10);

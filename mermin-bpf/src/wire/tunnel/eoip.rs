@@ -8,7 +8,7 @@ pub const LENGTH: usize = 8;
 /// The GRE flags it always has: a key, version 1.
 pub const FLAGS: u16 = 0x2001;
 
-/// Reads the header at `at`, of which the IP packet holds `available` octets. Its length is held against them where all of it
+/// Reads the header at `at`, where `available` octets of the IP packet remain. Its length is held against them where all of it
 /// is there (`whole`). A keepalive has no payload.
 ///
 /// The tunnel's id is the lower half of the key, and the only number here in little-endian order.

@@ -8,7 +8,7 @@ pub const LENGTH: usize = 2;
 const VERSION: u8 = 0xf0;
 const VERSION_3: u8 = 0x30;
 
-/// Reads the header at `at`, of which the IP packet holds `available` octets; `None` for another version. Reserved bits are
+/// Reads the header at `at`, where `available` octets of the IP packet remain; `None` for another version. Reserved bits are
 /// not looked at (RFC 3378 section 3).
 ///
 /// # Errors

@@ -8,7 +8,7 @@ pub const LENGTH: usize = 8;
 /// Words of options.
 const OPTIONS: u8 = 0x3f;
 
-/// Reads the header at `at` of a datagram of which `available` octets are there, and steps over its options; `None` for
+/// Reads the header at `at` of a datagram, where `available` octets of it remain, and steps over its options; `None` for
 /// another version, and for options that are longer than what is there.
 ///
 /// # Errors

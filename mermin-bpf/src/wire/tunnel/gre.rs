@@ -19,7 +19,7 @@ const VERSION: u16 = 0x0007;
 /// Enhanced GRE (RFC 2637).
 const VERSION_1: u16 = 1;
 
-/// Reads the header at `at`, of which the IP packet holds `available` octets, and what is built on GRE behind it; `None` for a
+/// Reads the header at `at`, where `available` octets of the IP packet remain, and what is built on GRE behind it; `None` for a
 /// version or content that is not known, and for source routes. `whole` says that lengths can be held against what is there.
 ///
 /// # Errors

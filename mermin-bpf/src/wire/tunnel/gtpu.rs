@@ -17,7 +17,7 @@ const EXTENSION: u8 = 0x04;
 /// A packet of a user.
 const G_PDU: u8 = 255;
 
-/// Reads the header at `at` of a datagram of which `available` octets are there, and steps over its extension headers; `None`
+/// Reads the header at `at` of a datagram, where `available` octets of it remain, and steps over its extension headers; `None`
 /// for another version, for messages between the ends, and for lengths that cannot be. `whole` says that its length can be
 /// held against them.
 ///

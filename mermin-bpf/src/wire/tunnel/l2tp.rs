@@ -21,7 +21,7 @@ const LENGTH_IP: usize = 4;
 /// The least of a frame of PPP with a packet in it.
 const PPP: usize = 4;
 
-/// Reads a message at `at` of a datagram of which `available` octets are there; `None` for control messages, other versions,
+/// Reads a message at `at` of a datagram, where `available` octets of it remain; `None` for control messages, other versions,
 /// and lengths that cannot be. `whole` says that lengths can be held against what is there.
 ///
 /// The id is that of tunnel and session, which the receiver chose; of version 3 that of the session.

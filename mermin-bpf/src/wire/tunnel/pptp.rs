@@ -9,7 +9,7 @@ const FIELD: usize = 4;
 const SEQUENCE: u16 = 0x1000;
 const ACKNOWLEDGMENT: u16 = 0x0080;
 
-/// Reads the header at `at`, whose GRE `flags` have a key, of which the IP packet holds `available` octets. Its length is held
+/// Reads the header at `at`, whose GRE `flags` have a key, where `available` octets of the IP packet remain. Its length is held
 /// against them where all of it is there (`whole`).
 ///
 /// The upper half of the key is the payload's length, the lower the call's id, which its receiver chose. An acknowledgment

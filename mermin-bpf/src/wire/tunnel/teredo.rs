@@ -24,7 +24,7 @@ const CLIENTS: u32 = 0x2001_0000;
 const LINK_LOCAL: u32 = 0xfe80_0000;
 const LINK_LOCAL_MASK: u32 = 0xffc0_0000;
 
-/// Steps over the indications at `at` of a datagram of which `available` octets are there; `None` where no packet of IPv6 is
+/// Steps over the indications at `at` of a datagram, where `available` octets of it remain; `None` where no packet of IPv6 is
 /// behind them that a client, its server or a relay may have sent. An IPv6 header has few bits that are always the same, so its
 /// addresses have to be theirs.
 ///

@@ -8,7 +8,7 @@ pub const LENGTH: usize = 8;
 /// The network identifier is valid: without it, this is not VXLAN.
 const VALID: u8 = 0x08;
 
-/// Reads the header at `at` of a datagram of which `available` octets are there; `None` for what is not VXLAN.
+/// Reads the header at `at` of a datagram, where `available` octets of it remain; `None` for what is not VXLAN.
 ///
 /// # Errors
 /// [`Reason::MalformedTunnel`] when the datagram has room for a header that cannot be read.

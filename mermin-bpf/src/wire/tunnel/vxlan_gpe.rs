@@ -11,7 +11,7 @@ const INSTANCE: u8 = 0x08;
 /// The next protocol is said: without it, this is not VXLAN-GPE.
 const NEXT_PROTOCOL: u8 = 0x04;
 
-/// Reads the header at `at` of a datagram of which `available` octets are there; `None` for another version, and where no
+/// Reads the header at `at` of a datagram, where `available` octets of it remain; `None` for another version, and where no
 /// next protocol that is known is said. Flags for broadcast and for maintenance say nothing of what is inside.
 ///
 /// # Errors

@@ -298,8 +298,8 @@ fn pin_other_layout_is_removed(mode: Attach) {
     let (source, report) = bench.said();
     assert!(
         report.starts_with(
-            "restart: what another version left (layout 0123456789abcdef) cannot be taken over; it is removed, and the \
-             source begins anew; what it had counted and not handed over is lost; "
+            "restart: pins of another version (layout 0123456789abcdef) cannot be taken over; they are removed, and the \
+             source starts with new flows; counts that were not exported are lost; "
         ),
         "{report}"
     );
@@ -331,7 +331,7 @@ fn pin_missing_map_begins_anew(mode: Attach) {
         }
         let (source, report) = bench.said();
         let expected = format!(
-            "restart: what a former process left cannot be taken over: {why}; it is removed, and the source begins anew; "
+            "restart: pins of a former process cannot be taken over: {why}; they are removed, and the source starts with new flows; "
         );
         assert!(report.starts_with(&expected), "{report}");
         bench.send(4);
@@ -381,8 +381,8 @@ fn pin_other_size_keeps_the_former_size(mode: Attach) {
     let (source, report) = bench.said();
     assert!(
         report.starts_with(
-            "restart: the instance was made for 4096 flows, and `max_flows` is 1000; the flows there are go on in the table \
-             there is; the table has the former size; "
+            "restart: the instance was made for 4096 flows, and `max_flows` is 1000; existing flows continue in the existing \
+             table; the table keeps its former size; "
         ),
         "{report}"
     );
@@ -397,7 +397,7 @@ fn pin_other_flow_key_or_clock_begins_anew(mode: Attach) {
     let settings: [(Set, &str); 3] = [
         (
             |options| options.flow_key(FlowKey::Endpoints),
-            "its flows are told apart by another `flow_key`",
+            "its flows have keys of another `flow_key`",
         ),
         (
             |options| options.exact_end(true),
@@ -418,8 +418,8 @@ fn pin_other_flow_key_or_clock_begins_anew(mode: Attach) {
             bench.options = then.clone();
             let (source, report) = bench.said();
             let expected = format!(
-                "restart: what a former process left cannot be taken over: {why}; it is removed, and the source begins anew; \
-                 what it had counted and not handed over is lost; "
+                "restart: pins of a former process cannot be taken over: {why}; they are removed, and the source starts with new flows; \
+                 counts that were not exported are lost; "
             );
             assert!(report.starts_with(&expected), "{report}");
             assert!(source.report().taken_over.is_none());
@@ -621,7 +621,7 @@ pub(crate) fn torn() -> String {
     let (source, report) = bench.said();
     assert!(
         report.starts_with(
-            "restart: what was noted of 1 flow cannot be: more was told than counted; they are told from their beginning; "
+            "restart: the journal of 1 flow is not valid: more was exported than counted; they are exported from their beginning; "
         ),
         "{report}"
     );

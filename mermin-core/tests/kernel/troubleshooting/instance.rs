@@ -24,7 +24,7 @@ pub(super) const ROWS: &[Symptom] = &[
     row!("`pinning: cannot make and lock`", symptom_bpffs_refuses),
     row!("`another source owns it`", symptom_in_use),
     row!(
-        "`what a former process left cannot be taken over`",
+        "`pins of a former process cannot be taken over`",
         symptom_not_taken_over
     ),
     row!(

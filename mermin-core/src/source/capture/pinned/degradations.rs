@@ -39,18 +39,18 @@ fn restart(
 /// The pins are incomplete, or do not fit this source.
 pub(super) fn unusable(why: &str) -> Degradation {
     restart(
-        format!("what a former process left cannot be taken over: {why}"),
-        "it is removed, and the source begins anew",
-        "what it had counted and not handed over is lost",
+        format!("pins of a former process cannot be taken over: {why}"),
+        "they are removed, and the source starts with new flows",
+        "counts that were not exported are lost",
         "close a source before its options change; leave its pins to it",
     )
 }
 
 pub(super) fn other_layout(name: &str) -> Degradation {
     restart(
-        format!("what another version left (layout {name}) cannot be taken over"),
-        "it is removed, and the source begins anew",
-        "what it had counted and not handed over is lost",
+        format!("pins of another version (layout {name}) cannot be taken over"),
+        "they are removed, and the source starts with new flows",
+        "counts that were not exported are lost",
         "close a source, without `persist`, before a version with another layout replaces it",
     )
 }
@@ -71,9 +71,9 @@ pub(super) fn renumbered(name: &str, other: &str) -> Degradation {
         format!(
             "`{name}` was moved to another network namespace, where it had the index that `{other}` has here"
         ),
-        "its programs are taken away there",
-        "packets that passed it there until now are in counts and flows of the other",
-        "have the source run when interfaces are moved to other network namespaces, or close it before",
+        "its programs are detached there",
+        "packets that crossed it there until now are in counts and flows of the other",
+        "keep the source running while interfaces move to other network namespaces, or close it before",
     )
 }
 
@@ -83,8 +83,8 @@ pub(super) fn max_flows(wanted: u32, there: u32) -> Degradation {
             "the instance was made for {}, and `max_flows` is {wanted}",
             Plural(there.into(), "flow")
         ),
-        "the flows there are go on in the table there is",
-        "the table has the former size",
+        "existing flows continue in the existing table",
+        "the table keeps its former size",
         "close the source once, without `persist`, and open it again",
     )
 }
@@ -102,11 +102,11 @@ pub(super) fn unanalysed() -> Degradation {
 pub(super) fn torn(flows: u64) -> Degradation {
     restart(
         format!(
-            "what was noted of {} cannot be: more was told than counted",
+            "the journal of {} is not valid: more was exported than counted",
             Plural(flows, "flow")
         ),
-        "they are told from their beginning",
-        "packets of theirs may be told twice",
+        "they are exported from their beginning",
+        "their packets may be exported twice",
         "leave the pinned maps to Mermin",
     )
 }

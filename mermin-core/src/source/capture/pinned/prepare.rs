@@ -77,7 +77,7 @@ pub(in crate::source::capture) fn prepare(
         }
     };
     let netns = netns_cookie::current().map_err(|error| {
-        Error::new(ErrorKind::System, "cannot tell network namespaces apart").with_source(error)
+        Error::new(ErrorKind::System, "cannot compare network namespaces").with_source(error)
     })?;
     match look(arguments, &instance, netns, given_up) {
         Ok(Look {
@@ -159,7 +159,7 @@ fn fit(arguments: &CaptureArguments, found: &PinnedState, netns: u64) -> Result<
         return Err("its interfaces are in another network namespace".to_owned());
     }
     if found.identity.keyed != keyed(arguments) {
-        return Err("its flows are told apart by another `flow_key`".to_owned());
+        return Err("its flows have keys of another `flow_key`".to_owned());
     }
     // `last_seen` of a lane is in ticks without `exact_end`, and in nanoseconds with it.
     if found.identity.exact_end != u64::from(arguments.options.exact_end) {
