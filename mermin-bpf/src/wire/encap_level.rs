@@ -3,7 +3,8 @@
 use super::{
     bytes::Bytes,
     ip::{self, Ip},
-    link::{self, Reached},
+    l3_start::L3Start,
+    link,
     packet::{Frame, Packet},
     transport::{self, Transport},
     vlan::Vlans,
@@ -27,7 +28,7 @@ pub struct EncapLevel {
     /// VLANs so far, outermost first.
     pub vlans: Vlans,
     /// The IP header.
-    pub reached: Reached,
+    pub reached: L3Start,
 }
 
 impl EncapLevel {

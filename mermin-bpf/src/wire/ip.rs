@@ -1,12 +1,12 @@
 //! An IP packet, whatever its version: what both headers tell.
 
 use super::{
+    addresses::Addresses,
     bytes::{Bytes, Window},
     ethertype,
     extension::Chain,
     ipv4::{self, Ipv4},
     ipv6::{self, Ipv6},
-    packet::Addresses,
     protocol,
 };
 use crate::abi::ledger::Reason;
@@ -66,7 +66,7 @@ pub fn version<B: Bytes>(bytes: B, at: usize) -> Result<u16, Reason> {
 /// it is there.
 #[inline(always)]
 #[must_use]
-pub fn can_begin<B: Bytes>(bytes: B, reached: &super::link::Reached, fits: bool) -> bool {
+pub fn can_begin<B: Bytes>(bytes: B, reached: &super::l3_start::L3Start, fits: bool) -> bool {
     let room = reached.end.saturating_sub(reached.at as u32);
     if reached.kind == ethertype::IPV4 {
         let header = bytes.window::<{ ipv4::LENGTH }>(reached.at);
@@ -79,7 +79,7 @@ pub fn can_begin<B: Bytes>(bytes: B, reached: &super::link::Reached, fits: bool)
 
 /// The octets that an IP header says its packet has, where one can begin; 0 where none can, it says nothing or cannot be read.
 #[inline(always)]
-pub(super) fn told<B: Bytes>(bytes: B, reached: &super::link::Reached, fits: bool) -> u32 {
+pub(super) fn told<B: Bytes>(bytes: B, reached: &super::l3_start::L3Start, fits: bool) -> u32 {
     let room = reached.end.saturating_sub(reached.at as u32);
     if reached.kind == ethertype::IPV4 {
         return match bytes.window::<{ ipv4::LENGTH }>(reached.at) {
@@ -175,7 +175,7 @@ impl Ip {
 #[inline(always)]
 pub fn parse<B: Bytes>(
     bytes: B,
-    reached: &super::link::Reached,
+    reached: &super::l3_start::L3Start,
     goes_on: bool,
     segmented: bool,
 ) -> Result<Ip, Reason> {

@@ -3,57 +3,15 @@
 
 use super::{
     bytes::{Bytes, Window},
-    cmd, ethernet, ethertype, ip, llc, mpls, nsh,
-    packet::Frame,
-    pbb, pppoe, pseudowire,
+    cmd, ethernet, ethertype,
+    frame::Frame,
+    ip,
+    l3_start::L3Start,
+    llc, mpls, nsh, pbb, pppoe, pseudowire,
     vlan::{self, Vlans},
     walk_start::WalkStart,
 };
 use crate::abi::ledger::Reason;
-
-/// An IP header that was reached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reached {
-    /// EtherType of IPv4 or IPv6.
-    pub kind: u16,
-    /// Where the header begins.
-    pub at: usize,
-    /// Where the layer that it is in ends.
-    pub end: u32,
-    /// Where the sender's MAC is; 0 without an Ethernet header.
-    pub mac_at: u32,
-}
-
-impl Reached {
-    /// The same, whose path the kernel's verifier has forgotten.
-    #[inline(always)]
-    fn blurred<B: Bytes>(self, bytes: B) -> Self {
-        let kind = bytes.barrier_var(self.kind.into());
-        let end = bytes.barrier_var(self.end as usize);
-        let mac_at = bytes.barrier_var(self.mac_at as usize);
-        Self {
-            kind: kind as u16,
-            at: bytes.barrier_var(self.at),
-            end: end as u32,
-            mac_at: mac_at as u32,
-        }
-    }
-
-    /// The sender's MAC; zeroes without.
-    #[inline(always)]
-    #[must_use]
-    pub fn mac<B: Bytes>(&self, bytes: B) -> [u8; 6] {
-        if self.mac_at == 0 {
-            return [0; 6];
-        }
-        bytes
-            .window::<6>(self.mac_at as usize)
-            .map_or([0; 6], |mac| {
-                let [first, second, third, fourth] = mac.raw32(0).to_ne_bytes();
-                [first, second, third, fourth, mac.u8(4), mac.u8(5)]
-            })
-    }
-}
 
 /// Rounds that are followed: in each an Ethernet header and its VLAN tags, where there are any, and one header more.
 pub const ROUNDS: usize = 3;
@@ -68,8 +26,8 @@ pub fn follow<B: Bytes>(
     frame: &Frame,
     layer: &WalkStart,
     vlans: &mut Vlans,
-) -> Result<Reached, Reason> {
-    let mut reached = Reached {
+) -> Result<L3Start, Reason> {
+    let mut reached = L3Start {
         kind: layer.kind,
         at: layer.at,
         end: layer.end,
@@ -110,10 +68,10 @@ pub fn follow<B: Bytes>(
 #[inline(always)]
 fn below_labels<B: Bytes>(
     bytes: B,
-    stack: &Reached,
+    stack: &L3Start,
     fits: bool,
     vlans: &mut Vlans,
-) -> Result<Reached, Reason> {
+) -> Result<L3Start, Reason> {
     let end = stack.end;
     let at = mpls::skip(bytes, stack.at)?;
     within(at, end, Reason::MalformedMpls)?;
@@ -130,7 +88,7 @@ fn below_labels<B: Bytes>(
             return Err(Reason::OtherEthertype);
         }
     }
-    Ok(Reached {
+    Ok(L3Start {
         kind,
         at,
         end,
@@ -142,11 +100,11 @@ fn below_labels<B: Bytes>(
 #[inline(always)]
 fn next<B: Bytes>(
     bytes: B,
-    reached: &Reached,
+    reached: &L3Start,
     segmented: bool,
     vlans: &mut Vlans,
-) -> Result<Reached, Reason> {
-    let Reached {
+) -> Result<L3Start, Reason> {
+    let L3Start {
         mut kind,
         mut at,
         mut end,
@@ -180,7 +138,7 @@ fn next<B: Bytes>(
     } else if !is_ip(kind) && !mpls::is_stack(kind) && kind != ethertype::ETHERNET {
         return Err(refused(kind));
     }
-    Ok(Reached {
+    Ok(L3Start {
         kind,
         at,
         end,

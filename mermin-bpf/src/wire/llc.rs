@@ -3,7 +3,7 @@
 use super::{
     bytes::{Bytes, Window},
     ethertype, ip,
-    link::Reached,
+    l3_start::L3Start,
 };
 use crate::abi::ledger::Reason;
 
@@ -82,7 +82,7 @@ pub fn parse<B: Bytes>(
         }
         IP => {
             let (kind, at) = (ethertype::IPV4, at + UNNUMBERED);
-            let reached = Reached {
+            let reached = L3Start {
                 kind,
                 at,
                 end,

@@ -12,6 +12,7 @@
 //! * AH is a protocol of its own; the parser does not look behind it. An AH or ESP security parameters index (SPI)
 //!   identifies one direction, so each direction is a flow of its own.
 
+pub mod addresses;
 pub mod bytes;
 pub mod cmd;
 pub mod dccp;
@@ -20,11 +21,13 @@ pub mod encap_level;
 pub mod ethernet;
 pub mod ethertype;
 pub mod extension;
+pub mod frame;
 pub mod icmp;
 pub mod ip;
 pub mod ipsec;
 pub mod ipv4;
 pub mod ipv6;
+pub mod l3_start;
 pub mod link;
 pub mod llc;
 pub mod mpls;

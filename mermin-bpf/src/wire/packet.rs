@@ -2,97 +2,15 @@
 
 use core::hint::black_box;
 
+pub use super::{
+    addresses::{Addresses, Version},
+    frame::Frame,
+};
 use super::{
     bytes::Bytes, encap_level::EncapLevel, ip::Ip, protocol::Kind, transport::Transport,
     vlan::Vlans, walk_start::WalkStart,
 };
 use crate::abi::{ledger::Reason, slot::Sample};
-
-/// Facts of a frame besides its bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Frame {
-    /// Octets on the wire, or of the whole super-packet; never fewer than the bytes at hand.
-    pub length: u32,
-    /// One of [`link`](crate::abi::ledger::link).
-    pub link: u8,
-    /// Tag control information of a VLAN tag that is not in the bytes (stripped by hardware), if there was one.
-    pub stripped_vlan: Option<u16>,
-    /// Stands for several segments (GSO, GRO): transport lengths may speak of one.
-    pub segmented: bool,
-}
-
-/// Version of IP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
-}
-
-/// Sender and receiver, in one form for both versions: as variants of an enum they would be copied octet by octet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Addresses {
-    words: [[u64; 2]; 2],
-    /// Of both.
-    pub version: Version,
-}
-
-impl Addresses {
-    /// Of IPv4, as in memory.
-    #[inline(always)]
-    #[must_use]
-    pub const fn v4([source, destination]: [u32; 2]) -> Self {
-        Self {
-            words: [[source as u64, 0], [destination as u64, 0]],
-            version: Version::V4,
-        }
-    }
-
-    /// Of IPv6, as in memory.
-    #[inline(always)]
-    #[must_use]
-    pub const fn v6(words: [[u64; 2]; 2]) -> Self {
-        Self {
-            words,
-            version: Version::V6,
-        }
-    }
-
-    /// As in memory. IPv4 has the first four octets of each, the rest are zeroes.
-    #[inline(always)]
-    #[must_use]
-    pub const fn words(&self) -> [[u64; 2]; 2] {
-        // Word by word, or the compiler calls `memmove` where a map's memory goes to a map's.
-        let [[one, two], [three, four]] = self.words;
-        [[one, two], [three, four]]
-    }
-
-    /// Receiver and sender.
-    #[inline(always)]
-    #[must_use]
-    pub const fn reversed(&self) -> Self {
-        let [source, destination] = self.words();
-        Self {
-            words: [destination, source],
-            version: self.version,
-        }
-    }
-
-    /// Those of IPv4, as in memory; of IPv6 the first four octets.
-    #[inline(always)]
-    #[must_use]
-    pub const fn first(&self) -> [u32; 2] {
-        [self.words[0][0] as u32, self.words[1][0] as u32]
-    }
-
-    /// True if they are of IPv6.
-    #[inline(always)]
-    #[must_use]
-    pub const fn is_v6(&self) -> bool {
-        matches!(self.version, Version::V6)
-    }
-}
 
 /// One IP packet, as far as flows are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,8 @@ use super::{
     extension::{self, Chain},
     ip::{self, Ip},
     ipv4, ipv6,
-    link::{self, Reached},
+    l3_start::L3Start,
+    link,
     packet::{Frame, Packet},
     protocol,
     vlan::{self, Vlans},
@@ -53,7 +54,7 @@ pub fn outermost<B: Bytes>(bytes: B, frame: &Frame) -> Option<EncapLevel> {
     let mut vlans = Vlans::default();
     let (kind, at) = follow(bytes, frame, &mut vlans)?;
     Some(EncapLevel {
-        reached: Reached {
+        reached: L3Start {
             kind,
             at,
             end: frame.length,

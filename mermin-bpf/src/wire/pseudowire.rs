@@ -8,7 +8,7 @@
 use super::{
     bytes::{Bytes, Window},
     ethernet, ethertype, ip,
-    link::Reached,
+    l3_start::L3Start,
     vlan,
 };
 use crate::abi::ledger::Reason;
@@ -69,7 +69,7 @@ fn behind_ethernet<B: Bytes>(bytes: B, begin: usize) -> (u16, usize) {
 /// The octets of an IP packet that begins there and can be one; 0 for none.
 #[inline(always)]
 fn length<B: Bytes>(bytes: B, kind: u16, at: usize, end: u32, fits: bool) -> u32 {
-    let reached = Reached {
+    let reached = L3Start {
         kind,
         at,
         end,

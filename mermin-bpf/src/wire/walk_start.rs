@@ -3,7 +3,7 @@
 use super::{
     bytes::{Bytes, HEADER_LIMIT},
     ethertype,
-    packet::Frame,
+    frame::Frame,
 };
 use crate::abi::ledger::link;
 

@@ -1,54 +1,47 @@
 //! The flows of a capture. Packets and time change them, and their records are made here.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::collections::VecDeque;
 
 use mermin_bpf::{
-    abi::{
-        fragment::{FragmentFlow, FragmentKey},
-        ledger::{Ignored, Reason},
-        tunnel::{OuterHeader, kind},
-    },
+    abi::{fragment::FragmentKey, ledger::Reason},
     track::{
         arrival::{Fragmentation, ParsedFrame},
         fragment,
         key::HIGH_TO_LOW,
-        measure::{self, Measure},
+        measure,
         origin::decide,
     },
     wire::{ip::Ip, packet},
 };
 
 use super::{
+    captured_packet::CapturedPacket,
     clock::Clock,
     fragments::Fragments,
     joining,
+    ledgers::{counted_under, hook, name_of, one, take_back},
     listening::ListeningPorts,
     payloads::Payloads,
-    shared::{Counts, InterfaceLedger, ifindex},
+    record_maker::RecordMaker,
+    shared::{Counts, ifindex},
     slot::{CountedFields, PacketTime, Slot},
     table::{Key, Table},
     timers::Timers,
 };
 use crate::{
     filter::{Filter, FilterDecision, Filters},
-    flow::{Direction, EndReason, Flow, FlowId},
+    flow::{EndReason, Flow},
     join::{Conversations, Join, Sight},
-    pcap::{
-        Interface, Packet,
-        link::{ParseOptions, Read},
-    },
+    pcap::{Interface, Packet, link::ParseOptions},
     source::pages::PageRequest,
     table::{
         Timeouts, coarse_time,
         limits::{Limits, is_over},
-        record::{RecordClock, date, flow_fields, record, unexported},
+        record::flow_fields,
         timeouts::nanoseconds,
         verdict::{Verdict, due, judge},
     },
 };
-
-/// Name of an interface without a name in the capture.
-const UNNAMED: &str = "pcap";
 
 /// The flows of a capture.
 #[derive(Debug)]
@@ -183,7 +176,7 @@ impl Flows {
         let outcome = match &read.outcome {
             Ok(arrival) => match &arrival.part {
                 Fragmentation::None(found) | Fragmentation::First(found, _) => {
-                    let captured = Captured {
+                    let captured = CapturedPacket {
                         arrival,
                         read: &read,
                         octets,
@@ -212,11 +205,13 @@ impl Flows {
         ifindex: u32,
         packet: &packet::Packet,
         at: PacketTime,
-        captured: &Captured<'_>,
+        captured: &CapturedPacket<'_>,
     ) -> Result<(), Reason> {
         let (key, direction) = Key::of(packet, ifindex);
-        let before = self.remember_first_fragment(captured.arrival, packet, &key, direction, at);
-        taken_back(counts, ifindex, &before);
+        let before =
+            self.fragments
+                .remember_first(captured.arrival, packet, &key, direction, at.clock);
+        take_back(counts, ifindex, &before);
         let mut known = self.table.find(&key);
         if let Some(number) = known
             && self
@@ -244,7 +239,7 @@ impl Flows {
                 counted_under(counts, ifindex, reason, &before);
             })?;
             counts.open = self.table.open();
-            self.enrol(counts, number);
+            self.join_conversation(counts, number);
             number
         };
         let measured = measure::measure(packet, captured.read.length, 0, 0).plus(&before);
@@ -287,54 +282,6 @@ impl Flows {
         Ok(())
     }
 
-    /// Remembers the flow of a first fragment, so that later fragments find it: those of the same packet, and those of
-    /// the carriers around it. Returns the counts of later fragments that came before the first one.
-    fn remember_first_fragment(
-        &mut self,
-        arrival: &ParsedFrame,
-        packet: &packet::Packet,
-        key: &Key,
-        direction: u8,
-        at: PacketTime,
-    ) -> Measure {
-        let own = match arrival.part {
-            Fragmentation::First(_, own) => Some(own),
-            Fragmentation::None(_) | Fragmentation::Later(..) => None,
-        };
-        if own.is_none() && arrival.outer_fragments == [None; 2] {
-            return Measure::default();
-        }
-        let owner = fragment::flow_of(packet, &key.words(), direction, at.clock);
-        let mut before = Measure::default();
-        if let Some(own) = own {
-            self.fragments.insert(own, owner);
-            before = self.fragments.take(&own, false, at.clock);
-        }
-        before.plus(&self.outer_fragments(arrival, owner, at))
-    }
-
-    /// Remembers the same flow for the first fragments of carriers. Their later fragments are parts of the flow's
-    /// packet.
-    fn outer_fragments(
-        &mut self,
-        arrival: &ParsedFrame,
-        owner: FragmentFlow,
-        at: PacketTime,
-    ) -> Measure {
-        let mut before = Measure::default();
-        for key in arrival.outer_fragments.into_iter().flatten() {
-            self.fragments.insert(
-                key,
-                FragmentFlow {
-                    carries: 1,
-                    ..owner
-                },
-            );
-            before = before.plus(&self.fragments.take(&key, true, at.clock));
-        }
-        before
-    }
-
     /// Adds a later fragment to the flow of its first fragment.
     fn count_later(
         &mut self,
@@ -348,8 +295,8 @@ impl Flows {
         let owner = self.fragments.find(key, at.clock).ok_or(Reason::Fragment)?;
         let number = self.table.find(&Key::of_fragment(&owner));
         let number = number.ok_or(Reason::Fragment)?;
-        let before = self.outer_fragments(arrival, owner, at);
-        taken_back(counts, key.ifindex, &before);
+        let before = self.fragments.remember_outer(arrival, owner, at.clock);
+        take_back(counts, key.ifindex, &before);
         let measured = fragment::measure(ip, &owner, length).plus(&before);
         if let Some(slot) = self.table.get(number) {
             slot.add(
@@ -370,16 +317,16 @@ impl Flows {
 
     /// Fills a page of open flows.
     pub(super) fn fill(&self, counts: &Counts, request: PageRequest) {
-        let teller = self.teller(self.clock.now());
+        let records = self.records(self.clock.now());
         request.fill(self.table.touched(), |number| {
             let slot = self.table.slot(number)?;
             (slot.decision != FilterDecision::UNWANTED)
-                .then(|| teller.record(slot, number, EndReason::ActiveTimeout, counts))
+                .then(|| records.record(slot, number, EndReason::ActiveTimeout, counts))
         });
     }
 
-    fn teller(&self, now: u64) -> Teller<'_> {
-        Teller {
+    fn records(&self, now: u64) -> RecordMaker<'_> {
+        RecordMaker {
             filters: &self.filters,
             listening: self.listening.as_ref(),
             epoch: self.epoch,
@@ -430,7 +377,7 @@ impl Flows {
     }
 
     /// Adds a flow to its conversation, if conversations are joined and the filter admits it.
-    fn enrol(&mut self, counts: &mut Counts, number: u32) {
+    fn join_conversation(&mut self, counts: &mut Counts, number: u32) {
         if let Some(conversations) = &mut self.conversations
             && let Some(slot) = self.table.get(number)
             && slot.decision != FilterDecision::UNWANTED
@@ -442,7 +389,7 @@ impl Flows {
 
     /// Returns the counts of a flow's conversation at all interfaces. `None` if another flow reports the conversation;
     /// then the counts go to the ledger.
-    fn join(&mut self, counts: &mut Counts, number: u32, slot: &mut Slot) -> Option<Vec<Sight>> {
+    fn sights(&mut self, counts: &mut Counts, number: u32, slot: &mut Slot) -> Option<Vec<Sight>> {
         match &mut self.conversations {
             Some(conversations) if slot.decision != FilterDecision::UNWANTED => joining::decide(
                 conversations,
@@ -457,7 +404,7 @@ impl Flows {
     }
 
     /// Makes a flow's record, unless it is suppressed.
-    fn tell(
+    fn record_or_suppress(
         &mut self,
         counts: &mut Counts,
         number: u32,
@@ -465,11 +412,13 @@ impl Flows {
         reason: EndReason,
         now: u64,
     ) -> Option<Flow> {
-        let Some(sights) = self.join(counts, number, slot) else {
-            joining::withhold(counts, &slot.flow, &slot.entry);
+        let Some(sights) = self.sights(counts, number, slot) else {
+            joining::suppress(counts, &slot.flow, &slot.entry);
             return None;
         };
-        let mut record = self.teller(now).tell(slot, number, reason, counts)?;
+        let mut record = self
+            .records(now)
+            .record_or_suppress(slot, number, reason, counts)?;
         if let Some(conversations) = &self.conversations {
             conversations.describe(&mut record, &slot.flow, &sights);
         }
@@ -478,14 +427,15 @@ impl Flows {
 
     /// Makes an interval record.
     fn report(&mut self, counts: &mut Counts, number: u32, now: u64) {
-        let Some(mut looked) = self.table.get(number).cloned() else {
+        let Some(mut copy) = self.table.get(number).cloned() else {
             return;
         };
-        let flow = self.tell(counts, number, &mut looked, EndReason::ActiveTimeout, now);
+        let flow =
+            self.record_or_suppress(counts, number, &mut copy, EndReason::ActiveTimeout, now);
         let Some(slot) = self.table.get(number) else {
             return;
         };
-        slot.entry = looked.entry;
+        slot.entry = copy.entry;
         slot.entry.mark_exported(&slot.flow, now);
         slot.begin_interval();
         if flow.is_some() {
@@ -501,7 +451,7 @@ impl Flows {
             if let Some(payloads) = &slot.payloads {
                 counts.payloads.cut += payloads.conversation.unfinished();
             }
-            let record = self.tell(counts, number, &mut slot, reason, now);
+            let record = self.record_or_suppress(counts, number, &mut slot, reason, now);
             self.out.extend(record);
             if let Some(conversations) = &mut self.conversations {
                 joining::end(conversations, counts, number, &slot.flow);
@@ -531,175 +481,4 @@ impl Flows {
         }
         true
     }
-}
-
-/// A packet as it was captured.
-struct Captured<'a> {
-    arrival: &'a ParsedFrame,
-    read: &'a Read,
-    octets: &'a [u8],
-}
-
-impl Captured<'_> {
-    /// The sender's address in the innermost link header.
-    fn mac(&self, packet: &packet::Packet) -> [u8; 6] {
-        if packet.mac_at == 0 && self.is_inside() {
-            return [0; 6];
-        }
-        self.read.mac(self.octets, packet.mac_at)
-    }
-
-    /// Returns true if the packet was in a tunnel that was removed. `WireGuard` encrypts its content, so its packets are
-    /// not.
-    fn is_inside(&self) -> bool {
-        self.arrival
-            .outer
-            .is_some_and(|outer| outer.flags & kind::MASK != kind::WIREGUARD)
-    }
-
-    /// The outer header, with the side of the flow's lower endpoint first.
-    fn outer(&self, direction: u8) -> Option<OuterHeader> {
-        let mut outer = self.arrival.outer?;
-        if outer.mac == [0; 6] {
-            outer.mac = self.read.sender;
-        }
-        Some(if direction == HIGH_TO_LOW {
-            outer.reversed()
-        } else {
-            outer
-        })
-    }
-}
-
-/// Makes or suppresses records.
-struct Teller<'a> {
-    filters: &'a Filters,
-    listening: Option<&'a ListeningPorts>,
-    epoch: u64,
-    now: u64,
-}
-
-impl Teller<'_> {
-    /// Makes a flow's record, with the timestamps of the capture.
-    fn record(&self, slot: &Slot, number: u32, reason: EndReason, counts: &Counts) -> Flow {
-        let name = name_of(counts, (slot.flow.tail().ifindex as usize).wrapping_sub(1));
-        let clock = RecordClock {
-            epoch: self.epoch,
-            monotonic: self.now,
-            wall: 0,
-            tick: 0,
-        };
-        let listening = self
-            .listening
-            .map_or(Direction::Unknown, |ports| ports.direction(&slot.flow));
-        let mut flow = record(
-            number,
-            &slot.flow,
-            &slot.entry,
-            reason,
-            &name,
-            &clock,
-            listening,
-        );
-        // A slot may be reused within one timestamp, so the id contains the flow's serial number instead of the slot's
-        // number.
-        flow.id = FlowId::from_u128(u128::from(self.epoch) << 64 | u128::from(slot.serial));
-        let [start, end] = slot.span.map_or([0; 2], |span| [span.start, span.end]);
-        flow.start = date(start);
-        flow.end = date(end);
-        flow.time_resolution = slot.span.map(|span| Duration::from_nanos(span.resolution));
-        flow.tcp_analysis = slot.analysis();
-        let payloads = slot.payloads.as_ref();
-        flow.application = payloads.and_then(|it| it.conversation.application().cloned());
-        flow
-    }
-
-    /// Makes the record if the filter admits it. Otherwise its counts go to the ledger.
-    fn tell(
-        &self,
-        slot: &Slot,
-        number: u32,
-        reason: EndReason,
-        counts: &mut Counts,
-    ) -> Option<Flow> {
-        let place = (slot.flow.tail().ifindex as usize).wrapping_sub(1);
-        if slot.decision != FilterDecision::UNWANTED {
-            let flow = self.record(slot, number, reason, counts);
-            if self
-                .filters
-                .admit(slot.decision, slot.decision.is_exported(), &flow)
-            {
-                return Some(flow);
-            }
-        }
-        counts.filtered += 1;
-        if let Some(Some(hook)) = counts.hooks.get_mut(place) {
-            for (side, exported) in slot.flow.sides.iter().zip(&slot.entry.exported) {
-                hook.ignored(
-                    Reason::Filtered,
-                    unexported(side, exported, slot.flow.link_length),
-                );
-            }
-        }
-        None
-    }
-}
-
-/// Returns the counts of one packet of this many octets.
-fn one(octets: u32) -> Ignored {
-    Ignored {
-        packets: 1,
-        octets: octets.into(),
-    }
-}
-
-/// Name of the interface with this number in the capture.
-pub(super) fn name_of(counts: &Counts, place: usize) -> Arc<str> {
-    match counts.hooks.get(place) {
-        Some(Some(hook)) => Arc::clone(&hook.name),
-        _ => Arc::from(UNNAMED),
-    }
-}
-
-/// Subtracts the counts of fragments from the reason `fragment`, because the flow of their first fragment gets them.
-fn taken_back(counts: &mut Counts, ifindex: u32, taken: &Measure) {
-    if let Some(hook) = hook_of(counts, ifindex) {
-        hook.taken_back(Reason::Fragment, left(taken));
-    }
-}
-
-/// Adds these counts to a reason. The packets were counted in the totals before.
-fn counted_under(counts: &mut Counts, ifindex: u32, reason: Reason, measure: &Measure) {
-    if let Some(hook) = hook_of(counts, ifindex) {
-        hook.ignored(reason, left(measure));
-    }
-}
-
-/// Returns the counts as a reason has them: packets and frame octets.
-const fn left(measure: &Measure) -> Ignored {
-    Ignored {
-        packets: measure.packets,
-        octets: measure.frame_octets,
-    }
-}
-
-pub(super) fn hook_of(counts: &mut Counts, ifindex: u32) -> Option<&mut InterfaceLedger> {
-    let place = (ifindex as usize).wrapping_sub(1);
-    counts.hooks.get_mut(place)?.as_mut()
-}
-
-/// The ledger of an interface. It exists from the interface's first packet.
-fn hook<'a>(
-    counts: &'a mut Counts,
-    place: usize,
-    interface: &Interface,
-) -> &'a mut InterfaceLedger {
-    if counts.hooks.len() <= place {
-        counts.hooks.resize_with(place + 1, || None);
-    }
-    counts.hooks[place].get_or_insert_with(|| InterfaceLedger {
-        name: Arc::from(interface.name.as_deref().unwrap_or(UNNAMED)),
-        unread: interface.layer.is_none().then_some(interface.link),
-        account: Box::default(),
-    })
 }

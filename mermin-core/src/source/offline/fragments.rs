@@ -6,11 +6,14 @@ use std::collections::HashMap;
 use mermin_bpf::{
     abi::fragment::{Early, FragmentFlow, FragmentKey},
     track::{
-        fragment::{early, is_fresh},
+        arrival::{Fragmentation, ParsedFrame},
+        fragment::{early, flow_of, is_fresh},
         measure::Measure,
     },
-    wire::ip::Ip,
+    wire::{ip::Ip, packet},
 };
+
+use super::table::Key;
 
 /// Minimum number of remembered fragmented packets. The maximum is twice as many.
 const ROOM: usize = 4096;
@@ -23,8 +26,56 @@ pub(super) struct Fragments {
 }
 
 impl Fragments {
+    /// Remembers the flow of a first fragment, so that later fragments find it: those of the same packet, and those of
+    /// the carriers around it. Returns the counts of later fragments that came before the first one.
+    pub(super) fn remember_first(
+        &mut self,
+        arrival: &ParsedFrame,
+        packet: &packet::Packet,
+        key: &Key,
+        direction: u8,
+        now: u64,
+    ) -> Measure {
+        let own = match arrival.part {
+            Fragmentation::First(_, own) => Some(own),
+            Fragmentation::None(_) | Fragmentation::Later(..) => None,
+        };
+        if own.is_none() && arrival.outer_fragments == [None; 2] {
+            return Measure::default();
+        }
+        let owner = flow_of(packet, &key.words(), direction, now);
+        let mut before = Measure::default();
+        if let Some(own) = own {
+            self.insert(own, owner);
+            before = self.take(&own, false, now);
+        }
+        before.plus(&self.remember_outer(arrival, owner, now))
+    }
+
+    /// Remembers the same flow for the first fragments of carriers. Their later fragments are parts of the flow's
+    /// packet.
+    pub(super) fn remember_outer(
+        &mut self,
+        arrival: &ParsedFrame,
+        owner: FragmentFlow,
+        now: u64,
+    ) -> Measure {
+        let mut before = Measure::default();
+        for key in arrival.outer_fragments.into_iter().flatten() {
+            self.insert(
+                key,
+                FragmentFlow {
+                    carries: 1,
+                    ..owner
+                },
+            );
+            before = before.plus(&self.take(&key, true, now));
+        }
+        before
+    }
+
     /// Remembers the flow of a packet's first fragment.
-    pub(super) fn insert(&mut self, key: FragmentKey, owner: FragmentFlow) {
+    fn insert(&mut self, key: FragmentKey, owner: FragmentFlow) {
         self.owners.insert(key, owner);
     }
 

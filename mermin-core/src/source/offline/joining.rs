@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mermin_bpf::abi::ledger::Reason;
 
 use super::{
-    flows::{hook_of, name_of},
+    ledgers::{hook_of, name_of},
     shared::Counts,
     table::Table,
 };
@@ -68,7 +68,7 @@ pub(super) fn end(
 }
 
 /// Moves unexported counts to the ledger, because another interface reports them.
-pub(super) fn withhold(counts: &mut Counts, flow: &FlowSnapshot, entry: &ExportState) {
+pub(super) fn suppress(counts: &mut Counts, flow: &FlowSnapshot, entry: &ExportState) {
     counts.joined += 1;
     if let Some(hook) = hook_of(counts, flow.tail().ifindex) {
         for (side, exported) in flow.sides.iter().zip(&entry.exported) {

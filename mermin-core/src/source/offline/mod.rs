@@ -7,6 +7,7 @@
 mod capture_reader;
 #[cfg(feature = "__lab")]
 mod captured;
+mod captured_packet;
 mod clock;
 mod counted_reader;
 mod flows;
@@ -16,6 +17,7 @@ mod frame_counter;
 mod hasher;
 mod input;
 mod joining;
+mod ledgers;
 mod listening;
 mod live;
 mod offline_thread;
@@ -23,6 +25,7 @@ mod payloads;
 mod pipe;
 #[cfg(feature = "__lab")]
 mod read_capture;
+mod record_maker;
 mod shared;
 mod slot;
 mod table;

@@ -1,0 +1,74 @@
+//! The addresses of an IP packet.
+
+/// Version of IP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// Sender and receiver, in one form for both versions: as variants of an enum they would be copied octet by octet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    words: [[u64; 2]; 2],
+    /// Of both.
+    pub version: Version,
+}
+
+impl Addresses {
+    /// Of IPv4, as in memory.
+    #[inline(always)]
+    #[must_use]
+    pub const fn v4([source, destination]: [u32; 2]) -> Self {
+        Self {
+            words: [[source as u64, 0], [destination as u64, 0]],
+            version: Version::V4,
+        }
+    }
+
+    /// Of IPv6, as in memory.
+    #[inline(always)]
+    #[must_use]
+    pub const fn v6(words: [[u64; 2]; 2]) -> Self {
+        Self {
+            words,
+            version: Version::V6,
+        }
+    }
+
+    /// As in memory. IPv4 has the first four octets of each, the rest are zeroes.
+    #[inline(always)]
+    #[must_use]
+    pub const fn words(&self) -> [[u64; 2]; 2] {
+        // Word by word, or the compiler calls `memmove` where a map's memory goes to a map's.
+        let [[one, two], [three, four]] = self.words;
+        [[one, two], [three, four]]
+    }
+
+    /// Receiver and sender.
+    #[inline(always)]
+    #[must_use]
+    pub const fn reversed(&self) -> Self {
+        let [source, destination] = self.words();
+        Self {
+            words: [destination, source],
+            version: self.version,
+        }
+    }
+
+    /// Those of IPv4, as in memory; of IPv6 the first four octets.
+    #[inline(always)]
+    #[must_use]
+    pub const fn first(&self) -> [u32; 2] {
+        [self.words[0][0] as u32, self.words[1][0] as u32]
+    }
+
+    /// True if they are of IPv6.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_v6(&self) -> bool {
+        matches!(self.version, Version::V6)
+    }
+}

@@ -1,0 +1,47 @@
+//! The headers around a packet of a capture.
+
+use mermin_bpf::{
+    abi::tunnel::{OuterHeader, kind},
+    track::{arrival::ParsedFrame, key::HIGH_TO_LOW},
+    wire::packet,
+};
+
+use crate::pcap::link::Read;
+
+/// A packet as it was captured.
+pub(super) struct CapturedPacket<'a> {
+    pub(super) arrival: &'a ParsedFrame,
+    pub(super) read: &'a Read,
+    pub(super) octets: &'a [u8],
+}
+
+impl CapturedPacket<'_> {
+    /// The sender's address in the innermost link header.
+    pub(super) fn mac(&self, packet: &packet::Packet) -> [u8; 6] {
+        if packet.mac_at == 0 && self.is_inside() {
+            return [0; 6];
+        }
+        self.read.mac(self.octets, packet.mac_at)
+    }
+
+    /// Returns true if the packet was in a tunnel that was removed. `WireGuard` encrypts its content, so its packets are
+    /// not.
+    fn is_inside(&self) -> bool {
+        self.arrival
+            .outer
+            .is_some_and(|outer| outer.flags & kind::MASK != kind::WIREGUARD)
+    }
+
+    /// The outer header, with the side of the flow's lower endpoint first.
+    pub(super) fn outer(&self, direction: u8) -> Option<OuterHeader> {
+        let mut outer = self.arrival.outer?;
+        if outer.mac == [0; 6] {
+            outer.mac = self.read.sender;
+        }
+        Some(if direction == HIGH_TO_LOW {
+            outer.reversed()
+        } else {
+            outer
+        })
+    }
+}
