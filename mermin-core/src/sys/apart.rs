@@ -1,8 +1,8 @@
-//! Descriptors that no child of the process has a copy of: a lock that is held by a file, or an address that is held by a
-//! socket, is free when the process has ended, whatever it forked.
+//! Descriptors that no forked child has a copy of. A lock that a file holds, or an address that a socket holds, is then
+//! free when the process has ended, even if a child lives on.
 //!
-//! A child that is forked gets a copy of the forking thread's table of descriptors. So what is held is made, kept and closed by a
-//! thread that has a table of its own, and does nothing else.
+//! A forked child gets a copy of the forking thread's table of descriptors. So a thread with a table of its own opens,
+//! holds and closes these descriptors, and does nothing else.
 //!
 //! A forked child has copies of everything except the threads. A page that the kernel clears in a child
 //! (`MADV_WIPEONFORK`) distinguishes the two, and in the child closing, dropping and acknowledging do nothing. The
@@ -24,16 +24,16 @@ use std::{
 /// The thread makes system calls only.
 const STACK: usize = 64 << 10;
 
-/// Keeps something in a thread apart. Dropped, it is closed soon; the caller does not wait for that.
+/// A value that a thread of its own holds. The thread closes it soon after this is dropped; the drop does not wait.
 pub(crate) struct Apart {
     _kept: Sender<()>,
 }
 
 impl Apart {
-    /// Makes what is to be kept. The thread has the calling one's namespaces, and none of its descriptors.
+    /// Calls `make` in a new thread, which has the namespaces of the calling thread and none of its descriptors.
     ///
     /// # Errors
-    /// Why it was not made; of the thread, the kernel's.
+    /// The error of `make`, or the kernel's if the thread cannot be started.
     pub(crate) fn keep<K, E>(
         name: &str,
         make: impl FnOnce() -> Result<K, E> + Send + 'static,
@@ -51,7 +51,7 @@ impl Apart {
                 match make() {
                     Ok(thing) => {
                         if answer.send(Ok(())).is_ok() {
-                            // Returns when nobody wants it kept any more.
+                            // Returns when the holder is dropped.
                             let _ = kept.recv();
                         }
                         drop(thing);
@@ -72,8 +72,8 @@ impl fmt::Debug for Apart {
     }
 }
 
-/// Gives the calling thread an empty table of descriptors (Linux 5.9). Where a seccomp filter refuses that it keeps the
-/// process's, and a child that is forked has what is held until it ends.
+/// Gives the calling thread an empty table of descriptors (Linux 5.9). If a seccomp filter refuses that, the thread keeps
+/// the process's table, and a forked child holds copies until it ends.
 fn leave_descriptors() {
     const UNSHARE: libc::c_uint = 1 << 1;
     let (first, last): (libc::c_uint, libc::c_uint) = (0, libc::c_uint::MAX);

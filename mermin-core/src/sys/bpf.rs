@@ -13,7 +13,7 @@ use aya_obj::generated::{
 
 use super::bpf_call::{address, blank, bpf, open, raw, set};
 
-/// Deletes keys from a hash until one fails: how many were deleted, and why it stopped.
+/// Deletes keys from a hash until one fails. Returns the number of deleted keys, and the error that ended it.
 ///
 /// `K` is the map's key, without padding.
 ///
@@ -40,7 +40,7 @@ pub(crate) fn delete_batch<K: Copy>(
     };
     // SAFETY: a number, wherever it was written.
     let done = unsafe { attr.batch.count };
-    // The kernel writes how far it came, but not when it refuses the call itself.
+    // The kernel writes the number of deleted keys, except when it refuses the call itself.
     Err((if done == count { 0 } else { done as usize }, error))
 }
 
@@ -86,7 +86,7 @@ pub(crate) fn create_array_of_maps(inner: BorrowedFd<'_>) -> io::Result<OwnedFd>
     create(BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 1, Some(inner))
 }
 
-/// Creates an array of programs that others call as their last act.
+/// Creates an array of programs for tail calls.
 ///
 /// # Errors
 /// The kernel's.
@@ -112,7 +112,7 @@ pub(crate) fn set_program(
 }
 
 /// Puts a map into the array of maps. The kernel waits for a grace period before it returns (since Linux 5.0), because
-/// programs may still use the map that was there.
+/// programs may still use the former map.
 ///
 /// # Errors
 /// The kernel's.
@@ -140,7 +140,7 @@ pub(crate) struct Ran {
 /// beginning; empty for none).
 ///
 /// # Errors
-/// The kernel's: EINVAL for a packet shorter than an Ethernet header or longer than it takes.
+/// The kernel's: EINVAL for a packet shorter than an Ethernet header or longer than the kernel's maximum.
 pub(crate) fn test_run(
     program: BorrowedFd<'_>,
     packet: &[u8],

@@ -1,5 +1,5 @@
-//! The bpf(2) call itself. The kernel's structures and numbers are those of aya-obj, made from its headers; the parts of
-//! `union bpf_attr` that have no name there are numbered in the header's order.
+//! The bpf(2) call itself. The kernel's structures and numbers are those of aya-obj, made from its headers; the unnamed
+//! parts of `union bpf_attr` are numbered in the header's order.
 #![expect(unsafe_code, reason = "system calls take pointers")]
 
 use std::{
@@ -12,7 +12,7 @@ use std::{
 
 use aya_obj::generated::{bpf_attr, bpf_cmd, bpf_link_info, bpf_map_info, bpf_prog_info};
 
-/// An argument with nothing in it.
+/// An argument of zeroes.
 pub(super) fn blank() -> bpf_attr {
     // SAFETY: all of its parts are numbers, of which zeroes are one.
     unsafe { MaybeUninit::zeroed().assume_init() }
@@ -21,7 +21,7 @@ pub(super) fn blank() -> bpf_attr {
 /// Calls bpf(2).
 ///
 /// # Safety
-/// Every address in `attr` is valid for what `command` does with it.
+/// Every address in `attr` is valid for the accesses of `command`.
 pub(super) unsafe fn bpf(command: bpf_cmd, attr: &mut bpf_attr) -> io::Result<i32> {
     let attr = ptr::from_mut(attr);
     // SAFETY: `attr` is valid for its size; the rest is the caller's contract.
@@ -33,10 +33,10 @@ pub(super) unsafe fn bpf(command: bpf_cmd, attr: &mut bpf_attr) -> io::Result<i3
     }
 }
 
-/// Calls bpf(2) for a command that makes a descriptor (with close-on-exec).
+/// Calls bpf(2) for a command that returns a descriptor (with close-on-exec).
 ///
 /// # Safety
-/// As [`bpf`], and `command` makes a descriptor.
+/// As [`bpf`], and `command` returns a descriptor.
 pub(super) unsafe fn open(command: bpf_cmd, attr: &mut bpf_attr) -> io::Result<OwnedFd> {
     // SAFETY: by the contract above; the kernel has just made the descriptor, and nobody else knows it.
     unsafe { bpf(command, attr).map(|fd| OwnedFd::from_raw_fd(fd)) }
@@ -45,7 +45,7 @@ pub(super) unsafe fn open(command: bpf_cmd, attr: &mut bpf_attr) -> io::Result<O
 /// Opens a program or a map by its id.
 ///
 /// # Errors
-/// The kernel's: EPERM without `CAP_SYS_ADMIN`, ENOENT when it has gone.
+/// The kernel's: EPERM without `CAP_SYS_ADMIN`, ENOENT if it no longer exists.
 pub(super) fn open_id(command: bpf_cmd, id: u32) -> io::Result<OwnedFd> {
     let mut attr = blank();
     attr.__bindgen_anon_6.__bindgen_anon_1.start_id = id;
@@ -53,17 +53,17 @@ pub(super) fn open_id(command: bpf_cmd, id: u32) -> io::Result<OwnedFd> {
     unsafe { open(command, &mut attr) }
 }
 
-/// A descriptor as the kernel's structures have it.
+/// A descriptor in the form of the kernel's structures.
 pub(super) fn raw(fd: BorrowedFd<'_>) -> u32 {
     fd.as_raw_fd().cast_unsigned()
 }
 
-/// Where the kernel may read.
+/// An address that the kernel reads.
 pub(super) fn address<T: ?Sized>(of: &T) -> u64 {
     ptr::from_ref(of).cast::<u8>().expose_provenance() as u64
 }
 
-/// Where the kernel may write.
+/// An address that the kernel writes.
 pub(super) fn address_mut<T: ?Sized>(of: &mut T) -> u64 {
     ptr::from_mut(of).cast::<u8>().expose_provenance() as u64
 }
@@ -80,7 +80,7 @@ pub(super) unsafe fn set(map: BorrowedFd<'_>, key: u64, value: u64) -> io::Resul
 /// A command on one element of a map.
 ///
 /// # Safety
-/// `key` and `value` are valid for what `command` does with them.
+/// `key` and `value` are valid for the accesses of `command`.
 pub(super) unsafe fn element(
     command: bpf_cmd,
     map: BorrowedFd<'_>,
@@ -120,7 +120,7 @@ pub(super) fn info<T: Info>(of: BorrowedFd<'_>) -> io::Result<T> {
 /// The same, with places for the kernel to write lists to.
 ///
 /// # Safety
-/// Addresses that `fill` puts there are valid for as much as it says.
+/// Addresses that `fill` stores are valid for the lengths that it stores.
 pub(super) unsafe fn info_into<T: Info>(
     of: BorrowedFd<'_>,
     fill: impl FnOnce(&mut T),
@@ -138,10 +138,10 @@ pub(super) unsafe fn info_into<T: Info>(
     Ok(unsafe { info.assume_init() })
 }
 
-/// Octets of a name as the kernel keeps it: at least one is a zero.
+/// Octets of a name in the kernel, with at least one zero.
 const NAME: usize = 16;
 
-/// The first 15 octets of a name, as the kernel takes it.
+/// The first 15 octets of a name, and a zero.
 pub(super) fn name_of(name: &str) -> [c_char; NAME] {
     let mut characters = [0; NAME];
     for (character, octet) in characters.iter_mut().zip(name.bytes().take(NAME - 1)) {
@@ -150,7 +150,7 @@ pub(super) fn name_of(name: &str) -> [c_char; NAME] {
     characters
 }
 
-/// A name as the kernel keeps it: up to 15 octets and a zero.
+/// A name in the kernel: up to 15 octets and a zero.
 pub(super) fn name(characters: &[c_char; NAME]) -> String {
     let octets = characters.map(|character| character.to_ne_bytes()[0]);
     let end = octets.iter().position(|octet| *octet == 0);

@@ -1,4 +1,4 @@
-//! bpf(2) as far as attaching needs it: TCX links, what is at a TCX hook, and what a program is.
+//! bpf(2) for attaching: TCX links, the programs at a TCX hook, and the identity of a program.
 #![expect(
     unsafe_code,
     reason = "bpf(2) has no safe wrapper; pointers in its arguments are numbers"
@@ -19,7 +19,7 @@ use aya_obj::generated::{
 
 use super::bpf_call::{address_mut, blank, bpf, info, info_into, name, open, open_id, raw};
 
-/// Programs the kernel lets stand at one hook (`BPF_MPROG_MAX`).
+/// Maximum number of programs at one hook (`BPF_MPROG_MAX`).
 const MPROG_MAX: usize = 64;
 /// The kernel's own errno for "not supported", which libc does not know.
 pub(crate) const ENOTSUPP: i32 = 524;
@@ -29,16 +29,16 @@ pub(crate) const ENOTSUPP: i32 = 524;
 pub(crate) struct TcxProgram {
     /// The program's id.
     pub(crate) program: u32,
-    /// The link that holds it; 0 where it was attached without one.
+    /// The link that holds it; 0 if it was attached without a link.
     pub(crate) link: u32,
 }
 
 /// Identity of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProgramIdentity {
-    /// Unique while the program lives; a number comes again only after all others.
+    /// Unique while the program lives. The kernel reuses an id only after all others.
     pub(crate) id: u32,
-    /// At most 15 characters; empty where the loader gave none.
+    /// At most 15 characters; empty if the loader gave none.
     pub(crate) name: String,
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn attach_tcx(
     direction: HookDirection,
     position: Position,
 ) -> io::Result<OwnedFd> {
-    // Without a relative, before or behind all others.
+    // Without a relative program, it goes before or behind all others.
     let (flags, relative) = match position {
         Position::First => (BPF_F_BEFORE, 0),
         Position::Last => (BPF_F_AFTER, 0),
@@ -89,7 +89,7 @@ pub(crate) fn attach_tcx(
     unsafe { open(bpf_cmd::BPF_LINK_CREATE, &mut attr) }
 }
 
-/// Detaches now, whoever else has the link open: a child between fork and exec has, for a moment.
+/// Detaches now, even if the link is also open elsewhere: a child between fork and exec has it for a moment.
 pub(crate) fn detach(link: BorrowedFd<'_>) -> io::Result<()> {
     let mut attr = blank();
     attr.link_detach.link_fd = raw(link);
@@ -97,13 +97,13 @@ pub(crate) fn detach(link: BorrowedFd<'_>) -> io::Result<()> {
     unsafe { bpf(bpf_cmd::BPF_LINK_DETACH, &mut attr) }.map(drop)
 }
 
-/// The interface that a TCX link holds its program at; 0 once it holds it no more.
+/// The interface of a TCX link; 0 after the link was detached.
 pub(crate) fn tcx_interface(link: BorrowedFd<'_>) -> io::Result<u32> {
     Ok(ifindex_of(&info(link)?))
 }
 
 /// Tells if a found descriptor is a link that holds a program at this hook, in the calling thread's network namespace. A
-/// link tells no more of its interface than the index, which it has in whatever namespace it was moved to.
+/// link shows only the index of its interface, in the namespace that the interface is in now.
 pub(crate) fn is_at(
     link: BorrowedFd<'_>,
     ifindex: u32,
@@ -144,7 +144,7 @@ pub(crate) fn query_tcx(ifindex: u32, direction: HookDirection) -> io::Result<Ve
     // SAFETY: the command writes `count` numbers at most to each of the two arrays, which are that long and live on.
     match unsafe { bpf(bpf_cmd::BPF_PROG_QUERY, &mut attr) } {
         Ok(_) => {}
-        // Linux 6.6 answers so where nothing was ever attached.
+        // Linux 6.6 returns this for a hook without any attachment so far.
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(Vec::new()),
         Err(error) => return Err(error),
     }

@@ -51,7 +51,7 @@ pub(crate) struct Program<'a> {
 #[derive(Debug)]
 pub(crate) struct LoadError {
     pub(crate) error: io::Error,
-    /// The verifier's words, or nothing where it had none.
+    /// The verifier's log; empty if there is none.
     pub(crate) log: String,
 }
 
@@ -189,7 +189,7 @@ fn text(log: &[u8]) -> &[u8] {
     &log[..written.unwrap_or(log.len())]
 }
 
-/// True if a log has the verifier's last line. Of a log that is too long, the buffer has the end since Linux 6.4, and before that the
+/// True if a log has the verifier's last line. If a log exceeds the buffer, Linux 6.4 and later keep its end, earlier ones its
 /// beginning.
 fn has_end(log: &[u8]) -> bool {
     let lines = log.trim_ascii_end().rsplit(|octet| *octet == b'\n');

@@ -1,4 +1,4 @@
-//! bpf(2) as far as outliving a process needs it: pins, what a found map or link is, another program for a link.
+//! bpf(2) for state that outlives a process: pins, properties of found maps and links, another program for a link.
 #![expect(unsafe_code, reason = "system calls take pointers")]
 
 use std::{
@@ -19,10 +19,10 @@ fn c_path(path: &Path) -> io::Result<CString> {
     Ok(CString::new(path.as_os_str().as_bytes())?)
 }
 
-/// Gives an object a name in a BPF file system, which keeps it.
+/// Pins an object: the name in a BPF file system keeps it.
 ///
 /// # Errors
-/// The kernel's: EPERM where the directory is no BPF file system, EEXIST for a name that is taken.
+/// The kernel's: EPERM if the directory is no BPF file system, EEXIST if the name is taken.
 pub(crate) fn pin(object: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
     let path = c_path(path)?;
     let mut attr = blank();
@@ -32,7 +32,7 @@ pub(crate) fn pin(object: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
     unsafe { bpf(bpf_cmd::BPF_OBJ_PIN, &mut attr) }.map(drop)
 }
 
-/// Opens what has a name in a BPF file system: a map, a program or a link.
+/// Opens a pinned object: a map, a program or a link.
 ///
 /// # Errors
 /// The kernel's.
@@ -44,7 +44,7 @@ pub(crate) fn get(path: &Path) -> io::Result<OwnedFd> {
     unsafe { open(bpf_cmd::BPF_OBJ_GET, &mut attr) }
 }
 
-/// Properties by which a map can stand in for another: `struct bpf_map_info` up to the flags, without the id.
+/// Properties that a map must share with another to replace it: `struct bpf_map_info` up to the flags, without the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) kind: u32,
@@ -55,13 +55,13 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// Of keys and values, without what the kernel adds.
+    /// Octets of keys and values, without the kernel's padding.
     pub(crate) fn octets(self) -> u64 {
         (u64::from(self.key_size) + u64::from(self.value_size)) * u64::from(self.entries)
     }
 }
 
-/// A map's shape. Of what is no map, some numbers that fit none.
+/// Returns a map's shape. For other objects the numbers fit no map.
 ///
 /// # Errors
 /// The kernel's.
@@ -103,7 +103,7 @@ pub(crate) fn create(name: &str, shape: Shape) -> io::Result<OwnedFd> {
     unsafe { open(bpf_cmd::BPF_MAP_CREATE, &mut attr) }
 }
 
-/// The number that a hash has for a key; `K` is the map's key, without padding.
+/// Reads the number of a key in a hash; `K` is the map's key, without padding.
 ///
 /// # Errors
 /// The kernel's.
@@ -122,10 +122,10 @@ fn present(found: io::Result<()>) -> io::Result<Option<()>> {
     }
 }
 
-/// Lets a link hold another program, from one packet to the next.
+/// Exchanges the program of a link, from one packet to the next.
 ///
 /// # Errors
-/// The kernel's: ENOLINK when the interface has gone.
+/// The kernel's: ENOLINK if the interface no longer exists.
 pub(crate) fn update(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Result<()> {
     let mut attr = blank();
     attr.link_update.link_fd = raw(link);
@@ -134,7 +134,7 @@ pub(crate) fn update(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Resul
     unsafe { bpf(bpf_cmd::BPF_LINK_UPDATE, &mut attr) }.map(drop)
 }
 
-/// An array that can be mapped, of `entries` values of `T`.
+/// Creates a mappable array of `entries` values of `T`.
 ///
 /// # Errors
 /// The kernel's.

@@ -10,12 +10,12 @@ use super::{
     bpf_pin::{look_up, shape},
 };
 
-/// Tells if a program has another to hand over to. The kernel empties an array of programs when no process has a descriptor
-/// of it any more and nothing pins it, whatever programs use it; an array that one tells of is full of those it was loaded
-/// with.
+/// Returns true if a program has another program to call. The kernel empties an array of programs when no process has a
+/// descriptor of it and no pin keeps it, even if programs still use it. Until then, such an array has the programs that it
+/// was loaded with.
 ///
 /// # Errors
-/// The kernel's: EPERM without `CAP_SYS_ADMIN`, ENOENT when the program has gone.
+/// The kernel's: EPERM without `CAP_SYS_ADMIN`, ENOENT if the program no longer exists.
 pub(crate) fn hands_over(program: u32) -> io::Result<bool> {
     let program = open_program(program)?;
     for map in maps_of(program.as_fd())? {

@@ -1,7 +1,7 @@
 //! Programs that replace one while it is at two places of a hook, so that each packet is counted at one of them.
 //!
-//! They share a number, one for each CPU: a packet runs through both places on one CPU, and no other through that hook meanwhile.
-//! A handful of instructions each, so they are written down here as the kernel reads them.
+//! They share a number per CPU: a packet passes both places on one CPU, and no other packet passes that hook meanwhile.
+//! Each program has a handful of instructions, written here in the kernel's encoding.
 
 use std::{
     io,
@@ -13,17 +13,17 @@ use super::{
     bpf_pin::{self, Shape},
 };
 
-/// A program that leaves counting to the other place.
+/// A stand-in for the counting program at one of two places.
 pub(crate) const PASSING: &str = "mermin_passing";
 
 /// Parts of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StandIn {
-    /// Counts it and notes that it did.
+    /// Counts a packet and notes that.
     Noting,
-    /// Counts it unless that was noted, and takes the note away.
+    /// Counts a packet unless that was noted, and removes the note.
     Heeding,
-    /// Notes that nobody has.
+    /// Counts nothing, and removes the note.
     Passing,
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn create_notes() -> io::Result<OwnedFd> {
     bpf_pin::create("mermin_notes", shape)
 }
 
-/// Loads a program that counts by the one at `place` of `calls`.
+/// Loads a program that calls the counting program at `place` of `calls`.
 ///
 /// # Errors
 /// The kernel's.
@@ -92,9 +92,9 @@ fn instructions(
     const LOOKUP: i32 = 1;
     const TAIL_CALL: i32 = 12;
     let place = i32::try_from(place).unwrap_or(i32::MAX);
-    // return TC_ACT_UNSPEC: what comes behind has its turn.
+    // return TC_ACT_UNSPEC: the next program runs.
     let end = [instruction(0xb7, 0, 0, -1), instruction(0x95, 0, 0, 0)];
-    // Hands the packet over; goes on where that fails.
+    // Tail call; the next instruction runs if the call fails.
     let count = [
         &[instruction(0xbf, 0x61, 0, 0)],
         &map(2, calls)[..],
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
     use crate::sys::{bpf, bpf_load::trial};
 
-    /// A program that gives this verdict: what it was called by shows.
+    /// A program with a verdict that shows that it was called.
     const COUNTED: i32 = 7;
 
     fn verdicts(parts: &[StandIn]) -> io::Result<Vec<u32>> {
@@ -168,7 +168,7 @@ mod tests {
             let program = load(*role, notes.as_fd(), calls.as_fd(), 1)?;
             Ok(bpf::test_run(program.as_fd(), &[0; 64], &[], 1)?.verdict)
         };
-        // Numbers are of one CPU, where this thread stays.
+        // The numbers are per CPU, so this thread stays on one.
         let own = rustix::thread::sched_getcpu();
         let mut one = rustix::thread::CpuSet::new();
         one.set(own);

@@ -1,4 +1,4 @@
-//! bpf(2) as the lab needs it: counters, live frames, and what the kernel knows of a program and its maps.
+//! bpf(2) for the lab: counters, live frames, and descriptions of a program and its maps.
 #![expect(unsafe_code, reason = "system calls take pointers")]
 
 use std::{
@@ -22,12 +22,11 @@ pub(crate) fn set_counter(counter: BorrowedFd<'_>, number: u64) -> io::Result<()
     unsafe { set(counter, address(&0_u32), address(&number)) }
 }
 
-/// Runs a classifier once, and writes what it leaves of a frame and its context (a `__sk_buff`) over them. Gives its
-/// verdict.
+/// Runs a classifier once on a frame and its context (a `__sk_buff`), which the results overwrite. Returns the verdict.
 ///
 /// # Errors
-/// The kernel's: EINVAL for a frame shorter than an Ethernet header or longer than it takes; ENOSPC where a program has made
-/// it longer.
+/// The kernel's: EINVAL for a frame shorter than an Ethernet header or longer than the kernel's maximum; ENOSPC if a program
+/// made it longer.
 pub(crate) fn pass(
     program: BorrowedFd<'_>,
     frame: &mut Vec<u8>,
@@ -69,8 +68,8 @@ struct XdpContext {
     egress_ifindex: u32,
 }
 
-/// Lets an interface of the calling thread's network namespace receive `repeat` copies of a frame, each as the XDP
-/// program leaves it.
+/// Lets an interface of the calling thread's network namespace receive `repeat` copies of a frame, each after the
+/// XDP program changed it.
 ///
 /// # Errors
 /// The kernel's: EINVAL for an interface that has no receive queue for XDP.
@@ -127,7 +126,7 @@ pub(crate) fn maps_of(program: BorrowedFd<'_>) -> io::Result<Vec<OwnedFd>> {
 #[cfg(feature = "pcap")]
 pub(crate) fn first_key<K: Copy + Default>(hash: BorrowedFd<'_>) -> io::Result<Option<K>> {
     let mut first = K::default();
-    // Without a key to begin behind, the kernel gives the first.
+    // Without a previous key, the kernel returns the first one.
     let place = address_mut(&mut first);
     // SAFETY: the map's key is as large as `first`, which outlives the call.
     match unsafe { bpf_call::element(bpf_cmd::BPF_MAP_GET_NEXT_KEY, hash, 0, place) } {

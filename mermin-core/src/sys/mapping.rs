@@ -23,7 +23,7 @@ impl<T: Copy> Mapping<T> {
     /// Maps `length` values of a map made with `BPF_F_MMAPABLE` whose value is a `T`.
     ///
     /// # Errors
-    /// The kernel's: EINVAL when the map is smaller, ENOMEM.
+    /// The kernel's: EINVAL if the map is smaller, ENOMEM.
     pub(crate) fn new(map: BorrowedFd<'_>, length: usize) -> io::Result<Self> {
         // The kernel rounds each value up to eight octets.
         debug_assert!(size_of::<T>().is_multiple_of(8));
@@ -49,19 +49,19 @@ impl<T: Copy> Mapping<T> {
         })
     }
 
-    /// Values there are.
+    /// Number of values.
     pub(crate) fn len(&self) -> usize {
         self.length
     }
 
-    /// Where a value is; the last one for an index past the end, so that no index leads outside.
+    /// Address of a value. An index past the end gives the last value, so no index leads outside.
     pub(crate) fn at(&self, index: usize) -> *mut T {
         debug_assert!(index < self.length);
         // SAFETY: within the mapping.
         unsafe { self.start.as_ptr().add(index.min(self.length - 1)) }
     }
 
-    /// A copy of a value, of which each word is as it was at some moment of the call.
+    /// Copies a value. Each word is copied whole; two words may be of different moments.
     pub(crate) fn read(&self, index: usize) -> T {
         // SAFETY: within the mapping, aligned, and any bytes are a valid `T` (`T` is plain data of the ABI).
         unsafe { self.at(index).read_volatile() }

@@ -1,4 +1,5 @@
-//! System calls, and instructions that not every processor has: with `bpf/`, the only unsafe code of this crate. Errors are the kernel's own, as [`std::io::Error`].
+//! System calls, and instructions that not every processor has. The only unsafe code of this crate is here and in `bpf/`. Errors
+//! are the kernel's, as [`std::io::Error`].
 
 pub(crate) mod apart;
 pub(crate) mod bpf;

@@ -1,7 +1,7 @@
-//! Network namespaces: which one the calling thread is in, and entering another.
+//! Network namespaces: the one of the calling thread, and entering another.
 //!
 //! A thread's namespace decides what its new sockets and its bpf(2) attachments refer to; other threads are not
-//! affected. Sockets stay where they were made.
+//! affected. Sockets stay in the namespace that they were created in.
 #![expect(
     unsafe_code,
     reason = "what a host can do is tried in a namespace of its own, and unshare(2) is unsafe for its other flags"
@@ -16,7 +16,7 @@ use std::{
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-/// The namespace of the calling thread, whichever thread that is.
+/// The namespace of the calling thread.
 pub(crate) const OWN: &str = "/proc/thread-self/ns/net";
 
 /// Identity of a network namespace among all that exist at the same time.
@@ -47,15 +47,14 @@ pub(crate) fn at(path: &Path) -> io::Result<NetnsId> {
     Ok(std::fs::metadata(path)?.into())
 }
 
-/// Opens the namespace at a path. Below `/proc` of another process that takes leave to look into it (ptrace(2)).
+/// Opens the namespace at a path. Below `/proc` of another process that needs the right to inspect it (ptrace(2)).
 pub(crate) fn open(path: &Path) -> io::Result<(File, NetnsId)> {
     let file = File::open(path)?;
     let id = file.metadata()?.into();
     Ok((file, id))
 }
 
-/// True if the PID namespace of this process is the machine's first, of which every other is a descendant
-/// (`PROC_PID_INIT_INO`).
+/// True if the PID namespace of this process is the machine's first (`PROC_PID_INIT_INO`).
 pub(crate) fn is_first_pid_namespace() -> bool {
     const FIRST: u64 = 0xefff_fffc;
     std::fs::metadata("/proc/self/ns/pid").is_ok_and(|namespace| namespace.ino() == FIRST)
@@ -67,7 +66,7 @@ pub(crate) fn enter(namespace: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// Moves the calling thread into a namespace made for it, which goes when the thread ends.
+/// Moves the calling thread into a new namespace, which ends with the thread.
 pub(crate) fn enter_new() -> io::Result<()> {
     // SAFETY: no file descriptor table is unshared; that is the one thing the function's contract is about.
     unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET) }?;

@@ -8,7 +8,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 /// `SO_NETNS_COOKIE`, Linux 5.14.
 const SO_NETNS_COOKIE: libc::c_int = 71;
 
-/// The cookie of the calling thread's network namespace. Unlike an inode, it never comes again.
+/// The cookie of the calling thread's network namespace. Unlike an inode, it is never reused.
 ///
 /// # Errors
 /// The kernel's.

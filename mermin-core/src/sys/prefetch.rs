@@ -1,7 +1,7 @@
-//! Asking for memory before it is read.
+//! Prefetching of memory.
 #![expect(unsafe_code, reason = "prefetching is an instruction")]
 
-/// Has the cache line at an address fetched, and waits for nothing. Without effect on processors that it is not written for.
+/// Starts to fetch the cache line at an address, without waiting. Does nothing on other processors than x86-64 and arm64.
 #[inline(always)]
 pub(crate) fn prefetch<T>(address: *const T) {
     #[cfg(target_arch = "x86_64")]

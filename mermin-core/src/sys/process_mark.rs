@@ -1,6 +1,7 @@
-//! A mark of the process that made it: memory that a child made by fork(2) has a wiped copy of (`MADV_WIPEONFORK`, Linux 4.14).
+//! A mark that identifies the process that set it: memory of which a forked child has a wiped copy (`MADV_WIPEONFORK`, Linux
+//! 4.14).
 //!
-//! A number of the process would not do: in a PID namespace of its own, a child can have its parent's.
+//! A process id is not enough: in a PID namespace of its own, a child can have the id of its parent.
 #![expect(unsafe_code, reason = "system calls take pointers")]
 
 use std::{
@@ -30,7 +31,7 @@ impl ProcessMark {
     /// Marks the calling process.
     ///
     /// # Errors
-    /// The kernel's: ENOMEM; EINVAL where it has no `MADV_WIPEONFORK`.
+    /// The kernel's: ENOMEM; EINVAL if it has no `MADV_WIPEONFORK`.
     pub(crate) fn new() -> io::Result<Self> {
         let access = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new mapping, placed by the kernel.
@@ -45,7 +46,7 @@ impl ProcessMark {
         Ok(mark)
     }
 
-    /// True if the calling process is a fork of the one that made the mark.
+    /// True if the calling process is a fork of the one that set the mark.
     pub(crate) fn is_inherited(&self) -> bool {
         self.octet().load(Ordering::Acquire) != MADE_HERE
     }

@@ -13,7 +13,7 @@ use rustix::{
     param::page_size,
 };
 
-/// Octets before each record: its length with two flags, and a number of the kernel's own.
+/// Octets before each record: its length with two flags, and a number for the kernel.
 const HEADER: u64 = 8;
 /// The record is being written.
 const BUSY: u32 = 1 << 31;
@@ -78,7 +78,7 @@ impl RingBuffer {
     /// Maps a ring of so many octets.
     ///
     /// # Errors
-    /// The kernel's: EINVAL when the ring is smaller, ENOMEM.
+    /// The kernel's: EINVAL if the ring is smaller, ENOMEM.
     pub(crate) fn new(map: BorrowedFd<'_>, size: usize) -> io::Result<Self> {
         let page = page_size();
         Ok(Self {
@@ -88,7 +88,7 @@ impl RingBuffer {
         })
     }
 
-    /// Gives each record that was complete when this was called, in order, and frees its room.
+    /// Passes on each record that is complete at the time of the call, in order, and frees its room.
     pub(crate) fn read(&mut self, mut take: impl FnMut(&[u8])) {
         let end = self.producer.position().load(Ordering::Acquire);
         let mut at = self.consumer.position().load(Ordering::Relaxed);

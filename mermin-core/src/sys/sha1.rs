@@ -7,8 +7,8 @@
 /// Octets of a block.
 pub(crate) const BLOCK: usize = 64;
 
-/// The state after one block, which is the digest where the block is the only one and has its padding. None on a processor without
-/// the instructions: ask a library then.
+/// The state after one block; this is the digest if the block is the only one, with its padding. `None` on a processor without
+/// the instructions: use a library then.
 #[inline]
 pub(crate) fn one_block(block: &[u8; BLOCK]) -> Option<[u8; 20]> {
     #[cfg(target_arch = "x86_64")]

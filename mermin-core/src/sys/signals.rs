@@ -1,23 +1,22 @@
-//! Signals that wait. The kernel gives up on a call that takes long when a signal comes for its thread, and a profiler sends one
-//! every few milliseconds.
+//! Blocked signals. The kernel interrupts a long call when a signal for its thread arrives, and a profiler sends one every few
+//! milliseconds.
 #![expect(unsafe_code, reason = "a mask is the C library's")]
 
 use std::{io, marker::PhantomData, mem::MaybeUninit, ptr};
 
-/// While it lives, signals wait for the thread that made it, or go to another one.
+/// Blocks signals for the current thread until it is dropped. Signals wait, or go to another thread.
 #[derive(Debug)]
 pub(super) struct Held {
     before: libc::sigset_t,
-    /// A mask is of one thread.
+    /// A mask belongs to one thread.
     _stays: PhantomData<*const ()>,
 }
 
-/// Those that do not wait, beside SIGKILL and SIGSTOP, which nobody can block, and what the C library keeps for itself and
-/// out of `sigfillset`.
+/// Signals that stay unblocked. SIGKILL, SIGSTOP and the signals of the C library (outside `sigfillset`) cannot be blocked.
 ///
-/// All but the last come from the kernel because of what the thread has just done: it was at fault, met a breakpoint, or a seccomp
-/// filter traps its system call, which may be this very bpf(2). Were one blocked, the kernel would not put it off but kill the
-/// process without calling its handler. SIGABRT is abort(3)'s, which some C libraries raise as the thread's mask is.
+/// The thread causes all but the last itself: by a fault, by a breakpoint, or by a system call that a seccomp filter traps, which
+/// may be this bpf(2). If one were blocked, the kernel would kill the process without calling its handler. SIGABRT is abort(3)'s,
+/// which some C libraries raise with the thread's mask.
 const UNDELAYED: [libc::c_int; 7] = [
     libc::SIGSEGV,
     libc::SIGBUS,
@@ -28,10 +27,10 @@ const UNDELAYED: [libc::c_int; 7] = [
     libc::SIGABRT,
 ];
 
-/// Lets signals wait.
+/// Blocks signals.
 ///
 /// # Errors
-/// The C library's: none for these arguments.
+/// The C library's; none for these arguments.
 pub(super) fn hold() -> io::Result<Held> {
     let mut all = MaybeUninit::uninit();
     // SAFETY: `all` is initialised by the first call.
