@@ -1,4 +1,4 @@
-//! A source keeps to itself: what belongs to the process, and to its other threads, is as it was.
+//! A source changes nothing that belongs to its process or to other threads.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
@@ -15,7 +15,7 @@ use mermin_core::{Attach, FlowSource, NetNs, lab::enter_new_namespace};
 /// Settings that a thread may call its own.
 type Thread = BTreeMap<&'static str, String>;
 
-/// Lines of `/proc/<pid>/status` that tell of signals, rights and masks.
+/// Lines of `/proc/<pid>/status` about signals, rights and masks.
 const STATUS: [&str; 14] = [
     "Umask:",
     "Uid:",
@@ -82,7 +82,7 @@ fn threads() -> Vec<PathBuf> {
     vec![first, calling]
 }
 
-/// Why there is nothing to capture here, if so.
+/// The reason why nothing can be captured here, if there is one.
 fn hindrance() -> Option<String> {
     if let Err(error) = enter_new_namespace() {
         return Some(format!("cannot make a network namespace: {error}"));
@@ -175,7 +175,7 @@ fn sources(of: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// A line of a library that reaches beyond it, if there is one.
+/// A line of a library that affects the whole process, if there is one.
 fn beyond(source: &str) -> Option<&str> {
     // The rest is for tests: this crate's, or those of the lab.
     let shipped = ["#[cfg(test)]", "#[cfg(feature = \"__lab\")]\nmod "]

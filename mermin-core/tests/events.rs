@@ -1,4 +1,4 @@
-//! A subscriber of `tracing` hears of a capture's life, from another thread than the one that awaits it.
+//! A subscriber of `tracing` gets the events of a capture from another thread than the awaiting one.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
@@ -21,7 +21,7 @@ type Heard = (&'static str, bool, String, ThreadId);
 static HEARD: Mutex<Vec<Heard>> = Mutex::new(Vec::new());
 static OPENING: AtomicBool = AtomicBool::new(false);
 
-/// Keeps all that it is told.
+/// Keeps all events.
 struct Listener;
 
 impl Subscriber for Listener {

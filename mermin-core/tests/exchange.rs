@@ -1,4 +1,4 @@
-//! Flows, statistics and reports of real captures: written by serde, and read back.
+//! Flows, statistics and reports of real captures, written by serde and read back.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{fs, path::PathBuf};

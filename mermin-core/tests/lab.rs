@@ -1,4 +1,4 @@
-//! The engine's steps one at a time on the real program, in an order that a running source meets only by chance.
+//! The engine's steps one at a time on the real program, in orders that a running source meets only by chance.
 
 use std::{
     collections::HashSet,
@@ -20,7 +20,7 @@ use mermin_core::{
     },
 };
 
-/// A lab, or a word on why there is none.
+/// A lab, or nothing if there can be none here; the reason is printed.
 fn lab(max_flows: u32) -> Option<Lab> {
     match Lab::open(max_flows) {
         Ok(lab) => Some(lab),

@@ -1,4 +1,4 @@
-//! A source's memory is settled when it is opened: kernel memory by the room for flows, and nothing with traffic.
+//! The size of a source's memory is fixed when it opens: it depends on the room for flows, not on traffic.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,7 +8,7 @@ use mermin_core::lab::{Context, HookDirection, Lab, Order, frame::udp};
 /// Kernel memory per flow of room: slot, index, outer header, words of new flows, stack of free slots.
 const OCTETS_PER_FLOW: u64 = 640;
 
-/// A lab, or a word on why there is none.
+/// A lab, or nothing if there can be none here; the reason is printed.
 fn lab(max_flows: u32) -> Option<Lab> {
     match Lab::open(max_flows) {
         Ok(lab) => Some(lab),
@@ -41,7 +41,7 @@ fn traffic_takes_no_kernel_memory() {
             (Ipv6Addr::UNSPECIFIED, 2).into(),
         ],
     ];
-    // Far more flows than there is room for.
+    // Far more flows than the table has room for.
     let [v4, v6] = peers;
     let driver = lab.driver(Order::Sequence, 60_000).unwrap();
     driver

@@ -1,4 +1,4 @@
-//! Packets pass as if nothing were there, whatever they are and however they are counted.
+//! The kernel program changes and delays no packet, whatever is counted.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -13,7 +13,7 @@ use mermin_core::lab::{
 /// `TC_ACT_UNSPEC`, which is `TCX_NEXT` as well.
 const UNSPEC: i32 = -1;
 
-/// A lab, or a word on why there is none.
+/// A lab, or nothing if there can be none here; the reason is printed.
 fn lab(max_flows: u32) -> Option<Lab> {
     match Lab::open(max_flows) {
         Ok(lab) => Some(lab),

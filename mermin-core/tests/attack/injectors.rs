@@ -1,4 +1,4 @@
-//! Threads that inject packets as fast as they can, and know exactly what they injected.
+//! Threads that inject packets at full speed and count them exactly.
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -116,7 +116,7 @@ impl Injectors {
 /// Keeps this thread, and those it starts, on one of the CPUs it may use; wherever it is if there are fewer.
 pub(crate) fn pin(number: usize) {
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-    // The first thread's, which nobody pins.
+    // The CPU of the first thread, which is not pinned.
     let allowed = sched_getaffinity(Some(rustix::process::getpid())).unwrap();
     if let Some(cpu) = (0..CpuSet::MAX_CPU)
         .filter(|cpu| allowed.is_set(*cpu))

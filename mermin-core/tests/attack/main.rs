@@ -1,5 +1,5 @@
-//! The attack on the real program and the real engine: everything is closed all the time while two threads inject, and
-//! every packet must be told in exactly one record, or under exactly one reason.
+//! The attack on the real program and the real engine: flows are closed all the time while two threads inject, and
+//! every packet must be in exactly one record, or under exactly one reason.
 //!
 //! Takes 10 s per case, or `MERMIN_ATTACK_SECONDS`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -144,7 +144,7 @@ impl Outcome {
         self.stats.ignored().iter().map(|of| of.packets).sum()
     }
 
-    /// Packets told too little (positive) or too much (negative), with those that have a reason taken as told.
+    /// Packets missing from records (positive) or exported twice (negative); those under a reason count as exported.
     fn missing(&self) -> i64 {
         (sum(&self.truth) - self.ignored()).cast_signed() - sum(&self.told.counts).cast_signed()
     }
@@ -177,7 +177,7 @@ impl Outcome {
         )
     }
 
-    /// Every packet is told once, in the right flow and direction.
+    /// Every packet is exported once, in the right flow and direction.
     fn assert_exact(&self) {
         let absurd = self.told.absurd.first();
         assert!(absurd.is_none(), "{absurd:?}");

@@ -1,5 +1,5 @@
-//! docs/BLINDSPOTS.md: what no program of traffic control sees, and what it sees that does not arrive. Each claim that can be
-//! tried on one host is.
+//! docs/BLINDSPOTS.md: packets that no program of traffic control sees, and packets that it sees and that do not arrive. Each
+//! claim is tried if one host is enough for it.
 
 use std::{net::UdpSocket, time::Duration};
 
@@ -27,7 +27,7 @@ crate::cases! {
     case seen_at_the_parent_of_macvlans,
 }
 
-/// Waits until the report of a source says that packets pass and none comes to it, while they do.
+/// Waits until the report of a source says that packets pass and that it counts none, while that is so.
 fn told_of_silence(watch: &Watch, direction: &str, mut meanwhile: impl FnMut()) {
     until_true("word of packets that do not come", || {
         meanwhile();
@@ -120,7 +120,7 @@ fn own_addresses_are_seen_at_loopback_alone() {
     );
 }
 
-/// Before the egress hook: not seen. Behind the ingress hook: seen, though nobody gets them.
+/// Packets dropped before the egress hook are not seen. Packets dropped behind the ingress hook are.
 fn packets_dropped_by_netfilter_are_seen_at_ingress_alone() {
     let drop = |family: &str, chain: &str| {
         format!(
@@ -151,7 +151,7 @@ fn packets_dropped_by_netfilter_are_seen_at_ingress_alone() {
         pair.near.run(|| {
             let socket = bind_udp(address("10.0.0.1:40000"));
             for _ in 0..FRAMES {
-                // The rule at the output is told to the sender.
+                // The sender gets an error from the rule at the output.
                 let _ = socket.send_to(b"x", "10.0.0.2:53");
             }
         });
@@ -163,7 +163,7 @@ fn packets_dropped_by_netfilter_are_seen_at_ingress_alone() {
     }
 }
 
-/// The queue is behind the hook: what it drops was counted, and the interface says how many it sent.
+/// The queue is behind the hook: its drops were counted, and the interface knows the number of sent packets.
 fn packets_dropped_by_the_qdisc_are_counted() {
     let pair = Pair::new();
     let slow = "tc qdisc add dev v0 root tbf rate 8bit burst 1540 limit 1540";
@@ -181,7 +181,7 @@ fn packets_dropped_by_the_qdisc_are_counted() {
             let _ = socket.send_to(&[0; 100], "10.0.0.2:53");
         }
     });
-    // Packets that arrive are answered: nobody listens there.
+    // Packets that arrive get an answer, because the port is closed.
     let outcome = watch.finish();
     let flow = outcome.only(|flow| flow.destination.port == Some(53));
     assert_eq!(flow.forward.packets.total, FRAMES);

@@ -1,4 +1,4 @@
-//! Interfaces that live for a moment, as those of short jobs do: each is watched in time, and nothing of it stays.
+//! Interfaces that live for a moment, like those of short jobs: each is watched in time, and nothing of it stays.
 
 use std::{
     collections::HashMap,
@@ -127,7 +127,7 @@ fn run(pair: &Pair, watch: &mut Watch, events: &Arc<Events>, numbers: std::ops::
     told
 }
 
-/// When the kernel told of each link first, and how long after that programs were at it.
+/// The time of the kernel's first notification of each link, and the delay until programs were attached.
 struct Events {
     told: Arc<Mutex<HashMap<u32, Instant>>>,
     lags: Mutex<Vec<Duration>>,

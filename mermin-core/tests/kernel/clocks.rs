@@ -1,4 +1,4 @@
-//! How exact times are, and a process whose monotonic clock is not the kernel program's.
+//! The precision of times, and a process whose monotonic clock differs from the kernel program's.
 
 use std::{
     thread,
@@ -186,7 +186,7 @@ fn exact_ends_are_to_the_nanosecond(mode: Attach) {
     }
 }
 
-/// Not asked for, it is the tick that began before.
+/// Without the option, the time is that of the preceding tick.
 fn flow_ends_have_tick_precision(mode: Attach) {
     let found = conversations(mode, false);
     let early = found.iter().filter(|(flow, sent)| {

@@ -1,4 +1,4 @@
-//! Packets and octets are exact: per flow against what was sent, in sum against the interface's own counters.
+//! Exact packets and octets: per flow compared with the sender, in sum compared with the interface's own counters.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! Packets that meet hooks of one interface more than once, and those that only seem to.
+//! Packets that cross hooks of one interface more than once, and packets that only seem to.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -52,7 +52,7 @@ fn counted(outcome: &Outcome, source: &str, destination: &str) -> [u64; 2] {
     [&flow.forward, &flow.reverse].map(|half| half.packets.total)
 }
 
-/// Makes the near host a router that tells nobody of better ways.
+/// Makes the near host a router that sends no redirects.
 fn route(pair: &Pair, interfaces: &[&str]) {
     pair.near.set("ipv4/ip_forward", "1");
     for scope in ["all", "default"].iter().chain(interfaces) {
@@ -291,7 +291,7 @@ fn packets_without_a_source_address_are_counted_each_way(mode: Attach) {
     assert_eq!(outcome.ignored("hairpin"), 0);
 }
 
-/// The same packets, where the port sends back what it receives, each count once.
+/// A port in hairpin mode sends the same packets back; each counts once.
 fn packet_sent_back_by_a_hairpin_port_is_counted_once(mode: Attach) {
     let pair = bridged();
     pair.near.shell("bridge link set dev v0 hairpin on");

@@ -1,4 +1,4 @@
-//! However a source ends, nothing of it is left at the hooks or in the process.
+//! After a source has ended in any way, nothing of it is left at the hooks or in the process.
 
 use std::{
     future::Future,
@@ -64,7 +64,7 @@ fn flood(injector: &Arc<Injector>, flows: u64) -> Busy {
     })
 }
 
-/// When a source is shut down its programs are gone before the answer comes, whatever goes on; when it is dropped, soon.
+/// When `shutdown` is ready, the programs are gone, even under load. After a drop they are gone soon.
 fn drop_under_load_leaves_nothing(mode: Attach) {
     let pair = Pair::new();
     let injector = Arc::new(Injector::new(&pair.near, "v0"));
@@ -108,12 +108,12 @@ fn open_cancelled_at_any_moment_leaves_nothing(mode: Attach) {
         });
         until_bare(&pair.near);
     }
-    // Nor does it come back: the threads are gone.
+    // The programs do not return: the threads have ended.
     thread::sleep(Duration::from_millis(100));
     assert_eq!(attached::at(&pair.near, "v0"), "");
 }
 
-/// The source is there, and nobody has asked for it yet.
+/// The source is open, and the caller has not polled again.
 fn open_cancelled_after_completion_leaves_nothing(mode: Attach) {
     let pair = Pair::new();
     cancel(&pair.near, mode, || {

@@ -1,4 +1,4 @@
-//! Devices other than a pair of Ethernet ends, and packets that meet two hooks.
+//! Devices other than veth pairs, and packets that cross two hooks.
 
 use std::{
     io::{Read, Write},
@@ -103,7 +103,7 @@ fn loopback_is_counted_once(mode: Attach) {
     assert_eq!(outcome.all_ignored(), 0);
 }
 
-/// The near host sends what it gets for 10.9.9.9 back to where it came from.
+/// The near host routes packets for 10.9.9.9 back to their sender.
 fn hairpin_is_counted_once(mode: Attach) {
     let pair = Pair::new();
     pair.near.set("ipv4/ip_forward", "1");

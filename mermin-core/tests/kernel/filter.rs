@@ -1,4 +1,4 @@
-//! Filters on real traffic: what is not wanted has no record, and its packets are in the ledger.
+//! Filters on real traffic: rejected flows have no record, and their packets are in the ledger.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -56,7 +56,7 @@ fn filtered_packets_are_under_their_hook(mode: Attach) {
     let watch = Watch::open(&pair.near, options);
     udp_dialogue(&pair, ENDS.map(address), 30, [100, 200]);
     udp_dialogue(&pair, OTHER.map(address), 20, [100, 200]);
-    // Begun by the far side: its packets that are not wanted come by the other hook.
+    // The far side begins, so rejected packets arrive by the other hook.
     udp_dialogue_from_far(&pair, 10);
     let outcome = watch.finish_filtered();
     let flow = outcome.only(|_| true);
@@ -82,7 +82,7 @@ fn udp_dialogue_from_far(pair: &Pair, datagrams: u64) {
     }
 }
 
-/// Everything that tells one flow's record from another's, for two sources.
+/// The fields by which two sources can recognise a record of the same flow.
 fn told(flows: &[Flow]) -> BTreeMap<String, (u64, u64)> {
     flows
         .iter()
@@ -262,7 +262,7 @@ fn filtered_flows_need_no_consumer() {
         );
         source.send(&[1; 10]).unwrap();
     }
-    // More than the queue holds; nobody takes anything.
+    // More records than the queue holds; the consumer takes none.
     until_true("the end of all flows", || {
         watch.stats().flows_ended > u64::from(FLOWS)
     });
@@ -315,7 +315,7 @@ fn suppressed_records_lose_no_packet() {
     assert_eq!(outcome.flows_ended, 1);
 }
 
-/// A last record without packets has no time to live that could be the wanted one. It is given where one was given before.
+/// A last record without packets has no TTL that the filter could match. It is exported if an earlier record was.
 fn suppressed_end_of_an_exported_flow_is_exported() {
     let pair = Pair::new();
     let mut filter = Filter::default();
@@ -369,7 +369,7 @@ fn filters_under_load_lose_nothing() {
             .near
             .run(|| std::net::UdpSocket::bind("10.0.0.1:0").unwrap());
         move |round| {
-            // Flows that go on, flows that come back, and of both those that are wanted and those that are not.
+            // Flows that continue and flows that restart, both admitted and rejected.
             let port = 50 + round % 8 + if round & 0x3000 == 0 { 100 } else { 0 };
             socket
                 .set_ttl(if round & 0x400 == 0 { 7 } else { 8 })

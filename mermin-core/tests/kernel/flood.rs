@@ -1,4 +1,4 @@
-//! A flood of new flows: what has no room is counted, what was there before keeps its counts, and memory stays as it is.
+//! A flood of new flows: packets without room are counted, existing flows keep counting, and memory does not grow.
 
 use std::{
     thread,
@@ -34,7 +34,7 @@ crate::cases! {
     each_mode_alone flood_of_syns_is_counted_whole,
 }
 
-/// For two seconds, or as many as `MERMIN_FLOOD_SECONDS` says, as fast as this machine can.
+/// Lasts two seconds, or `MERMIN_FLOOD_SECONDS`, at the highest speed of this machine.
 fn flood_of_syns_is_counted_whole(mode: Attach) {
     let pair = Pair::new();
     // Gives the interface the receive queues that live frames need.

@@ -1,4 +1,4 @@
-//! Frames made by hand: tags, fragments, what is no IP, what is cut, and headers that are not in linear memory.
+//! Crafted frames: tags, fragments, other protocols than IP, truncated headers, and headers outside linear memory.
 
 use std::net::SocketAddr;
 
@@ -471,7 +471,7 @@ fn truncated_headers_have_a_reason(mode: Attach) {
     for (_, frame) in &frames {
         bench.both_ways(frame);
     }
-    // Receivers take the outermost tag out before the hook, and drop what is cut within it.
+    // Receivers remove the outermost tag before the hook, and drop frames that end within it.
     bench.out.send(&frame::ethernet(VLAN, &[0, 1, 8]));
     let inner = [&[0, 1][..], &VLAN.to_be_bytes(), &[0, 2, 8]].concat();
     bench.both_ways(&frame::ethernet(SERVICE_VLAN, &inner));

@@ -91,7 +91,7 @@ fn is_of_pods(flow: &Flow) -> bool {
     [NEAR_POD, FAR_POD].contains(&&*flow.source.address.to_string())
 }
 
-/// Each conversation has one record, of the interface that saw it first, with what was sent; the ledger closes.
+/// Each conversation has one record, from the interface that saw it first, with all packets that were sent. The ledger closes.
 fn check(outcome: &Outcome, interfaces: &[&str], mode: Attach) {
     let first = interfaces[0];
     // Address resolution goes through VXLAN as well, and counts in flows between the nodes.
@@ -189,7 +189,7 @@ fn conversation_over_vxlan_is_reported_once(mode: Attach) {
     }
 }
 
-/// The interface that reports is not watched any more: another one reports what comes from then on.
+/// When the reporting interface is no longer watched, another one reports the packets from then on.
 fn conversation_continues_at_the_other_interface(mode: Attach) {
     const BEFORE: u64 = 30;
     const AFTER: u64 = 20;

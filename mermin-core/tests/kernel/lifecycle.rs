@@ -1,4 +1,4 @@
-//! When records come: active and idle timeouts, and what more than one source sees.
+//! The times of records: active and idle timeouts, and several sources on one interface.
 
 use std::time::{Duration, SystemTime};
 
@@ -48,7 +48,7 @@ fn active_timeout_reports_a_long_flow(mode: Attach) {
         assert_eq!(record.sequence, number as u64);
         assert_eq!(record.id, last.id);
         assert_eq!(record.start, last.start);
-        // The last one may find that all was told.
+        // The last one may find that all packets were exported.
         assert!(record.forward.packets.delta > 0 || number + 1 == outcome.flows.len());
         assert!(
             record.start >= before && record.end <= after + TICK,
@@ -64,7 +64,7 @@ fn active_timeout_reports_a_long_flow(mode: Attach) {
     }
 }
 
-/// A quiet flow ends without being asked, and one that comes back is another.
+/// A quiet flow ends by itself, and a later packet begins another one.
 fn idle_timeout_ends_a_flow(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0").attach(mode);

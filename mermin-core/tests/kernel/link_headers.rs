@@ -1,4 +1,4 @@
-//! Headers between Ethernet's and IP besides tags, labels and sessions: they make no difference to the flow.
+//! Headers between Ethernet and IP besides tags, labels and sessions: they make no difference to the flow.
 
 use std::net::SocketAddr;
 
@@ -20,7 +20,7 @@ crate::cases! {
     each_mode packets_in_a_pseudowire_are_counted,
 }
 
-/// Puts a header before a payload of an EtherType, and tells what announces that header.
+/// Puts a header before a payload of an EtherType, and returns the EtherType of that header.
 type Wrap = fn(u16, &[u8]) -> (u16, Vec<u8>);
 
 fn with(header: &[u8], kind: u16, payload: &[u8]) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! Directions that listening ports tell, of flows that were captured midstream or whose protocol has no connections.
+//! Directions that listening ports decide, for flows that were captured midstream or whose protocol has no connections.
 
 use std::{
     io::Write as _,
@@ -36,7 +36,7 @@ const FROM_SERVER: (Direction, DirectionRule) = (Direction::Reverse, DirectionRu
 
 fn watch(host: &Host, options: FlowSourceBuilder) -> Watch {
     let source = try_open(host, options.listening_ports(true)).unwrap();
-    // Here there may be less to see, and the report says so.
+    // Less may be visible here; then the report says so.
     let report = source.report();
     assert!(
         report
@@ -139,7 +139,7 @@ fn datagram_server_seen_first_is_the_server(mode: Attach) {
 fn listener_in_another_namespace_is_no_server() {
     let pair = Pair::new();
     let _inhabitant = Inhabitant::of(&pair);
-    // Tests that run beside this one have the usual addresses, and two namespaces that disagree tell nothing.
+    // Other tests use the usual addresses at the same time, and two namespaces that disagree give no result.
     let net = format!("10.91.{}", std::process::id() % 250);
     for (host, device, number) in [(&pair.near, "v0", 1), (&pair.far, "v1", 2)] {
         host.shell(&format!("ip addr add {net}.{number}/24 dev {device}"));

@@ -1,4 +1,4 @@
-//! Nothing is lost or doubled while two CPUs send and flows come and go under them.
+//! Nothing is lost or doubled while two CPUs send and flows begin and end.
 
 use std::{
     net::SocketAddr,

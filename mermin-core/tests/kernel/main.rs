@@ -1,6 +1,6 @@
-//! The product against a real kernel: every test has hosts of its own, made of network namespaces.
+//! The library against a real kernel. Every test has hosts of its own, made of network namespaces.
 //!
-//! Needs root and eBPF. Where they are missing each test is printed as ignored, with the reason; under
+//! Needs root and eBPF. Without them each test is printed as ignored, with the reason; under
 //! `MERMIN_REQUIRE_KERNEL=1` that is a failure.
 #![expect(
     clippy::unwrap_used,
@@ -8,7 +8,7 @@
     reason = "a test that cannot go on fails, and the lint knows only functions that are marked as tests"
 )]
 
-/// The tests of a file: each is a row, and named as its function. The word before it says how it runs.
+/// The tests of a file. Each row is named as its function; the word before it is the way to run it.
 macro_rules! cases {
     ($($way:ident $test:ident,)*) => {
         pub(crate) fn cases() -> Vec<crate::Case> {
@@ -110,7 +110,7 @@ fn each_mode_beside_tcx(name: &str, run: fn(Attach)) -> impl Iterator<Item = Cas
     each_mode(name, run).map(with_tcx)
 }
 
-/// The same test, where there is TCX.
+/// The same test, if TCX is available.
 fn with_tcx(case: Case) -> Case {
     Case {
         mode: Some(Attach::Tcx),
@@ -141,7 +141,7 @@ fn obstacle(mode: Attach) -> Option<String> {
     Some(error.to_string())
 }
 
-/// Runs one test, or says why not.
+/// Runs one test, or prints why it cannot run.
 fn run(case: Case, obstacles: &[(Attach, Option<String>)]) -> Result<Completion, Failed> {
     let required = std::env::var_os("MERMIN_REQUIRE_KERNEL").is_some_and(|value| value == "1");
     let mode = case.mode.unwrap_or(Attach::Tc);

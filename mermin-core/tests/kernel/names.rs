@@ -1,4 +1,4 @@
-//! Names that the first payloads of flows hold: messages of real clients, and frames made by hand for the rest.
+//! Names in the first payloads of flows: messages of real clients, and crafted frames for the rest.
 
 use std::{
     io::{Read as _, Write as _},
@@ -34,7 +34,7 @@ crate::cases! {
     case refused_ring_leaves_flows_without_names,
 }
 
-/// Flows between a client of this port and whoever.
+/// Flows of a client at this port.
 fn of_port(flows: &[Flow], port: u16) -> Vec<&Flow> {
     flows
         .iter()
@@ -194,7 +194,7 @@ fn names_survive_split_messages_tags_and_tunnels(mode: Attach) {
     };
     let plain = |packet: &[u8]| frame::ethernet(IPV4, packet);
     let send = |frame: &[u8]| injector.send(frame);
-    // Four pieces, of which the third comes before the second.
+    // Four pieces; the third comes before the second.
     let split = hello("split.example");
     for (from, to) in [(0, 5), (40, 60), (5, 40), (60, split.len())] {
         let sequence = 1000 + u32::try_from(from).unwrap();

@@ -1,4 +1,4 @@
-//! Octets as on the wire where headers do not tell them: the counters of an interface behind the hook are the referee.
+//! Octets on the wire when headers do not show them, compared with the counters of an interface behind the hook.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! Snapshots of the flows that are open: exact, and of each flow once, while traffic and sweeps go on.
+//! Snapshots of open flows: exact, each flow once, while traffic and sweeps continue.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -1,4 +1,4 @@
-//! Others at the same hook: who runs first sees what the others make of packets, and none is harmed by the other.
+//! Other programs at the same hook: the first one sees packets before the others act on them, and none harms another.
 
 use std::{os::fd::OwnedFd, time::Duration};
 
@@ -33,7 +33,7 @@ crate::cases! {
     case other_user_of_clsact_detaches,
 }
 
-/// Another's program at the ingress of `v0`, behind all that are there.
+/// A foreign program at the ingress of `v0`, behind all others.
 fn other(pair: &Pair, deed: Deed) -> (OwnedFd, OwnedFd) {
     let index = pair.near.index("v0");
     pair.near.run(|| {
@@ -43,7 +43,7 @@ fn other(pair: &Pair, deed: Deed) -> (OwnedFd, OwnedFd) {
     })
 }
 
-/// Datagrams to `v0`, put on the wire by hand: nobody has to receive them.
+/// Datagrams to `v0`, injected as frames, so no receiver is needed.
 fn send(pair: &Pair) {
     let injector = Injector::new(&pair.far, "v1");
     let mut frame = Vec::new();

@@ -1,4 +1,4 @@
-//! Filters of a killed process are removed by the next one; those of a live one are not.
+//! Filters of a killed process are removed by the next source; those of a live process are not.
 
 use std::{
     os::unix::process::ExitStatusExt,

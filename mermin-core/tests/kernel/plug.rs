@@ -1,4 +1,4 @@
-//! Interfaces come, go, are renamed and come again, and every packet that crossed them while they were watched is found.
+//! Interfaces appear, disappear, are renamed and return, and every packet that crossed them while watched is counted.
 
 use std::{fs::File, os::fd::AsRawFd, process::Command, time::Duration};
 
@@ -50,7 +50,7 @@ fn watching(watch: &Watch, names: &[&str]) {
     });
 }
 
-/// Nobody asks for the report here: whatever changes it wakes who waits.
+/// No task requests the report here, so each change must wake the waiting one.
 fn reports_show_added_and_removed_interfaces(mode: Attach) {
     let pair = Pair::new();
     let source = try_open(&pair.near, on("v[02]").attach(mode)).unwrap();
@@ -119,7 +119,7 @@ fn added_interface_is_watched(mode: Attach) {
     assert_eq!(attached::at(&pair.near, "v2"), "");
 }
 
-/// A pattern of interfaces that do not exist yet is no reason to fail, and is said.
+/// A pattern that matches no interface yet is no error; the report names it.
 fn source_without_an_interface_waits_for_one(mode: Attach) {
     let pair = Pair::new();
     let options = on("/v[24]/").fallback_to_all(false).attach(mode);
@@ -137,7 +137,7 @@ fn source_without_an_interface_waits_for_one(mode: Attach) {
     });
     talk(&pair, 1, 40_000);
     assert_eq!(names(&watch.finish().flows), [("v2", 20)]);
-    // All that is up stands in while nothing matches, and says so.
+    // While nothing matches, all interfaces that are up are watched, and the report says so.
     pair.near.shell("ip link del v2");
     let source = try_open(&pair.near, options.fallback_to_all(true)).unwrap();
     let said = source.report().to_string();
@@ -153,7 +153,7 @@ fn source_without_an_interface_waits_for_one(mode: Attach) {
     watch.finish();
 }
 
-/// Neither a name nor being down ends what is counted.
+/// Renaming an interface and setting it down end no flow.
 fn renamed_and_downed_interface_stays_watched(mode: Attach) {
     let pair = Pair::new();
     let watch = Watch::open(
@@ -207,7 +207,7 @@ fn reused_name_is_another_interface(mode: Attach) {
     assert_eq!(outcome.stats.removed_interfaces.len(), 2);
 }
 
-/// The kernel gives an index again only to who asks for it: then the flows of the old one must not go on in the new one.
+/// The kernel reuses an index only on request. The old interface's flows must not continue in the new one.
 fn reused_index_is_another_interface(mode: Attach) {
     let pair = Pair::new();
     let mut watch = Watch::open(&pair.near, on("v*").attach(mode));
@@ -231,7 +231,7 @@ fn reused_index_is_another_interface(mode: Attach) {
     }
 }
 
-/// A consumer that takes nothing keeps flows in the table; those of an interface that has gone are kept for it all the same.
+/// A consumer that takes nothing keeps flows in the table, also those of a removed interface.
 fn interface_removed_while_its_flows_close_loses_nothing(mode: Attach) {
     let pair = Pair::new();
     let options = on("v*")
@@ -292,7 +292,7 @@ fn lost_notifications_are_resynced(mode: Attach) {
     assert_eq!(names(&watch.finish().flows), [("v0", 20)]);
 }
 
-/// Whoever takes the program away is put right, and named as far as one can.
+/// A program that another process detached is attached again, and the report names the other program if it can.
 fn program_detached_from_outside_is_reattached(mode: Attach) {
     let pair = Pair::new();
     let watch = Watch::open(&pair.near, on("v0").attach(mode));

@@ -1,4 +1,4 @@
-//! Processes at the ends of flows: of this namespace and of others, opened before the source was, by whoever has the socket now.
+//! Processes at both ends of flows: in this namespace and in others, with sockets older than the source or handed on.
 
 use std::{
     net::{TcpListener, TcpStream},
@@ -49,7 +49,7 @@ const LOOK: Duration = Duration::from_millis(2_500);
 
 fn watch(pair: &Pair, options: FlowSourceBuilder) -> Watch {
     let source = try_open(&pair.near, options.process(true)).unwrap();
-    // Here there may be less to see, and the report says so.
+    // Less may be visible here; then the report says so.
     let report = source.report();
     assert!(
         report
@@ -71,7 +71,7 @@ fn is_this(process: Option<&Process>) -> bool {
     process.is_some_and(|it| it.pid == std::process::id() && it.executable.as_deref() == name)
 }
 
-/// A connection and datagrams, whose sockets are there before the source. The far host is another network namespace.
+/// A connection and datagrams whose sockets are older than the source. The far host is another network namespace.
 fn processes_at_both_ends_are_found(mode: Attach) {
     let pair = Pair::new();
     let _inhabitant = Inhabitant::of(&pair);

@@ -1,4 +1,4 @@
-//! Other options for a source that runs: nothing is lost, nothing is split, and what cannot be changed is said.
+//! New options for a running source: nothing is lost or split, and options that cannot change are named.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -36,7 +36,7 @@ crate::cases! {
 
 const STUCK: &str = "failed_detach_is_reported";
 
-/// The kernel hears no more requests: the filters stay, their packets stay in the ledger, and the report says it.
+/// The kernel refuses further requests: the filters stay, their packets stay in the ledger, and the report says so.
 fn failed_detach_is_reported() {
     process::alone(STUCK, || {
         let pair = Pair::new();
@@ -62,7 +62,7 @@ fn failed_detach_is_reported() {
         );
         let found = watch.stats().interfaces;
         assert_eq!((found.watched, found.detached), (2, 0));
-        // Nor can they be taken away in the end, which whoever waits for it learns.
+        // They cannot be removed at the end either; the future of `shutdown` returns that.
         let error = within(LONGEST, watch.source.shutdown()).unwrap();
         let error = error.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PermissionDenied);
@@ -129,7 +129,7 @@ fn open_flows_keep_what_a_filter_decided() {
     let [early, late, last] =
         [1, 2, 3].map(|port| udp_socket(&pair.near, address(&format!("10.0.0.1:{port}")), far));
     send(&early, 5);
-    // At once: nobody has looked at the flow yet.
+    // At once: no sweep has read the flow yet.
     let filtered = options.clone().filter(without_53());
     assert_eq!(applied(&watch.handle, filtered), [Setting::Filter]);
     send(&early, 5);
@@ -306,7 +306,7 @@ fn hundred_changes_under_load_lose_nothing(mode: Attach) {
     for number in 0..100_u64 {
         let interfaces = if number % 2 == 0 { "v[02]" } else { "v0" };
         let mut filter = Filter::default();
-        // Nothing of what is open may be filtered by it; of v2 each other time nothing is wanted.
+        // The filter must not apply to open flows; every other filter rejects all flows of v2.
         if number % 4 == 0 {
             filter.network.interface_name = Rule::not_matching(["v*"]).unwrap();
         }
@@ -357,7 +357,7 @@ fn hundred_changes_under_load_lose_nothing(mode: Attach) {
         assert_eq!(flows[&("v0", Some(port))].len(), 1);
         assert!(flows[&("v2", Some(port))].len() > 5, "{flows:?}");
     }
-    // Those of the other ended with each time it was left, and half of the times nobody wanted them.
+    // Flows of the other one ended each time it was removed, and half of the times the filter rejected them.
     let last = |flow: &&Flow| &*flow.interface.name == "v2" && !flow.end_reason.goes_on();
     let ends = outcome.flows.iter().filter(last);
     assert!(

@@ -1,4 +1,4 @@
-//! Any executor will do: the same source under three.
+//! The same source under three executors.
 
 use futures::StreamExt;
 use mermin_core::{Flow, FlowSource};
@@ -42,7 +42,7 @@ fn runtime_tokio_with_threads_drives_a_source() {
     });
 }
 
-/// Runs in a host, and checks what comes of it.
+/// Runs in a host, and checks the result.
 fn with(run: impl FnOnce(&Pair) -> Vec<Flow> + Send) {
     let pair = Pair::new();
     let flows = pair.near.run(|| run(&pair));

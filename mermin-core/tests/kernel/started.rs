@@ -1,4 +1,4 @@
-//! Flows whose first packet is an answer, and associations that begin and end.
+//! Flows whose first packet is a response, and associations that begin and end.
 
 use std::net::SocketAddr;
 
@@ -27,7 +27,7 @@ const ABORT: u8 = 6;
 const COOKIE_ECHO: u8 = 10;
 const SHUTDOWN_COMPLETE: u8 = 14;
 
-/// A packet and what it answers, of each protocol; the first is by way of a response.
+/// A packet and its response, of each protocol; the first is a response in form.
 struct Exchange {
     name: &'static str,
     answer: Vec<u8>,
@@ -131,7 +131,7 @@ fn receiver_of_the_answer_started_the_flow(mode: Attach) {
     }
 }
 
-/// Nothing but the answer: nobody was seen to ask.
+/// Only the response, without a request.
 fn answer_alone_makes_its_receiver_the_client(mode: Attach) {
     let pair = Pair::new();
     let watch = Watch::open(&pair.near, on("v0").attach(mode));
@@ -143,7 +143,7 @@ fn answer_alone_makes_its_receiver_the_client(mode: Attach) {
     for exchange in &exchanges {
         send(&into, &exchange.answer);
         if exchange.name == "TCP" {
-            // A host that did not ask says so.
+            // The host answers an unexpected response with an error.
             let refusal = [address("10.0.0.1:40000"), address("10.0.0.2:8080")];
             send(&out, &frame::tcp(refusal[0], refusal[1], RST));
         }

@@ -1,4 +1,4 @@
-//! Truth and price of the statistics.
+//! Correctness and cost of the statistics.
 
 use std::{thread, time::Duration};
 

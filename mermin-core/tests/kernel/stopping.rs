@@ -1,4 +1,4 @@
-//! Stopping never blocks the caller, waiting for it is a future of its own, and a process may end or fork at any moment of it.
+//! Stopping never blocks the caller. A future of its own waits for the end. A process may end or fork at any moment.
 
 use std::{
     future::Future,
@@ -131,7 +131,7 @@ fn cancelled_open_does_not_block(mode: Attach) {
     assert!(best < NO_TIME, "{best:?}");
 }
 
-/// When the answer is there, so are bare hooks, and descriptors and maps as before; its threads end on their own.
+/// When the future is ready, the hooks are empty and descriptors and maps are as before; the threads end by themselves.
 fn shutdown_leaves_nothing() {
     process::alone(SHUT, || {
         let host = crowd();
@@ -168,7 +168,7 @@ fn shutdown_leaves_nothing() {
     });
 }
 
-/// Opens on all interfaces of a namespace by a filter if the argument says so, drops the source, and ends at once.
+/// Opens on all interfaces of a namespace, by tc if the argument says so, drops the source, and ends at once.
 fn drop_and_end(argument: &str) -> String {
     let (mode, path) = argument.split_once(' ').unwrap();
     let mode = match mode {

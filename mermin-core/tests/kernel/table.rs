@@ -1,4 +1,4 @@
-//! Too many flows, flows that begin unheard, too slow a consumer: counted or late, and never lost.
+//! Too many flows, flows without a hint, a slow consumer: packets are counted late or under a reason, and never lost.
 
 use std::{
     ops::Range,
@@ -27,7 +27,7 @@ crate::cases! {
     each_mode_alone stalled_consumer_loses_nothing,
 }
 
-/// More flows than the table has room for are counted as such, and there is room again when flows have ended.
+/// Flows beyond the table's room are counted under their reason, and room returns when flows have ended.
 fn full_table_counts_table_full(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0").max_flows(100).attach(mode);

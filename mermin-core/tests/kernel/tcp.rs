@@ -1,4 +1,4 @@
-//! TCP connections: where one ends and the next begins, what state they are in, how long the handshake took.
+//! TCP connections: their ends and beginnings, states, and the duration of the handshake.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -50,7 +50,7 @@ fn connect(host: &Host, own: SocketAddr, peer: SocketAddr) -> std::io::Result<Tc
 
 /// Both ends of a connection.
 fn connected(pair: &Pair, listener: &TcpListener) -> [TcpStream; 2] {
-    // Until the last acknowledgement of the connection before is there, the port is taken, and nothing is sent.
+    // The port is in use until the last acknowledgement of the earlier connection has arrived.
     let client = until("the port to be free", || {
         match connect(&pair.near, near(), far()) {
             Err(error) if error.kind() == ErrorKind::AddrNotAvailable => None,
@@ -66,7 +66,7 @@ fn say(mut from: &TcpStream, mut to: &TcpStream, octets: usize) {
     to.read_exact(&mut vec![0; octets]).unwrap();
 }
 
-/// Open while it is open, over when both have said so, and then it ends on its own.
+/// The flow is open while the connection is, is over when both sides have closed, and then ends without a request.
 fn connection_is_one_flow_from_start_to_end(mode: Attach) {
     let pair = Pair::new();
     let options = on("v0")
@@ -249,7 +249,7 @@ fn record_has_the_state_of_the_connection(mode: Attach) {
     }
 }
 
-/// Of a connection that was open before, the server may be who is seen first: its port tells.
+/// In a connection that was open before, the server may be the first sender: its port identifies it.
 fn listening_port_names_the_server_seen_first(mode: Attach) {
     let pair = Pair::new();
     let watch = Watch::open(&pair.near, on("v0").attach(mode));

@@ -1,4 +1,4 @@
-//! TCP that the kernel program analyses: segments made by hand, and connections through a path that loses, delays and reorders.
+//! TCP analysis by the kernel program: crafted segments, and connections through a path that loses, delays and reorders.
 
 use std::{
     io::{Read, Write},
@@ -143,7 +143,7 @@ fn segments_are_analysed_as_in_a_capture(mode: Attach) {
         let each = outcome.flows.iter().map(|flow| samples(&way(flow)));
         each.fold([0; 2], |sum, it| [sum[0] + it[0], sum[1] + it[1]])
     };
-    // SYN, and nothing of what was sent again; SYN-ACK and the data.
+    // SYN without its repetition; SYN-ACK and the data.
     assert_eq!((of_all(forward), of_all(reverse)), ([1, 0], [2, 0]));
     let last = outcome.flows.last().unwrap().tcp_analysis.clone().unwrap();
     for handshake in [last.handshake_client, last.handshake_server] {
@@ -177,7 +177,7 @@ fn reused_slot_has_a_new_analysis(mode: Attach) {
     }
 }
 
-/// A connection over a path; what the watched end's socket says of it at its end.
+/// A connection over a path, and the statistics of the watched end's socket at its end.
 struct Transfer {
     flow: Flow,
     socket: Socket,

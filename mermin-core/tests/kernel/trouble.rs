@@ -1,4 +1,4 @@
-//! Errors are told in words that help.
+//! Errors name their cause and a remedy.
 
 use std::error::Error as _;
 

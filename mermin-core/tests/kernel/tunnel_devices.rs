@@ -1,5 +1,5 @@
-//! Devices whose packets go through a tunnel: what begins at their hooks is the packet that goes in or comes out, whatever the
-//! kernel has put before it.
+//! Devices whose packets go through a tunnel. The packet at their hooks is the inner one, even if the kernel has prepended a
+//! header to it.
 
 use std::net::SocketAddr;
 
@@ -73,7 +73,7 @@ fn join(pair: &Pair, device: &Device) {
         host.set(&format!("ipv6/conf/{name}/disable_ipv6"), "0");
         host.shell(&format!("ip link set {name} up"));
         if device.header != 0 {
-            // Not to whom nobody asked for: routers, and members of groups.
+            // Without router solicitations and group reports, which the kernel sends unasked.
             host.set(&format!("ipv6/conf/{name}/addr_gen_mode"), "1");
         }
         for (net, length) in [(V4, 24), (V6, 64)] {
@@ -205,7 +205,7 @@ fn ip6gre_device_without_a_remote_counts_received_packets(mode: Attach) {
     assert_eq!((flow.tunnel, outcome.all_ignored()), (None, 0));
 }
 
-/// Linux's packets of each kind, seen below the device: the inner flow, in the tunnel that the device was told to be.
+/// Linux's own packets of each kind, seen below the device: the inner flow, in the tunnel of the device's options.
 fn devices_that_carry_frames_have_their_tunnel(mode: Attach) {
     let kinds = [
         (

@@ -1,4 +1,4 @@
-//! Packets in tunnels: every kind made by hand, and a VXLAN device with TCP through it.
+//! Packets in tunnels: crafted ones of every kind, and TCP through a VXLAN device.
 
 use std::net::SocketAddr;
 
@@ -40,7 +40,7 @@ fn inner_ends() -> [SocketAddr; 2] {
     [address("10.1.0.1:40000"), address("10.1.0.2:53")]
 }
 
-/// Both versions of IP around both: addresses of the carrier and of what it carries, with the length of their headers.
+/// Both IP versions for carrier and inner packet: their addresses, and the length of their headers.
 fn versions() -> [[([SocketAddr; 2], u64); 2]; 4] {
     let outer = [
         (outer_ends(), 20),
@@ -154,7 +154,7 @@ fn invalid_tunnels_have_a_reason(mode: Attach) {
     let ([near, far], [low, high]) = (outer_ends(), inner_ends());
     let inner = frame::ethernet(IPV4, &frame::udp(low, high, &[1; 60]));
     let [vxlan, geneve, ..] = by_port();
-    // The inner header claims an octet more than there is.
+    // The inner header claims one octet too many.
     out.send(&vxlan.frame(near, far, &inner[..inner.len() - 1]));
     // Three levels.
     let mut nested = inner.clone();
@@ -380,7 +380,7 @@ fn l2tp_version_3_is_recognised_by_its_content(mode: Attach) {
     assert_eq!(outcome.all_ignored(), 0);
 }
 
-/// TCP through a VXLAN device: what its own interface counts is what is counted inside of the tunnel.
+/// TCP through a VXLAN device: the counters of its own interface equal those of the inner flow.
 fn vxlan_device_shows_inner_and_outer_flow(mode: Attach) {
     let pair = Pair::new();
     for (host, name, own, other) in [(&pair.near, "v0", 1, 2), (&pair.far, "v1", 2, 1)] {
@@ -445,7 +445,7 @@ fn outer_packet_counts_whatever_is_inside(mode: Attach) {
         &pair.near,
         on("v0").attach(mode).decapsulation(Decapsulation::None),
     );
-    // A VXLAN header, and a frame that says it is IPv4 and is not.
+    // A VXLAN header, and a frame with the EtherType of IPv4 and other content.
     let mut vxlan = vec![0; 2500];
     (vxlan[0], vxlan[20]) = (8, 8);
     // A GTP-U header that announces an extension, and one of no length.

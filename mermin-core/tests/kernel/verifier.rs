@@ -1,4 +1,4 @@
-//! How far each program is from what the verifier of this kernel gives up at.
+//! The verifier's work for each program, compared with this kernel's limit.
 
 use mermin_core::{
     FlowKey, FlowSourceBuilder,

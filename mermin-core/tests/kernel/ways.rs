@@ -1,4 +1,4 @@
-//! Conversations whose directions take different ways: VLANs, networks of VXLAN, segment lists.
+//! Conversations whose directions take different paths: VLANs, VXLAN networks, segment lists.
 
 use std::{net::SocketAddr, time::Duration};
 

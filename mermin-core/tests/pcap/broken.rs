@@ -1,4 +1,4 @@
-//! Files that are cut, damaged, or no captures.
+//! Files that are truncated, damaged, or no captures.
 
 use mermin_core::ErrorKind;
 use proptest::prelude::*;
@@ -173,7 +173,7 @@ fn readers_error_comes_last_and_unchanged() {
     }
     let file = pcap(Shape::LITTLE, ETHERNET, &frames());
     let end = file.len();
-    // Every other octet is skipped by the interruption, so each is there twice.
+    // The interruption skips every other octet, so each is written twice.
     let doubled = file.iter().flat_map(|&octet| [octet, octet]).collect();
     let source =
         mermin_core::FlowSource::builder().pcap_reader(Failing(std::io::Cursor::new(doubled)));

@@ -1,11 +1,11 @@
-//! A capture that is sent while it is read.
+//! A capture that is written while it is read.
 
 use std::{
     io::{self, Read},
     sync::mpsc,
 };
 
-/// Gives the octets that are sent, and ends when the sender is gone.
+/// Reads the octets that are sent, and ends with the sender.
 pub(crate) struct Channel {
     sent: mpsc::Receiver<Vec<u8>>,
     unread: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Packets and capture files, put together octet by octet.
+//! Crafted packets and capture files.
 
 use mermin_core::lab::frame::Segment;
 pub(crate) use mermin_core::lab::frame::flag::{ACK, FIN, RST, SYN};
@@ -271,7 +271,7 @@ pub(crate) fn description(shape: Shape, interface: &Described) -> Vec<u8> {
     block(shape, 1, &body)
 }
 
-/// An enhanced packet block, with a comment if asked for; the time in units of the interface.
+/// An enhanced packet block, with an optional comment; the time in units of the interface.
 pub(crate) fn enhanced(shape: Shape, frame: &Frame, units: u64, comment: bool) -> Vec<u8> {
     let mut body: Vec<u8> = [
         frame.interface,

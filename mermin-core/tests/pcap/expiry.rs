@@ -1,4 +1,4 @@
-//! Timeouts on the capture's clock, connections that start again, clocks that go wrong.
+//! Timeouts on the capture's clock, connections that restart, clocks that are set back.
 
 use std::time::Duration;
 
@@ -179,7 +179,7 @@ fn syn_that_is_sent_again_or_comes_late_begins_none() {
 
 #[test]
 fn after_a_reset_the_same_number_begins_anew() {
-    // The answer to a SYN on a connection that is open there is refused, and the SYN sent again (RFC 5961 section 4).
+    // A SYN on an open connection is refused, and then sent again (RFC 5961 section 4).
     let frames = [
         numbered(0, true, SYN, 9),
         numbered(1, false, ACK, 500),
@@ -378,7 +378,7 @@ fn timeout_below_the_resolution_of_reports_still_ends() {
     assert_eq!(found.last().unwrap().forward.packets.total, 10);
 }
 
-/// A flow as told by a reader: everything but ids.
+/// A flow in a record: everything but ids.
 fn lines(flows: &[Flow]) -> Vec<String> {
     let mut lines: Vec<String> = flows.iter().map(ToString::to_string).collect();
     lines.sort();

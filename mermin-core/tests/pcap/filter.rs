@@ -1,4 +1,4 @@
-//! Filters on a capture: the same flows as of a host, and the same ledger.
+//! Filters on a capture: the same flows and the same ledger as on a host.
 
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ fn suppressed_records_lose_no_packet() {
     outcome.whole();
 }
 
-/// A last record without packets has no time to live that could be the wanted one. It is given where one was given before.
+/// A last record without packets has no TTL that the filter could match. It is exported if an earlier record was.
 #[test]
 fn suppressed_end_of_an_exported_flow_is_exported() {
     let mut frames: Vec<Frame> = (0..20)

@@ -1,4 +1,4 @@
-//! Captures that are kept in the project, with the flows they hold. `MERMIN_BLESS=1` writes both anew.
+//! Golden captures with their flows. `MERMIN_BLESS=1` writes both anew.
 
 use std::{fmt::Write as _, fs, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! Link headers of a capture: as the kernel program steps over them, without it.
+//! Link headers of a capture, parsed as in the kernel program.
 
 use mermin_core::{Flow, FlowKey, FlowSource};
 
@@ -120,7 +120,7 @@ fn length_bounds_the_packet() {
         reason(&ethernet(length + 1, &payload)),
         "malformed_ethernet"
     );
-    // Where the capture ends within the headers, nobody knows.
+    // If the capture ends within the headers, the outcome is open.
     let frame = Frame::new(0, ethernet(length, &payload)).snapped(20);
     let outcome = read(pcap(Shape::LITTLE, ETHERNET, &[frame]));
     assert_eq!(outcome.reasons()["snapped"], (1, 14 + u64::from(length)));

@@ -13,7 +13,7 @@ const FRAMES: u64 = 40;
 /// From the first interface to the second, ns.
 const DELAY: u64 = 7_000;
 
-/// One datagram a second through both interfaces, of which the second misses each tenth.
+/// One datagram a second through both interfaces; the second one misses each tenth.
 fn read(join: Join) -> Outcome {
     let mut frames = Vec::new();
     for number in 0..FRAMES {

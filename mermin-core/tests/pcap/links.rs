@@ -1,4 +1,4 @@
-//! Every link type that is read, and one that is not.
+//! Supported link types, and an unsupported one.
 
 use std::io::Cursor;
 

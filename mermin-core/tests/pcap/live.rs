@@ -1,4 +1,4 @@
-//! Captures that are read while they are made, and pipes that only look like it.
+//! Captures that are read while they are written, and pipes that only look like it.
 
 use std::{
     sync::mpsc,

@@ -1,4 +1,4 @@
-//! Flows of capture files: crafted ones, damaged ones, and a few that are kept.
+//! Flows of capture files: crafted ones, damaged ones, and a few golden ones.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

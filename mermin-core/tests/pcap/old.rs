@@ -1,4 +1,4 @@
-//! Containers before and beside pcapng: old versions of pcap, the one of a kernel patch, snoop, ERF.
+//! Formats besides pcap 2.4 and pcapng: old versions of pcap, the one of a kernel patch, snoop, ERF.
 
 use crate::{
     craft::{BEGIN, ETHERNET, Frame, SECOND, Shape, pcap_header, udp},

@@ -1,4 +1,4 @@
-//! The flows that are open while a capture is read.
+//! Open flows while a capture is read.
 
 use std::{collections::HashSet, io, sync::mpsc, thread, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Captures that gzip, zstd and lz4 compressed, by those programs; and files that are wrong.
+//! Captures compressed by gzip, zstd and lz4, and damaged files.
 
 use std::{
     fs,
@@ -50,7 +50,7 @@ fn flows_are_those_of_the_file_before_it_was_compressed() {
             assert_eq!(stats, plain.stats);
         }
     }
-    // A file is told by its octets: this one has another's name.
+    // The content decides the format: this file has another format's name.
     let path = std::env::temp_dir().join(format!("mermin-{}.pcap", std::process::id()));
     fs::write(&path, kept("mixed.pcap.zst")).unwrap();
     let outcome = open(FlowSource::builder().pcap(&path));
@@ -107,7 +107,7 @@ fn truncated_compressed_file_gives_earlier_flows_then_an_error() {
             assert!(outcome.stats.packets >= most, "{length} octets");
             most = outcome.stats.packets;
         }
-        // All of it is there before the last octets, which are checks.
+        // The data is complete before the last octets, which are checksums.
         assert_eq!(most, plain, "{name}");
     }
 }

@@ -1,4 +1,4 @@
-//! Flows whose first captured packet is an answer, and associations that begin and end.
+//! Flows whose first captured packet is a response, and associations that begin and end.
 
 use mermin_core::{
     Flow, FlowSource,
@@ -123,7 +123,7 @@ fn syn_stored_after_syn_ack_still_decides_direction() {
     assert_eq!(told(&found[0]), expected);
 }
 
-/// A connection that was captured midstream, whose server is seen first; then another one to that server, which is told from its beginning.
+/// A connection that was captured midstream, whose server is seen first; then another one to that server, from its beginning.
 #[test]
 fn port_that_answered_is_listening() {
     let tcp = |from_client, ports, flags| packet(from_client, 6, &tcp_segment(ports, flags, &[]));

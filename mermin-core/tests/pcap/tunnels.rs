@@ -1,4 +1,4 @@
-//! Tunnels and fragments of a capture: as the kernel program counts them, without it.
+//! Tunnels and fragments of a capture, counted as in the kernel program.
 
 use mermin_core::{Decapsulation, FlowKey, FlowSource, flow::TunnelKind};
 
@@ -350,7 +350,7 @@ fn tunnel_captured_too_short_is_named() {
         let outcome = alone(&[Frame::new(0, frame.clone()).snapped(length)]);
         assert_eq!(outcome.reasons()["snapped"].0, 1, "{length}");
     }
-    // The ports are there: more of the packet need not be.
+    // The ports are present; the rest of the packet is not needed.
     let whole = alone(&[Frame::new(0, frame).snapped(92)]).whole();
     assert_eq!(sums(&whole[0]), [1, 128, 0, 0]);
 }

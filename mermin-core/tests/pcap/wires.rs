@@ -326,7 +326,7 @@ const LINKS: &[Link] = &[
             ],
         ],
     ),
-    // Netfilter: what was captured is behind a word of five octets with padding; of either byte order.
+    // Netfilter: the packet is behind an attribute of five octets with padding, in either byte order.
     link(
         239,
         16,
@@ -483,7 +483,7 @@ fn before(number: u32, header: &[u8]) {
 
 #[test]
 fn wireless_frames_are_found_behind_headers_of_captures() {
-    // Radiotap without fields; with a clock and flags, of which none is set; with two words of bits.
+    // Radiotap without fields; with a clock and flags, all zero; with two words of bits.
     before(127, &[0, 0, 8, 0, 0, 0, 0, 0]);
     before(
         127,
@@ -648,7 +648,7 @@ fn invalid_headers_are_malformed() {
             "link type {number}: {reason}"
         );
     };
-    // Lengths below what is there already, and beyond all there is.
+    // Lengths below the header's own length, and beyond the frame.
     for length in [0, 7, 255] {
         malformed(127, &[0, 0, length, 0, 0, 0, 0, 0, 0x08, 1, 0, 0]);
         malformed(163, &[0x80, 0x21, 0x10, 1, 0, 0, 0, length, 0x08, 1]);

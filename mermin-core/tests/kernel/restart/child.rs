@@ -1,4 +1,4 @@
-//! A process of its own with a pinned source in it, to be killed.
+//! A child process with a pinned source, to be killed.
 
 use std::{collections::HashMap, io::BufRead, thread, time::Duration};
 
@@ -32,12 +32,12 @@ pub(crate) struct Orders {
     /// Idle and active timeout, ms.
     pub(crate) timeouts: [u64; 2],
     pub(crate) persist: bool,
-    /// Flows from these ports are not wanted: `1024-1100`.
+    /// The filter rejects flows from these ports: `1024-1100`.
     pub(crate) unwanted: Option<String>,
     /// Where it is killed, after how many times it came by.
     pub(crate) end: Option<(FailPoint, u32)>,
     pub(crate) consumer: Consumer,
-    /// Which batch is its last: it is killed before that is delivered, or before it says that it is.
+    /// Number of its last batch: the process is killed before that is delivered, or before the sink returns `Ok`.
     pub(crate) last: Option<(u32, Moment)>,
     /// How long a sink's batch is gathered, ms.
     pub(crate) age: u64,
@@ -65,7 +65,7 @@ pub(crate) enum Consumer {
 pub(crate) enum Moment {
     /// It has the batch, and delivered nothing of it.
     Undelivered,
-    /// It delivered the batch, and has not said so.
+    /// The batch is delivered, and the sink has not returned.
     Delivered,
 }
 
@@ -232,7 +232,7 @@ impl Orders {
     }
 }
 
-/// Opens, says each record, closes when its input ends.
+/// Opens, prints each record, and closes when its input ends.
 fn follow(orders: &str) -> String {
     let orders = Orders::read(orders);
     if let Some((point, passes)) = orders.end {
@@ -369,7 +369,7 @@ pub(crate) struct Opened {
     pub(crate) report: String,
 }
 
-/// A line that was said.
+/// A printed line.
 #[derive(Clone, Debug)]
 pub(crate) enum Message {
     Opened(Opened),
@@ -409,7 +409,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Its next words; `None` once it is gone and all it said was read.
+    /// The next line; `None` once the process has ended and all its lines were read.
     pub(crate) fn next(&self) -> Option<Message> {
         self.process.line().map(|line| Message::read(&line))
     }
@@ -437,7 +437,7 @@ impl Process {
         self.process.close();
     }
 
-    /// Everything it says from now on, until it is gone.
+    /// All its lines from now on, until it has ended.
     pub(crate) fn rest(mut self) -> Vec<Message> {
         let said = std::iter::from_fn(|| self.next()).collect();
         self.process.wait();
@@ -445,7 +445,7 @@ impl Process {
     }
 }
 
-/// Adds up what processes said: each record once, by id and sequence number.
+/// Adds up the records of all processes: each record once, by id and sequence number.
 #[derive(Default)]
 pub(crate) struct Referee {
     records: HashMap<(String, u64), Record>,
@@ -488,7 +488,7 @@ impl Referee {
         self.records.len()
     }
 
-    /// Packets and octets by who sent them.
+    /// Packets and octets by sender.
     pub(crate) fn sums(&self) -> HashMap<&str, [u64; 2]> {
         let mut sums: HashMap<&str, [u64; 2]> = HashMap::new();
         for record in self.records.values() {
@@ -506,7 +506,7 @@ impl Referee {
         records.map(|record| record.retransmissions).sum()
     }
 
-    /// Every flow has its records from 0 on, the last of which, and no other, ends it.
+    /// Every flow has records with sequence numbers from 0 on, and only the last one ends it.
     pub(crate) fn check_sequences(&self) {
         let mut by_flow: HashMap<&str, Vec<&Record>> = HashMap::new();
         for record in self.records.values() {

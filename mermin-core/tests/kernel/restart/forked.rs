@@ -1,4 +1,4 @@
-//! A process that is killed while a child lives that it had forked: the child stands in nobody's way.
+//! A killed process whose forked child lives on: the child does not keep what the process held.
 
 use mermin_core::{Attach, NetNs, Pinning};
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,7 +23,7 @@ crate::cases! {
     each_mode instance_of_a_killed_process_is_taken_over_while_its_child_lives,
 }
 
-/// `<netns> <instance or -> <mode>`: opens, forks, says the child's number, and goes on until it is killed.
+/// `<netns> <instance or -> <mode>`: opens, forks, prints the child's id, and continues until it is killed.
 fn fork_and_wait(argument: &str) -> String {
     let words: Vec<&str> = argument.split(' ').collect();
     let mode = if words[2] == "tc" { TC } else { Attach::Tcx };

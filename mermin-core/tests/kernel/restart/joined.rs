@@ -1,4 +1,4 @@
-//! Conversations that two interfaces see, and processes that are killed: each is told once, and the other interface's packets are
+//! Conversations on two interfaces, and killed processes: each is reported once, and the other interface's packets are
 //! under `joined`.
 
 use std::{thread, time::Duration};

@@ -1,4 +1,4 @@
-//! Killed under load, at any moment and at the worst ones: every packet is told, in records that are told once.
+//! Killed under load, at random and at the worst moments: every packet is exported, in records that are exported once.
 
 use std::{thread, time::Duration};
 
@@ -31,10 +31,10 @@ const FLOWS: u64 = 700;
 /// Flows of [`kill_with_a_displaced_index_entry_loses_nothing`]: 64 buckets of 14 are so full that some keys are not in their home, and none has no room.
 const CROWD: u64 = 600;
 
-/// Flows that a filter withholds, where there is one: the first of each 256.
+/// Flows that a filter rejects, if there is one: the first of each 256.
 const UNWANTED: u64 = 77;
 
-/// A host under load, and what was heard of it.
+/// A host under load, and the records of its processes.
 pub(super) struct Siege {
     pair: Pair,
     pub(super) orders: Orders,
@@ -53,7 +53,7 @@ impl Siege {
     }
 
     fn with(pair: Pair, orders: Orders, flows: u64) -> Self {
-        // The first one, so that no packet comes before there is a program.
+        // The first process, so that no packet comes before the program is attached.
         let mut process = orders.start();
         let mut referee = Referee::default();
         referee.openings.push(process.opened());

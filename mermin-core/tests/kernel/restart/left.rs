@@ -1,4 +1,4 @@
-//! Pins that one source leaves and the next one finds: all of it, or part, or something else.
+//! Pins that one source leaves and the next one finds: complete, partial, or of another kind.
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -44,7 +44,7 @@ crate::cases! {
     each_mode pin_counters_of_removed_interfaces_are_kept,
 }
 
-/// A host, and an instance that is nobody's but the test's.
+/// A host, and an instance of this test alone.
 pub(super) struct Bench {
     pub(super) pair: Pair,
     pub(super) instance: String,
@@ -94,7 +94,7 @@ impl Bench {
         layout
     }
 
-    /// Opens; what the report says of it.
+    /// Opens, and returns the report's text.
     fn said(&self) -> (FlowSource, String) {
         let source = self.open(self.pinning());
         let report = source.report().to_string();
@@ -102,7 +102,7 @@ impl Bench {
         (source, report)
     }
 
-    /// Closes the source, which must leave nothing; what it gave.
+    /// Closes the source, which must leave nothing, and returns its records.
     fn finish(&self, mut source: FlowSource) -> Vec<Flow> {
         source.close();
         let flows = rest(&mut source);
@@ -264,7 +264,7 @@ fn pin_race_has_one_winner() {
     bench.assert_bare();
 }
 
-/// Killed while it made the directory, behind that, and while it removed it: the next one begins anew, and says nothing.
+/// Killed while it made the directory, after that, and while it removed it: the next source starts anew, without a degradation.
 fn pin_incomplete_directory_begins_anew(mode: Attach) {
     let bench = Bench::new(mode);
     for (point, passes, close) in [
@@ -337,7 +337,7 @@ fn pin_missing_map_begins_anew(mode: Attach) {
         bench.send(4);
         assert_eq!(packets(&bench.finish(source)), 4, "{spoil}");
     }
-    // Under `strict` it is an error, and the spoilt pins are gone.
+    // Under `strict` it is an error, and the damaged pins are removed.
     bench.leave(3);
     fs::remove_file(bench.layout().join("SLOTS")).unwrap();
     let options = bench.options.clone().strict(true).pinning(bench.pinning());
@@ -348,7 +348,7 @@ fn pin_missing_map_begins_anew(mode: Attach) {
     bench.assert_bare();
 }
 
-/// A pin of somebody else's in the instance's directory is left alone, and everything else works.
+/// A foreign pin in the instance's directory is left alone, and everything else works.
 fn pin_foreign_files_are_left_alone(mode: Attach) {
     let bench = Bench::new(mode);
     bench.leave(3);
@@ -391,7 +391,7 @@ fn pin_other_size_keeps_the_former_size(mode: Attach) {
     assert_eq!(packets(&bench.finish(source)), 7);
 }
 
-/// Slots that mean something else are told and removed, either way round; those that mean the same are gone on with.
+/// Slots with another meaning are reported and removed, in both directions of the change; others are taken over.
 fn pin_other_flow_key_or_clock_begins_anew(mode: Attach) {
     type Set = fn(FlowSourceBuilder) -> FlowSourceBuilder;
     let settings: [(Set, &str); 3] = [
@@ -437,7 +437,7 @@ fn pin_other_flow_key_or_clock_begins_anew(mode: Attach) {
     }
 }
 
-/// The mechanism that is asked for replaces the one that is there; the flows go on.
+/// The requested mechanism replaces the existing one; the flows continue.
 fn pin_other_mode_moves_programs(mode: Attach) {
     let mut bench = Bench::new(mode);
     bench.leave(3);
@@ -462,7 +462,7 @@ fn pin_other_filter_redelivers_unacknowledged_records(mode: Attach) {
     let mut source = bench.open(bench.pinning().persist(true));
     bench.send(3);
     let first = within(LONGEST, source.next()).unwrap().unwrap().unwrap();
-    // It counts as arrived when the next one is asked for.
+    // It counts as exported when the next one is polled.
     shut(source);
     bench.send(4);
     let mut filter = Filter::default();
@@ -486,7 +486,7 @@ fn pin_other_filter_redelivers_unacknowledged_records(mode: Attach) {
     assert_eq!(ignored[0].packets, 7 - first.forward.packets.delta);
 }
 
-/// One interface was deleted and another is not asked for any more: their flows are told, and nothing is left there.
+/// One interface was deleted and another is no longer selected: their flows are exported, and nothing is left there.
 fn pin_removed_interfaces_are_detached(mode: Attach) {
     let mut bench = Bench::new(mode);
     for number in [1, 2] {
@@ -605,7 +605,7 @@ pub(crate) fn torn() -> String {
     let bench = Bench::new(Attach::Auto);
     let mut source = bench.open(bench.pinning().persist(true));
     bench.send(3);
-    // A flow is told by its active timeout only, so what was told is written by hand: in slot 0, mark 0, which counts.
+    // A record needs an active timeout, so the test writes the journal by hand: slot 0, mark 0, which is the valid note.
     until("the flow is seen", || {
         (source.handle().stats().flows_open == 1).then_some(())
     });

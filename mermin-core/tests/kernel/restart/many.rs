@@ -1,4 +1,4 @@
-//! How soon a source with many flows goes on.
+//! The time until a source with many flows continues.
 
 use std::time::Instant;
 

@@ -60,7 +60,7 @@ fn send(host: &Host, interface: &str, packets: u64) {
     (0..packets).for_each(|_| injector.send(&frame::numbered(1)));
 }
 
-/// Packets by the interface they are told of, in the order of the names.
+/// Packets by the interface of their records, in the order of the names.
 fn told(flows: &[Flow]) -> Vec<(&str, u64)> {
     let told = |flow: &Flow| flow.forward.packets.delta + flow.reverse.packets.delta;
     let mut sums = BTreeMap::new();
@@ -81,7 +81,7 @@ fn counted(stats: &Stats) -> (Vec<(&str, u64)>, u64) {
     (there.collect(), left.sum())
 }
 
-/// The link says the index that the interface has over there; packets that pass it there are no other interface's.
+/// The link has the index that the interface has over there; packets that pass it there belong to no other interface.
 fn pin_moved_interface_is_detached() {
     let bench = bench(Attach::Tcx);
     let index = bench.pair.near.index("v0");
@@ -253,7 +253,7 @@ fn pin_kill_while_detaching_loses_nothing(mode: Attach) {
     process.rest();
     bench.pair.near.shell("ip link del v0");
     replace(&bench, index);
-    // Half marked; all marked, looked at in part; attached, and some told.
+    // Half marked; all marked and partly read; attached, and some exported.
     for (point, passes) in [
         (FailPoint::Parting, 20),
         (FailPoint::TakingOver, 20),

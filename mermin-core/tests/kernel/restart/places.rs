@@ -1,4 +1,4 @@
-//! Other places at the hooks from one process to the next, under load: no packet is missed and none counted twice.
+//! Other places at the hooks from one process to the next, under load: no packet is missed or counted twice.
 
 use mermin_core::{Attach, lab::FailPoint};
 

@@ -1,4 +1,4 @@
-//! Filters of pinned instances whose pins have gone, and of some whose pins have not.
+//! Filters of pinned instances, with and without their pins.
 
 use std::{cell::Cell, thread};
 
@@ -78,7 +78,7 @@ fn pin_second_source_waits() {
     let watching = Watch::new(open(pinning));
     assert_eq!(watching.source.report().to_string(), "");
     send();
-    // While its owner lives nobody has anything to say.
+    // While its owner lives, the report has nothing about it.
     assert_eq!(unseen(&pair), []);
     assert_eq!(watching.drain().flows[0].forward.packets.total, 3);
     assert_eq!(attached::at(&pair.near, "v0"), "");
@@ -100,7 +100,7 @@ fn open_unseeing(pair: &Pair) -> FlowSource {
     opened.expect("opening hangs").unwrap()
 }
 
-/// The calling thread has what it takes to capture, and no more.
+/// The calling thread has the capabilities for capturing, and no others.
 fn drop_capabilities() {
     let capabilities = CapabilitySet::NET_ADMIN | CapabilitySet::BPF | CapabilitySet::PERFMON;
     let sets = CapabilitySets {

@@ -1,4 +1,4 @@
-//! No slot is lost by being killed, and none is given to two flows.
+//! Kills lose no slot, and give none to two flows.
 
 use std::{thread, time::Duration};
 
@@ -23,7 +23,7 @@ crate::cases! {
 
 const SLOTS: u64 = 64;
 
-/// Killed again and again where slots are in nobody's hands; then all of them must have a flow.
+/// Kills again and again while slots belong to no list; afterwards each slot must be usable.
 fn pin_no_slot_is_lost() {
     let pair = Pair::new();
     let instance = instance_name();
@@ -35,7 +35,7 @@ fn pin_no_slot_is_lost() {
     };
     let (mut told, mut at_points) = (0, 0);
     for round in 0..3 {
-        // Each goes on with what the one before left.
+        // Each process continues with the state of the one before.
         for (point, passes) in [
             (FailPoint::Scrubbed, 7),
             (FailPoint::Nobodys, 7),
@@ -57,7 +57,7 @@ fn pin_no_slot_is_lost() {
             at_points += u64::from(process.dies_within(Duration::from_secs(2)));
             told += process.rest().len();
         }
-        // Ends what was open, or being closed.
+        // Ends the flows that were open or being closed.
         let orders = Orders {
             slots: u32::try_from(SLOTS).unwrap(),
             ..Orders::new(&pair.near, "v0", &instance, Attach::Auto)
@@ -107,7 +107,7 @@ fn pin_kills_do_not_fill_the_table() {
         let opened = process.opened();
         send();
         assert!(process.dies_within(LONGEST));
-        // While nobody is there they go on.
+        // They continue without a process.
         send();
         let said = std::iter::once(Message::Opened(opened)).chain(process.rest());
         referee.hear(said);

@@ -1,4 +1,4 @@
-//! Packets through both hooks of `v0` of the near host, each counted by who sends it.
+//! Packets through both hooks of `v0` of the near host, counted by their senders.
 
 use std::{
     sync::{

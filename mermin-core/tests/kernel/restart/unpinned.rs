@@ -1,4 +1,4 @@
-//! Where nothing can be pinned: said, survived, and an error under `strict`.
+//! Hosts where nothing can be pinned: a degradation, and an error under `strict`.
 
 use std::{fs, os::unix::fs::chown, path::Path};
 

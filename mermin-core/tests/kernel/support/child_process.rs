@@ -80,7 +80,7 @@ impl ChildProcess {
         self.child.id()
     }
 
-    /// The next line; `None` once it is gone and all it said was read.
+    /// The next line; `None` once the process has ended and all its lines were read.
     pub(crate) fn line(&self) -> Option<String> {
         match self.lines.recv_timeout(LONGEST) {
             Ok(line) => Some(line),
@@ -123,12 +123,12 @@ impl ChildProcess {
         });
     }
 
-    /// Waits until it is gone.
+    /// Waits until it has ended.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 
-    /// Closes it; what it says from then on.
+    /// Closes its input and returns its later lines.
     pub(crate) fn rest(mut self) -> String {
         self.close();
         let said: String = iter::from_fn(|| self.line())

@@ -1,4 +1,4 @@
-//! Frames made by hand.
+//! Crafted frames.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -14,11 +14,11 @@ pub(crate) const QINQ2: u16 = 0x9200;
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
 
-/// Nobody's: a host that gets such a frame drops it, and answers nothing.
+/// An address without a host, so a host that gets such a frame drops it without an answer.
 const NOBODY: [u8; 6] = [0x02, 0, 0, 0, 0, 0x99];
 const SENDER: [u8; 6] = [0x02, 0, 0, 0, 0, 0x77];
 
-/// A frame for nobody.
+/// A frame that no host receives.
 pub(crate) fn ethernet(kind: u16, payload: &[u8]) -> Vec<u8> {
     ethernet_to(NOBODY, kind, payload)
 }
@@ -27,7 +27,7 @@ pub(crate) fn ethernet_to(mac: [u8; 6], kind: u16, payload: &[u8]) -> Vec<u8> {
     [&mac[..], &SENDER, &kind.to_be_bytes(), payload].concat()
 }
 
-/// An IP packet in a frame for nobody, behind VLAN tags of these kinds and ids, the outermost first.
+/// An IP packet in a frame that no host receives, behind VLAN tags of these kinds and ids, the outermost first.
 pub(crate) fn tagged(tags: &[(u16, u16)], packet: &[u8]) -> Vec<u8> {
     let (mut kind, mut payload) = (ip_kind(packet), packet.to_vec());
     for &(tag, id) in tags.iter().rev() {
@@ -161,7 +161,7 @@ pub(crate) fn source(number: u64) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::from_bits(address)), port)
 }
 
-/// A small datagram from that endpoint to 10.0.0.2, in a frame for nobody.
+/// A small datagram from that endpoint to 10.0.0.2, in a frame that no host receives.
 pub(crate) fn numbered(number: u64) -> Vec<u8> {
     let destination = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 53);
     ethernet(IPV4, &udp(source(number), destination, &[0; 40]))

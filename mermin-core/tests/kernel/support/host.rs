@@ -74,7 +74,7 @@ impl Host {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Adds a device as `ip link add` is told; false where the kernel has no such kind.
+    /// Adds a device with `ip link add`; false if the kernel has no such kind.
     pub(crate) fn adds(&self, device: &str) -> bool {
         let mut command = Command::new("ip");
         command
@@ -119,7 +119,7 @@ impl Host {
         });
     }
 
-    /// True if there is an interface of this name.
+    /// True if an interface of this name exists.
     pub(crate) fn has(&self, name: &str) -> bool {
         let path = format!("/proc/sys/net/ipv4/conf/{name}");
         self.run(|| std::path::Path::new(&path).exists())

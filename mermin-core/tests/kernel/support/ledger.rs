@@ -1,4 +1,4 @@
-//! The central assertion: what crossed the hooks is in the flows or under a reason, and nothing is there twice.
+//! The central check: each packet that crossed a hook is in one flow or under one reason.
 
 use std::collections::HashMap;
 
@@ -69,7 +69,7 @@ fn every_packet_is_somewhere_once(outcome: &Outcome) {
     ] {
         assert_eq!(told, crossed - left, "{what}: {stats:#?}");
     }
-    // Of an interface that left there is no ledger of its own any more.
+    // A removed interface has no ledger of its own any more.
     if stats.removed_interfaces.is_empty() {
         each_interface_has_its_own(outcome);
     }

@@ -1,4 +1,4 @@
-//! Foundation of the kernel tests: hosts in network namespaces, traffic between them, and the checks every test ends with.
+//! Foundation of the kernel tests: hosts in network namespaces, traffic between them, and the checks at every test's end.
 
 pub(crate) mod attached;
 pub(crate) mod child_process;

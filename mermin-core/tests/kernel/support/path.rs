@@ -1,4 +1,4 @@
-//! A path between two hosts that a test decides about: a program that forwards packets between two tun devices.
+//! A path between two hosts that a test controls: a program that forwards packets between two tun devices.
 
 use std::{
     collections::VecDeque,

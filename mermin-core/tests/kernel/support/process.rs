@@ -1,10 +1,10 @@
-//! A process of a test's own, and what this one holds.
+//! A test in a process of its own, and the resources of this process.
 
 use std::{env, process::Command};
 
 const ALONE: &str = "MERMIN_KERNEL_TEST_ALONE";
 
-/// Runs a test in a process of its own: this executable, told to run that test alone.
+/// Runs a test in a process of its own: this executable with the name of that test.
 pub(crate) fn alone(name: &str, test: impl FnOnce()) {
     if env::var_os(ALONE).is_some() {
         return test();
@@ -63,7 +63,7 @@ pub(crate) fn resident() -> u64 {
     kilobytes.unwrap().parse().unwrap()
 }
 
-/// How much of something a test is to do: as usual, or as much as a variable says.
+/// The amount of work of a test: the usual one, or that of a variable.
 pub(crate) fn extent(variable: &str, usual: u64) -> u64 {
     env::var(variable).map_or(usual, |asked| asked.parse().unwrap())
 }

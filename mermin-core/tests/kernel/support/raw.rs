@@ -110,7 +110,7 @@ fn filter(calls: &[Call], listed: u32, others: u32, flags: libc::c_ulong) -> io:
     Ok(())
 }
 
-/// From now on the kernel tells the calling thread, and those it starts, that it is a Linux 2.6.
+/// From now on the calling thread and its children see a Linux 2.6 in uname(2).
 pub(crate) fn pretend_old_kernel() -> io::Result<()> {
     const UNAME26: libc::c_ulong = 0x002_0000;
     // SAFETY: a plain number.
@@ -175,7 +175,7 @@ pub(crate) fn tun(name: &str) -> io::Result<File> {
     tun_of(name, libc::IFF_TUN | libc::IFF_NO_PI)
 }
 
-/// The same with a header in front of each packet that says how it is to be cut (`struct virtio_net_hdr`).
+/// The same with a header in front of each packet that describes its segmentation (`struct virtio_net_hdr`).
 pub(crate) fn guest(name: &str) -> io::Result<File> {
     tun_of(name, libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR)
 }
@@ -255,14 +255,14 @@ pub(crate) fn set_element(map: &OwnedFd, key: u32, value: &[u8]) {
     element(2, map, key, value.as_ptr());
 }
 
-/// Moves the calling thread into a mount namespace made for it, what is mounted there being nobody else's.
+/// Moves the calling thread into a new mount namespace whose mounts are its own.
 pub(crate) fn unshare_mounts() -> io::Result<()> {
     // SAFETY: no file descriptor table is unshared.
     unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS) }?;
     Ok(())
 }
 
-/// From now on the calling thread, and those it starts, make no directory: there is no space left.
+/// From now on the calling thread and its children cannot create directories: no space is left.
 pub(crate) fn fill_up() {
     let calls = [
         #[cfg(target_arch = "x86_64")]
@@ -316,7 +316,7 @@ pub(crate) fn tcx_programs(ifindex: u32) -> io::Result<u32> {
         };
         match checked(i32::try_from(result).unwrap()) {
             Ok(_) => programs += query.programs,
-            // Nothing was ever attached there, or there is no TCX.
+            // Nothing was ever attached, or the kernel has no TCX.
             Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINVAL)) => {}
             Err(error) => return Err(error),
         }
@@ -324,7 +324,7 @@ pub(crate) fn tcx_programs(ifindex: u32) -> io::Result<u32> {
     Ok(programs)
 }
 
-/// Detaches the links at both TCX hooks of an interface, whoever has made them.
+/// Detaches the links at both TCX hooks of an interface, of any owner.
 pub(crate) fn detach_tcx(ifindex: u32) -> io::Result<()> {
     const BPF_LINK_GET_FD_BY_ID: i64 = 30;
     const BPF_LINK_DETACH: i64 = 34;
@@ -364,10 +364,10 @@ pub(crate) fn detach_tcx(ifindex: u32) -> io::Result<()> {
 /// Action of a foreign program on every packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {
-    /// Leaves it to whoever comes next.
+    /// Passes the packet to the next program.
     Pass,
     Drop,
-    /// Hands them to the other end of the veth pair of which this is one (`bpf_redirect_peer`).
+    /// Redirects packets to the other end of the veth pair (`bpf_redirect_peer`).
     ToPeerOf(u32),
     /// Writes a destination port into IPv4 without options, and passes it on.
     Rewrite(u16),

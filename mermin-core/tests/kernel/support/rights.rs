@@ -1,4 +1,4 @@
-//! Identity of a process: nobody, with capabilities one by one.
+//! The user of a process: `nobody`, with single capabilities.
 
 use rustix::{
     process::{DumpableBehavior, Gid, Uid, set_dumpable_behavior},
@@ -18,7 +18,7 @@ pub(crate) fn become_nobody(capabilities: CapabilitySet) {
     set_thread_groups(&[]).unwrap();
     set_thread_res_gid(group, group, group).unwrap();
     set_thread_res_uid(user, user, user).unwrap();
-    // The kernel takes this away from the whole process when one of its threads becomes somebody else.
+    // The kernel clears this for the whole process when one of its threads changes its user.
     set_dumpable_behavior(DumpableBehavior::Dumpable).unwrap();
     let sets = CapabilitySets {
         effective: capabilities,

@@ -9,7 +9,7 @@ pub(crate) struct Skip {
 
 /// Ends the test as skipped.
 pub(crate) fn skip(reason: impl Into<String>) -> ! {
-    // Unlike a panic this says nothing by itself.
+    // Unlike a panic, this prints nothing by itself.
     std::panic::resume_unwind(Box::new(Skip {
         reason: reason.into(),
         lacks_device: false,

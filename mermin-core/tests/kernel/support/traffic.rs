@@ -1,4 +1,4 @@
-//! Traffic between hosts, with what must be counted of it.
+//! Traffic between hosts, and the counts that it must have.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -115,7 +115,7 @@ pub(crate) fn tcp_transfer(pair: &Pair, far: SocketAddr, octets: usize) -> Socke
     }
     client.shutdown(std::net::Shutdown::Write).unwrap();
     assert_eq!(server.join().unwrap(), octets);
-    // Its end of file says that the other side has closed as well.
+    // The end of file means that the other side has closed as well.
     assert_eq!(client.read(&mut [0]).unwrap(), 0);
     own
 }

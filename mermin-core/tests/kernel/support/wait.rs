@@ -1,4 +1,4 @@
-//! Waiting for conditions, never for long.
+//! Waiting for conditions, with a time limit.
 
 use std::{
     future::Future,
@@ -13,7 +13,7 @@ use std::{
 /// more.
 pub(crate) const LONGEST: Duration = Duration::from_secs(3 * 60);
 
-/// Asks until there is an answer.
+/// Repeats a question until it has an answer.
 pub(crate) fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! A source under test, and what came out of it.
+//! A source under test, and its results.
 
 use std::{
     ops::Deref,
@@ -94,7 +94,7 @@ impl Watch {
         }
     }
 
-    /// Takes what comes while threads work for this long, and until they have stopped; returns what they sent.
+    /// Takes records while threads work for this long and until they have stopped. Returns the counts of sent packets.
     pub(crate) fn take_during(&mut self, busy: Busy, time: Duration) -> u64 {
         self.take_during_until(busy, time, |_| true)
     }
@@ -130,7 +130,7 @@ impl Watch {
         }
     }
 
-    /// Closes, takes what is left, and checks the ledger.
+    /// Closes, takes the remaining records, and checks the ledger.
     pub(crate) fn finish(self) -> Outcome {
         let outcome = self.drain();
         ledger::check(&outcome);

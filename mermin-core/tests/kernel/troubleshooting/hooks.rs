@@ -1,4 +1,4 @@
-//! Others at the same hooks.
+//! Other programs at the same hooks.
 
 use std::{os::fd::OwnedFd, thread, time::Duration};
 
@@ -44,7 +44,7 @@ pub(super) const ROWS: &[Symptom] = &[
 
 pub(super) const TASKS: &[Task] = &[("keep-filters", keep_filters)];
 
-/// Another's program at the TCX ingress of `v0`, behind all that are there.
+/// A foreign program at the TCX ingress of `v0`, behind all others.
 fn other(pair: &Pair, deed: Deed) -> OwnedFd {
     let index = pair.near.index("v0");
     pair.near.run(|| {
@@ -53,7 +53,7 @@ fn other(pair: &Pair, deed: Deed) -> OwnedFd {
     })
 }
 
-/// The report once it says this.
+/// The report, once it has this text.
 fn report(watch: &Watch, text: &str, mut meanwhile: impl FnMut()) -> String {
     until(text, || {
         meanwhile();
@@ -105,7 +105,7 @@ fn symptom_put_back() -> String {
     report(&watch, "took the program away", || {})
 }
 
-/// Of an interface that is not wanted any more.
+/// The symptom of an interface that is no longer selected.
 fn symptom_stuck() -> String {
     ChildProcess::start("keep-filters").rest()
 }
@@ -139,7 +139,7 @@ fn symptom_silence() -> String {
     })
 }
 
-/// The order that is of the other mechanism, each way; it is said once, and `strict` does not mind.
+/// The order option of the other mechanism, both ways; it is a notice, and no error under `strict`.
 fn symptom_notice() -> String {
     let said = |options: FlowSourceBuilder| {
         let said = Pair::new().near.run(|| open(options.strict(true)));

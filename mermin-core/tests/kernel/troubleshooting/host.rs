@@ -1,4 +1,4 @@
-//! Gaps of a kernel or a host.
+//! Features that a kernel or a host lacks.
 
 use std::{fs, process::Command};
 
@@ -89,7 +89,7 @@ fn preflight_finds_all() {
     assert_eq!(attached::at(&pair.near, "v0"), "");
 }
 
-/// uname(2) answers what it would there. Opening and asking before are refused alike.
+/// uname(2) answers as on that kernel. `open` and `preflight` are refused alike.
 fn symptom_old_kernel() -> String {
     let host = Host::new();
     let said = host.run(|| {
@@ -160,7 +160,7 @@ fn symptom_maps() -> String {
     said
 }
 
-/// Programs are attached as filters, and that is said by whoever asks before, too.
+/// Programs are attached as filters; `preflight` says so too.
 fn symptom_no_tcx() -> String {
     const BPF_LINK_CREATE: u32 = 28;
     let pair = Pair::new();

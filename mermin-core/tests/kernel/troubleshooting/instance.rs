@@ -1,4 +1,4 @@
-//! A source that is to outlive its process, and what stands in its way.
+//! A source with pinning, and obstacles to it.
 
 use std::{
     fs,
@@ -49,7 +49,7 @@ fn symptom_renumbered() -> String {
     renumbered()
 }
 
-/// An instance of a test; what is left of it goes with the test.
+/// An instance of a test; its remains are removed with the test.
 struct Instance(String);
 
 impl Instance {
@@ -69,7 +69,7 @@ impl Instance {
         shut(try_open(&pair.near, on("v0").pinning(pinning)).unwrap());
     }
 
-    /// The only directory there is of a layout.
+    /// The only layout directory.
     fn layout(&self) -> PathBuf {
         let mut entries = fs::read_dir(self.directory()).unwrap();
         entries.next().unwrap().unwrap().path()
@@ -86,7 +86,7 @@ impl Drop for Instance {
     }
 }
 
-/// The same is said before opening and after it.
+/// `preflight` and `open` give the same text.
 fn symptom_no_bpffs() -> String {
     let (instance, pair) = (Instance::new(), Pair::new());
     pair.near.run(|| {
@@ -100,7 +100,7 @@ fn symptom_no_bpffs() -> String {
             opened.contains("`mount -t bpf bpf /sys/fs/bpf`"),
             "{opened}"
         );
-        // A source that pins nothing is told, and gives nothing up.
+        // A source without pinning has a notice and no degradation.
         let unasked = preflight(&on("v0"));
         assert!(words(&unasked).contains("is no BPF file system"));
         assert_eq!(unasked.degradations, []);

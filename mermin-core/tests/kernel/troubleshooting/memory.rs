@@ -25,7 +25,7 @@ pub(super) const TASKS: &[Task] = &[("in-group", in_group)];
 const ROOT: &str = "/sys/fs/cgroup";
 const MB: u64 = 1 << 20;
 
-/// A group with a limit, gone with the test.
+/// A group with a limit, removed with the test.
 struct Group {
     path: PathBuf,
     version: u8,
@@ -79,7 +79,7 @@ fn in_group(path: &str) -> String {
     let [fits, does_not] = [1 << 10, 1 << 20].map(|flows| preflight(&on("lo").max_flows(flows)));
     assert!(fits.can_capture(), "{fits:#?}");
     assert!(!does_not.can_capture(), "{does_not:#?}");
-    // Opening says so as well, and is not killed for it.
+    // `open` says so as well, and the process is not killed for it.
     let opened = open(on("lo").max_flows(1 << 20));
     assert!(opened.contains("cannot make room for flows"), "{opened}");
     let opened = open(on("lo").max_flows(1 << 10));

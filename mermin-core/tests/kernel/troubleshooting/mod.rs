@@ -1,4 +1,4 @@
-//! Every row of docs/TROUBLESHOOTING.md: the symptom is made, and what is said then is compared with the row.
+//! Every row of docs/TROUBLESHOOTING.md: the test causes the symptom, and compares the message with the row.
 
 mod hooks;
 mod host;
@@ -37,7 +37,7 @@ struct Symptom {
     name: &'static str,
     /// Where it takes one of them.
     mode: Option<Attach>,
-    /// Gives what is said.
+    /// Returns the message.
     make: fn() -> String,
 }
 

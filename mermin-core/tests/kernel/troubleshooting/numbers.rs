@@ -1,4 +1,4 @@
-//! Counts that are right and not what was expected.
+//! Counts that are right and unexpected.
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ fn symptom_totals_added() -> String {
     String::new()
 }
 
-/// Of one link; with one of them there is one.
+/// With one link there is one.
 fn symptom_twice() -> String {
     let flows = |patterns: &[&str]| {
         let host = Host::new();

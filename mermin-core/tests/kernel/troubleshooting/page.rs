@@ -1,4 +1,4 @@
-//! docs/TROUBLESHOOTING.md: the text in the first cell of each row is what a user sees.
+//! docs/TROUBLESHOOTING.md: the text in the first cell of each row is the symptom.
 
 const PAGE: &str = include_str!("../../../../docs/TROUBLESHOOTING.md");
 /// First cell of each table's head.

@@ -1,4 +1,4 @@
-//! A capability is missing, or something denies a call all the same.
+//! A capability is missing, or a call is refused in spite of it.
 
 use std::io::{BufRead, stdin};
 
@@ -81,7 +81,7 @@ pub(super) fn needed() -> CapabilitySet {
     NEEDED.iter().map(|(capability, _)| *capability).collect()
 }
 
-/// Asks a process of nobody's that has these capabilities alone, in a host.
+/// Runs `preflight` in a host, as user `nobody` with only these capabilities.
 pub(super) fn ask(host: &Host, capabilities: CapabilitySet, task: &str) -> ChildProcess {
     host.run(|| {
         become_nobody(capabilities);
@@ -96,7 +96,7 @@ fn symptom_capability() -> String {
     for (missing, name) in NEEDED {
         for task in ["preflight lo", "open lo"] {
             said = ask(&host, needed() - missing, task).rest();
-            // The verifier's log says nothing of a capability, in hundreds of lines before the remedy.
+            // The verifier's log names no capability, in hundreds of lines before the remedy.
             assert!(said.lines().count() < 30, "{task}: {said}");
             for (_, other) in NEEDED {
                 assert_eq!(said.contains(other), other == name, "{task}: {said}");
@@ -219,7 +219,7 @@ fn hosts_namespace_takes_two_capabilities() {
     }
 }
 
-/// Says when it is open, and when its input ends what it counted.
+/// Prints a line when it is open, and its counts when its input ends.
 fn capture(interface: &str) -> String {
     let source = match within(LONGEST, on(interface).open()) {
         Some(Ok(source)) => source,
@@ -237,7 +237,7 @@ fn capture(interface: &str) -> String {
     format!("{} {ignored} {}", outcome.flows.len(), outcome.packets)
 }
 
-/// Three capabilities and no root: it counts like any other. Its price is told, and true: no program has a name.
+/// Three capabilities without root suffice to count. The report names the price, and it is true: programs have no names.
 fn captures_as_unprivileged_user_with_capabilities() {
     let pair = Pair::new();
     let said = ask(&pair.near, needed(), "preflight v0").rest();

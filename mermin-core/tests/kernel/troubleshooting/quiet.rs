@@ -1,4 +1,4 @@
-//! It captures, and nothing is shown, for a reason that the report or the statistics tell.
+//! A capture without records, for a reason in the report or the statistics.
 
 use mermin_core::{
     FlowSource, Stats,

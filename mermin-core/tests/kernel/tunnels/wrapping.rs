@@ -1,4 +1,4 @@
-//! Every kind of tunnel, made by hand.
+//! Every kind of tunnel, crafted.
 
 use std::net::SocketAddr;
 
