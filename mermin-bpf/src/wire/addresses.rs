@@ -13,12 +13,12 @@ pub enum Version {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Addresses {
     words: [[u64; 2]; 2],
-    /// Of both.
+    /// Version of both.
     pub version: Version,
 }
 
 impl Addresses {
-    /// Of IPv4, as in memory.
+    /// IPv4 addresses, in memory order.
     #[inline(always)]
     #[must_use]
     pub const fn v4([source, destination]: [u32; 2]) -> Self {
@@ -28,7 +28,7 @@ impl Addresses {
         }
     }
 
-    /// Of IPv6, as in memory.
+    /// IPv6 addresses, in memory order.
     #[inline(always)]
     #[must_use]
     pub const fn v6(words: [[u64; 2]; 2]) -> Self {
@@ -38,16 +38,16 @@ impl Addresses {
         }
     }
 
-    /// As in memory. IPv4 has the first four octets of each, the rest are zeroes.
+    /// The words, in memory order. IPv4 uses the first four octets of each; the rest are zeroes.
     #[inline(always)]
     #[must_use]
     pub const fn words(&self) -> [[u64; 2]; 2] {
-        // Word by word, or the compiler calls `memmove` where a map's memory goes to a map's.
+        // Word by word: otherwise the compiler calls `memmove` where a map's memory goes to a map's.
         let [[one, two], [three, four]] = self.words;
         [[one, two], [three, four]]
     }
 
-    /// Receiver and sender.
+    /// The same with sender and receiver exchanged.
     #[inline(always)]
     #[must_use]
     pub const fn reversed(&self) -> Self {
@@ -58,14 +58,14 @@ impl Addresses {
         }
     }
 
-    /// Those of IPv4, as in memory; of IPv6 the first four octets.
+    /// IPv4 addresses in memory order; the first four octets of IPv6 addresses.
     #[inline(always)]
     #[must_use]
     pub const fn first(&self) -> [u32; 2] {
         [self.words[0][0] as u32, self.words[1][0] as u32]
     }
 
-    /// True if they are of IPv6.
+    /// True for IPv6.
     #[inline(always)]
     #[must_use]
     pub const fn is_v6(&self) -> bool {

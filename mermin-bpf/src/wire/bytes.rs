@@ -1,11 +1,11 @@
-//! How a header's bytes are reached: the one thing that differs between the kernel and user space.
+//! Access to a header's bytes: the only difference between the kernel and user space.
 
-/// Headers are looked for in this many octets of a frame; one that reaches beyond counts as cut there.
+/// Headers are parsed in this many octets of a frame. A longer one counts as truncated there.
 pub const HEADER_LIMIT: usize = 512;
 
 /// A frame whose ranges can be borrowed after one check of their bounds.
 pub trait Bytes: Copy {
-    /// `N` octets that are known to be there.
+    /// `N` octets within the frame.
     type Window<const N: usize>: Window;
 
     /// The octets `at .. at + N`, unless the frame ends before or they reach beyond [`HEADER_LIMIT`].
@@ -29,9 +29,9 @@ pub trait Window: Copy {
     fn be16(self, at: usize) -> u16;
     /// Four octets in network byte order.
     fn be32(self, at: usize) -> u32;
-    /// Four octets as they stand in memory.
+    /// Four octets in memory order.
     fn raw32(self, at: usize) -> u32;
-    /// Eight octets as they stand in memory.
+    /// Eight octets in memory order.
     fn raw64(self, at: usize) -> u64;
 }
 

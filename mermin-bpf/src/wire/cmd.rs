@@ -1,7 +1,7 @@
 //! Cisco `MetaData`: a security group's tag before a frame's EtherType.
 //!
-//! Of the layout there is what Wireshark and Snort read: version 1, a length of 1 (in units of eight octets, with both
-//! EtherTypes), and one option of four octets, which is the tag. Another version or length may be laid out otherwise.
+//! The known layout is that of Wireshark and Snort: version 1, a length of 1 (in units of eight octets, with both
+//! EtherTypes), and one option of four octets, which is the tag. Another version or length may have another layout.
 
 use super::bytes::{Bytes, Window};
 use crate::abi::ledger::Reason;
@@ -14,7 +14,7 @@ const KNOWN: u16 = 0x0101;
 /// The EtherType behind the header at `at`.
 ///
 /// # Errors
-/// [`Reason::MalformedEthernet`] when it is cut, [`Reason::OtherEthertype`] for another version or length.
+/// [`Reason::MalformedEthernet`] when it is truncated, [`Reason::OtherEthertype`] for another version or length.
 #[inline(always)]
 pub fn ethertype<B: Bytes>(bytes: B, at: usize) -> Result<u16, Reason> {
     let header = bytes

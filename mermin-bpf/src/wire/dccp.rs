@@ -19,12 +19,12 @@ mod kind {
     pub(super) const RESET: u8 = 7;
 }
 
-/// Fields in use of a header.
+/// The fields that are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dccp {
     /// Sender's and receiver's port.
     pub ports: [u16; 2],
-    /// The bits by which TCP opens or ends a connection, where the packet's type does; else 0.
+    /// TCP flags of the same meaning, if the packet's type opens or ends a connection; else 0.
     pub flags: u8,
     /// Octets before the application's data.
     pub header_length: u32,
@@ -33,7 +33,7 @@ pub struct Dccp {
 /// Reads the header at `at`, where `available` octets of the IP packet remain.
 ///
 /// # Errors
-/// [`Reason::MalformedTransport`] when it is cut or its data offset cannot be.
+/// [`Reason::MalformedTransport`] when it is truncated or its data offset is invalid.
 #[inline(always)]
 pub fn parse<B: Bytes>(frame: B, at: usize, available: u32) -> Result<Dccp, Reason> {
     let header = frame

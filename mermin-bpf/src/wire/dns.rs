@@ -1,8 +1,8 @@
-//! DNS (RFC 1035): which way a message goes.
+//! DNS (RFC 1035): queries and responses.
 
 use super::bytes::{Bytes, Window};
 
-/// The port that servers listen at.
+/// Port of servers.
 pub const PORT: u16 = 53;
 /// Octets of the header.
 const LENGTH: usize = 12;

@@ -1,4 +1,4 @@
-//! An IP header and the way that led to it, through so many tunnels.
+//! An IP header, and the tunnels around it.
 
 use super::{
     bytes::Bytes,
@@ -12,18 +12,18 @@ use super::{
 };
 use crate::abi::ledger::Reason;
 
-/// Where a walk has come.
+/// The state of a walk at one IP header.
 // An octet first, as in `Ip`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EncapLevel {
-    /// Tunnels around.
+    /// Number of tunnels around it.
     pub depth: u8,
-    /// The packet goes on beyond this frame: its carrier is a first fragment, or truncated.
+    /// The packet continues beyond this frame: its carrier is a first fragment, or truncated.
     pub goes_on: bool,
-    /// Digest of the tunnels around, as far as a key has them; 0 without.
+    /// Digest of the parts of the tunnels that a key has; 0 without tunnels.
     pub digest: u32,
-    /// Digest of those of their ids that a key does not have; 0 without.
+    /// Digest of the tunnel ids that a key does not have; 0 without tunnels.
     pub ids: u32,
     /// VLANs so far, outermost first.
     pub vlans: Vlans,
@@ -32,7 +32,7 @@ pub struct EncapLevel {
 }
 
 impl EncapLevel {
-    /// Follows the link headers of a frame, or of what stands for one.
+    /// Follows the link headers of a frame, or of a layer in it.
     ///
     /// # Errors
     /// As [`link::follow`].
@@ -59,7 +59,7 @@ impl EncapLevel {
         ip::parse(bytes, &self.reached, self.goes_on, frame.segmented)
     }
 
-    /// True if all of an IP packet is in the frame, and its lengths can be held against each other.
+    /// True if all of an IP packet is in the frame, and its lengths can be compared.
     #[inline(always)]
     #[must_use]
     pub const fn has_whole(&self, frame: &Frame, ip: &Ip) -> bool {
@@ -80,7 +80,7 @@ impl EncapLevel {
         transport::parse(bytes, ip, self.has_whole(frame, ip))
     }
 
-    /// The same with all that is known by then.
+    /// Reads the transport header, and makes the packet.
     ///
     /// # Errors
     /// As [`transport::parse`].

@@ -5,15 +5,15 @@ use crate::abi::ledger::Reason;
 
 /// Octets of the header.
 pub const LENGTH: usize = 14;
-/// Where the sender's MAC stands.
+/// Offset of the sender's MAC.
 pub const SOURCE_AT: usize = 6;
 /// Octets of a MAC address.
 pub const MAC: usize = 6;
 
-/// The EtherType or 802.3 length of a header at `at` of what ends at `end`.
+/// The EtherType or 802.3 length of a header at `at`, in a layer that ends at `end`.
 ///
 /// # Errors
-/// [`Reason::MalformedEthernet`] when the header is cut.
+/// [`Reason::MalformedEthernet`] when the header is truncated.
 #[inline(always)]
 pub fn ethertype<B: Bytes>(frame: B, at: usize, end: u32) -> Result<u16, Reason> {
     let header = frame

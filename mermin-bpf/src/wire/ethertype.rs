@@ -16,7 +16,7 @@ pub const SERVICE_VLAN: u16 = 0x88a8;
 pub const QINQ1: u16 = 0x9100;
 /// The same of other vendors (`ETH_P_QINQ2`).
 pub const QINQ2: u16 = 0x9200;
-/// Transparent Ethernet bridging: an Ethernet frame inside of something else.
+/// Transparent Ethernet bridging: an Ethernet frame in another protocol.
 pub const ETHERNET: u16 = 0x6558;
 /// MPLS, unicast (RFC 3032).
 pub const MPLS: u16 = 0x8847;
@@ -33,7 +33,7 @@ pub const PPPOE_SESSION: u16 = 0x8864;
 /// GRE's payload types that are not IEEE's (RFC 2637; draft-foschiano-erspan; `MikroTik`;
 /// draft-wilson-wrec-wccp-v2).
 pub const PPP: u16 = 0x880b;
-/// ERSPAN of type I, and II where there is a sequence number.
+/// ERSPAN of type I, and of type II with a sequence number.
 pub const ERSPAN: u16 = 0x88be;
 /// ERSPAN of type III.
 pub const ERSPAN_3: u16 = 0x22eb;

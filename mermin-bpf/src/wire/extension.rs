@@ -12,14 +12,14 @@ const SHORTEST: usize = 8;
 const FRAGMENT_OFFSET: u16 = 0xfff8;
 const MORE_FRAGMENTS: u16 = 0x0001;
 
-/// Where the chain ends.
+/// The end of the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chain {
-    /// Protocol of what follows the chain.
+    /// Protocol behind the chain.
     pub protocol: u8,
-    /// Where that begins in the frame.
+    /// Offset of that in the frame.
     pub at: usize,
-    /// Not the first fragment: ports are not here.
+    /// Not the first fragment, so it has no ports.
     pub later_fragment: bool,
     /// A fragment, first or later.
     pub fragment: bool,
@@ -46,7 +46,7 @@ impl Chain {
 /// Authentication headers end the chain: AH is a protocol of its own here.
 ///
 /// # Errors
-/// [`Reason::MalformedExtension`] for a header that is cut, [`Reason::TooDeep`] for more than [`DEPTH`] of them.
+/// [`Reason::MalformedExtension`] for a truncated header, [`Reason::TooDeep`] for more than [`DEPTH`] of them.
 #[inline(always)]
 pub fn follow<B: Bytes>(frame: B, mut next: u8, mut at: usize) -> Result<Chain, Reason> {
     // Kept as bits and not as a truth value: the verifier would follow each chain once for either.
@@ -84,7 +84,7 @@ pub fn follow<B: Bytes>(frame: B, mut next: u8, mut at: usize) -> Result<Chain, 
     })
 }
 
-/// Follows the one header at `at`, of type `kind`; `None` when another is behind it, and for a fragment's.
+/// Follows the only header at `at`, of type `kind`. `None` if another one follows, and for a fragment header.
 #[inline(always)]
 pub(super) fn one<B: Bytes>(frame: B, kind: u8, at: usize) -> Option<Chain> {
     let header = frame.window::<SHORTEST>(at)?;
@@ -98,7 +98,7 @@ pub(super) fn one<B: Bytes>(frame: B, kind: u8, at: usize) -> Option<Chain> {
     ))
 }
 
-/// True if a header may have others behind it. Mobility, HIP and Shim6 headers are always last: they are the protocol.
+/// True if other headers may follow this one. Mobility, HIP and Shim6 headers are always last: they are the protocol.
 #[inline(always)]
 pub(super) const fn is_followed(number: u8) -> bool {
     matches!(

@@ -6,7 +6,7 @@ use crate::abi::ledger::Reason;
 /// Octets up to and including the identifier.
 pub const LENGTH: usize = 8;
 
-/// Fields in use of a header.
+/// The fields that are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Icmp {
     /// Message type.
@@ -20,7 +20,7 @@ pub struct Icmp {
 /// Reads the header at `at`, where `available` octets of the IP packet remain.
 ///
 /// # Errors
-/// [`Reason::MalformedIcmp`] when it is cut.
+/// [`Reason::MalformedIcmp`] when it is truncated.
 #[inline(always)]
 pub fn parse<B: Bytes>(frame: B, at: usize, available: u32) -> Result<Icmp, Reason> {
     let header = frame.window::<LENGTH>(at).ok_or(Reason::MalformedIcmp)?;

@@ -1,4 +1,4 @@
-//! An IP packet, whatever its version: what both headers tell.
+//! An IP packet of either version: the fields that both headers have.
 
 use super::{
     addresses::Addresses,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::abi::ledger::Reason;
 
-/// Facts of a packet before its payload is looked at.
+/// The IP header of a packet, with its extension headers.
 // An octet first: of a `Result`, the reason lies over the first field, and the compiler copies that octet by octet.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,35 +22,35 @@ pub struct Ip {
     pub traffic_class: u8,
     /// Time to live or hop limit.
     pub ttl: u8,
-    /// A fragment, first or later: the payload's lengths speak of the whole.
+    /// A fragment, first or later: lengths in the payload are those of the whole datagram.
     pub fragment: bool,
-    /// Not the first fragment: ports are not here.
+    /// Not the first fragment, so it has no ports.
     pub later_fragment: bool,
-    /// Longer than its length field can say.
+    /// Longer than the maximum of its length field.
     pub jumbo: bool,
     /// IPv6 flow label; 0 for IPv4.
     pub flow_label: u32,
     /// Octets of the packet.
     pub length: u32,
-    /// Octets of headers that exist in a super-packet alone.
+    /// Octets of headers that only a super-packet has.
     pub unsent_length: u32,
     /// Number that the fragments of one packet share.
     pub identification: u32,
-    /// Where the header begins in the frame.
+    /// Offset of the header in the frame.
     pub at: usize,
-    /// Where the payload begins, behind options and extension headers.
+    /// Offset of the payload, behind options and extension headers.
     pub payload: usize,
     /// Sender, then receiver.
     pub addresses: Addresses,
 }
 
-/// The EtherType that what begins at `at` would have, by its version.
+/// The EtherType of the packet at `at`, by its version.
 ///
 /// # Errors
-/// [`Reason::MalformedIpv4`] when no header fits, [`Reason::OtherEthertype`] when it is not IP.
+/// [`Reason::MalformedIpv4`] if there is no room for a header, [`Reason::OtherEthertype`] if it is not IP.
 #[inline(always)]
 pub fn version<B: Bytes>(bytes: B, at: usize) -> Result<u16, Reason> {
-    // No IP header is shorter than this, of either version.
+    // The shortest IP header of either version.
     let first = bytes
         .window::<{ ipv4::LENGTH }>(at)
         .ok_or(Reason::MalformedIpv4)?;
@@ -61,9 +61,8 @@ pub fn version<B: Bytes>(bytes: B, at: usize) -> Result<u16, Reason> {
     }
 }
 
-/// True if an IP header can begin where a way led: there is room for it, and its version and its lengths are such as a header
-/// has. One that cannot be read is taken for one: whoever reads it says so. `fits` asks of the packet's length, too, that
-/// it is there.
+/// True if an IP header can begin there: it has room, and its version and lengths are valid. A header that is out of reach
+/// counts as valid, because its parser reports it. With `fits`, the whole packet must be there too.
 #[inline(always)]
 #[must_use]
 pub fn can_begin<B: Bytes>(bytes: B, reached: &super::l3_start::L3Start, fits: bool) -> bool {
@@ -77,9 +76,9 @@ pub fn can_begin<B: Bytes>(bytes: B, reached: &super::l3_start::L3Start, fits: b
     }
 }
 
-/// The octets that an IP header says its packet has, where one can begin; 0 where none can, it says nothing or cannot be read.
+/// The packet length in an IP header that can begin there; 0 if none can, if its length field is 0, or if it is out of reach.
 #[inline(always)]
-pub(super) fn told<B: Bytes>(bytes: B, reached: &super::l3_start::L3Start, fits: bool) -> u32 {
+pub(super) fn length<B: Bytes>(bytes: B, reached: &super::l3_start::L3Start, fits: bool) -> u32 {
     let room = reached.end.saturating_sub(reached.at as u32);
     if reached.kind == ethertype::IPV4 {
         return match bytes.window::<{ ipv4::LENGTH }>(reached.at) {
@@ -130,7 +129,7 @@ impl Ip {
         if (chain.at - at) as u32 > ip.length {
             return Err(Reason::MalformedExtension);
         }
-        // Linux prepends eight octets of hop-by-hop options to IPv6 BIG TCP and takes them off before the wire.
+        // Linux prepends eight octets of hop-by-hop options to IPv6 BIG TCP and removes them before the wire.
         let unsent_length = if segmented && ip.jumbo && ip.next_header == protocol::HOP_BY_HOP {
             8
         } else {
@@ -168,10 +167,10 @@ impl Ip {
     }
 }
 
-/// Reads the IP header that a [`link`](super::link) led to, and the extension headers behind it.
+/// Reads the IP header behind the [`link`](super::link) headers, and the extension headers behind it.
 ///
 /// # Errors
-/// The header that is malformed.
+/// The reason of the malformed header.
 #[inline(always)]
 pub fn parse<B: Bytes>(
     bytes: B,

@@ -1,7 +1,7 @@
-//! ESP (RFC 4303) and AH (RFC 4302), as far as both can be read without a key: the security parameters index.
+//! ESP (RFC 4303) and AH (RFC 4302): the security parameters index, which can be read without a key.
 //!
-//! AH is not followed to what it protects: an index names one direction of one association, so the flow is the
-//! association's, as it is for ESP, and both have records of the same form.
+//! The parser does not look behind AH. An index names one direction of one association, so the flow is the
+//! association's, as with ESP, and both have records of the same form.
 
 use super::bytes::{Bytes, Window};
 use crate::abi::ledger::Reason;
@@ -14,7 +14,7 @@ pub const AH_LENGTH: usize = 12;
 /// Reads the index of an ESP header at `at`, where `available` octets of the IP packet remain.
 ///
 /// # Errors
-/// [`Reason::MalformedTransport`] when the header is cut.
+/// [`Reason::MalformedTransport`] when the header is truncated.
 #[inline(always)]
 pub fn esp<B: Bytes>(frame: B, at: usize, available: u32) -> Result<u32, Reason> {
     let header = frame
@@ -29,7 +29,7 @@ pub fn esp<B: Bytes>(frame: B, at: usize, available: u32) -> Result<u32, Reason>
 /// Reads the index of an authentication header at `at`, where `available` octets of the IP packet remain.
 ///
 /// # Errors
-/// [`Reason::MalformedTransport`] when the header is cut or its length cannot be.
+/// [`Reason::MalformedTransport`] when the header is truncated or its length is invalid.
 #[inline(always)]
 pub fn ah<B: Bytes>(frame: B, at: usize, available: u32) -> Result<u32, Reason> {
     let header = frame

@@ -8,7 +8,7 @@ pub const LENGTH: usize = 20;
 const FRAGMENT_OFFSET: u16 = 0x1fff;
 const MORE_FRAGMENTS: u16 = 0x2000;
 
-/// Fields in use of a header.
+/// The fields that are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ipv4 {
     /// Sender, as in memory.
@@ -23,21 +23,21 @@ pub struct Ipv4 {
     pub ttl: u8,
     /// Octets of the header with its options.
     pub header_length: u32,
-    /// Octets of the packet; from the frame's length where the header says 0 (BIG TCP, segmentation offload).
+    /// Octets of the packet; from the frame's length if the field is 0 (BIG TCP, segmentation offload).
     pub length: u32,
     /// Number that the fragments of one packet share.
     pub identification: u16,
-    /// Not the first fragment: ports are not here.
+    /// Not the first fragment, so it has no ports.
     pub later_fragment: bool,
-    /// A fragment, first or later: transport lengths speak of the whole.
+    /// A fragment, first or later: transport lengths are those of the whole datagram.
     pub fragment: bool,
 }
 
-/// Reads the header at `at` of what ends at `end`. Of a packet that goes `on` in another fragment of its carrier, the octets
-/// in this one are told.
+/// Reads the header at `at`, in a layer that ends at `end`. If the packet goes `on` in another fragment of its carrier, its
+/// length is that of the part in this one.
 ///
 /// # Errors
-/// [`Reason::MalformedIpv4`] when it is cut, of another version, shorter than it can be, or claims more than there is.
+/// [`Reason::MalformedIpv4`] when it is truncated, of another version, shorter than a header, or longer than the layer.
 #[inline(always)]
 pub fn parse<B: Bytes>(frame: B, at: usize, end: u32, on: bool) -> Result<Ipv4, Reason> {
     let header = frame.window::<LENGTH>(at).ok_or(Reason::MalformedIpv4)?;
@@ -72,8 +72,8 @@ pub fn parse<B: Bytes>(frame: B, at: usize, end: u32, on: bool) -> Result<Ipv4, 
     })
 }
 
-/// True if octets are a header with its options within `room`, of a packet no shorter than that; where it must `fit`, no
-/// longer than `room` either. A length of 0 says nothing.
+/// True if the octets are a header whose options are within `room`, and the packet is at least as long. If it must `fit`, the
+/// packet is also no longer than `room`. A length of 0 is valid.
 #[inline(always)]
 pub(super) fn can_be<W: Window>(header: W, room: u32, fit: bool) -> bool {
     let first = header.u8(0);

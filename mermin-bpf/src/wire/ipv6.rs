@@ -6,14 +6,14 @@ use crate::abi::ledger::Reason;
 /// Octets of the header.
 pub const LENGTH: usize = 40;
 
-/// Fields in use of a header.
+/// The fields that are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ipv6 {
     /// Sender, as in memory.
     pub source: [u64; 2],
     /// Receiver, as in memory.
     pub destination: [u64; 2],
-    /// Protocol number of what follows the fixed header.
+    /// Protocol number of the next header.
     pub next_header: u8,
     /// Traffic class.
     pub traffic_class: u8,
@@ -21,18 +21,18 @@ pub struct Ipv6 {
     pub ttl: u8,
     /// Flow label, 20 bits.
     pub flow_label: u32,
-    /// Octets of the packet with this header; from the frame's length where the header says 0 (jumbograms of RFC 2675,
+    /// Octets of the packet with this header; from the frame's length if the field is 0 (jumbograms of RFC 2675,
     /// BIG TCP).
     pub length: u32,
     /// The header's own length was 0.
     pub jumbo: bool,
 }
 
-/// Reads the header at `at` of what ends at `end`. Of a packet that goes `on` in another fragment of its carrier, the octets
-/// in this one are told.
+/// Reads the header at `at`, in a layer that ends at `end`. If the packet goes `on` in another fragment of its carrier, its
+/// length is that of the part in this one.
 ///
 /// # Errors
-/// [`Reason::MalformedIpv6`] when it is cut, of another version, or claims more than there is.
+/// [`Reason::MalformedIpv6`] when it is truncated, of another version, or longer than the layer.
 #[inline(always)]
 pub fn parse<B: Bytes>(frame: B, at: usize, end: u32, on: bool) -> Result<Ipv6, Reason> {
     let header = frame.window::<LENGTH>(at).ok_or(Reason::MalformedIpv6)?;
@@ -64,7 +64,7 @@ pub fn parse<B: Bytes>(frame: B, at: usize, end: u32, on: bool) -> Result<Ipv6, 
     })
 }
 
-/// True if octets are a header, of a packet no longer than `room` where it must `fit`.
+/// True if the octets are a header. If it must `fit`, the packet is no longer than `room`.
 #[inline(always)]
 pub(super) fn can_be<W: Window>(header: W, room: u32, fit: bool) -> bool {
     let claimed = u32::from(header.be16(4)) + LENGTH as u32;

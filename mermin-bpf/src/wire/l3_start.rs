@@ -2,16 +2,16 @@
 
 use super::bytes::Bytes;
 
-/// An IP header that was reached.
+/// The place of an IP header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct L3Start {
     /// EtherType of IPv4 or IPv6.
     pub kind: u16,
-    /// Where the header begins.
+    /// Offset of the header.
     pub at: usize,
-    /// Where the layer that it is in ends.
+    /// End of its layer.
     pub end: u32,
-    /// Where the sender's MAC is; 0 without an Ethernet header.
+    /// Offset of the sender's MAC; 0 without an Ethernet header.
     pub mac_at: u32,
 }
 
@@ -30,7 +30,7 @@ impl L3Start {
         }
     }
 
-    /// The sender's MAC; zeroes without.
+    /// The sender's MAC; zeroes without an Ethernet header.
     #[inline(always)]
     #[must_use]
     pub fn mac<B: Bytes>(&self, bytes: B) -> [u8; 6] {

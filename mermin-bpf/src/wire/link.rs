@@ -13,13 +13,13 @@ use super::{
 };
 use crate::abi::ledger::Reason;
 
-/// Rounds that are followed: in each an Ethernet header and its VLAN tags, where there are any, and one header more.
+/// Maximum number of rounds. A round is an Ethernet header and its VLAN tags, if there are any, and one more header.
 pub const ROUNDS: usize = 3;
 
 /// Goes to the IP header of a layer; adds its VLANs to those outside of it.
 ///
 /// # Errors
-/// The header that is malformed, [`Reason::TooDeep`], or what the layer is instead of IP.
+/// The reason of the malformed header, [`Reason::TooDeep`], or the reason of another protocol than IP.
 #[inline(always)]
 pub fn follow<B: Bytes>(
     bytes: B,
@@ -34,7 +34,7 @@ pub fn follow<B: Bytes>(
         mac_at: 0,
     };
     if layer.kind == ethertype::ETHERNET {
-        // The tag that hardware took off was outside of all others.
+        // The tag that hardware stripped was outside of all others.
         if layer.at == 0
             && let Some(control) = frame.stripped_vlan
         {
@@ -43,7 +43,7 @@ pub fn follow<B: Bytes>(
     } else if layer.kind == WalkStart::BARE_IP {
         reached.kind = ip::version(bytes, layer.at)?;
     } else if layer.kind < ethertype::LOWEST {
-        // No length: other links than Ethernet number protocols so.
+        // No length: such numbers are protocols of other links than Ethernet.
         return Err(refused(layer.kind));
     }
     for _ in 0..ROUNDS {
@@ -64,7 +64,8 @@ pub fn follow<B: Bytes>(
     Err(Reason::TooDeep)
 }
 
-/// Goes from a stack of labels to IP, also in a frame: behind labels are no rounds, because a verifier would follow them in each.
+/// Goes from a label stack to IP, also in a frame. There are no rounds behind labels, because a verifier would follow them in
+/// each.
 #[inline(always)]
 fn below_labels<B: Bytes>(
     bytes: B,
@@ -96,7 +97,7 @@ fn below_labels<B: Bytes>(
     })
 }
 
-/// Goes one round on.
+/// Goes one round.
 #[inline(always)]
 fn next<B: Bytes>(
     bytes: B,
@@ -146,7 +147,7 @@ fn next<B: Bytes>(
     })
 }
 
-/// True if an EtherType announces a header that IP may be behind.
+/// True if IP may follow the header of an EtherType.
 #[inline(always)]
 pub(super) const fn leads_on(kind: u16) -> bool {
     vlan::is_tag(kind)
@@ -167,7 +168,7 @@ const fn is_ip(kind: u16) -> bool {
     matches!(kind, ethertype::IPV4 | ethertype::IPV6)
 }
 
-/// Why what an EtherType announces is not followed.
+/// The reason of an EtherType that is not followed.
 #[inline(always)]
 pub(super) const fn refused(kind: u16) -> Reason {
     match kind {
@@ -177,7 +178,7 @@ pub(super) const fn refused(kind: u16) -> Reason {
     }
 }
 
-/// Octets behind the layer in memory are not the layer's: a header must end in it.
+/// A header must end within its layer, even if the frame has further octets.
 #[inline(always)]
 const fn within(at: usize, end: u32, reason: Reason) -> Result<(), Reason> {
     if at as u32 > end { Err(reason) } else { Ok(()) }
@@ -229,7 +230,7 @@ mod tests {
                 26,
                 46,
             ),
-            // The session's length tells padding from packet.
+            // The session's length excludes padding.
             (
                 ethernet(ethertype::PPPOE_SESSION, &padded),
                 ethertype::IPV6,

@@ -9,9 +9,9 @@ use crate::abi::ledger::Reason;
 
 /// Octets of LLC and SNAP.
 pub const LENGTH: usize = 8;
-/// Octets of LLC alone, where it is unnumbered information.
+/// Octets of LLC alone, for unnumbered information.
 const UNNUMBERED: usize = 3;
-/// The most that a length says. Numbers between it and the least EtherType mean nothing.
+/// The greatest length. Numbers between it and the least EtherType have no meaning.
 const LONGEST: u16 = 1500;
 /// Both service access points, and the control octet of unnumbered information.
 const SNAP: u32 = 0xaa_aa03;
@@ -25,27 +25,27 @@ const BRIDGE_TUNNEL: u32 = 0xf8;
 pub struct Carried {
     /// Its EtherType.
     pub kind: u16,
-    /// Where it begins.
+    /// Its offset.
     pub at: usize,
-    /// Where it ends, as the length has it.
+    /// Its end, by the length.
     pub end: u32,
 }
 
-/// True if a number that stands for an EtherType is a length that headers may follow.
+/// True if a number in the place of an EtherType is a length that headers may follow.
 #[inline(always)]
 #[must_use]
 pub const fn is_length(kind: u16) -> bool {
     kind <= LONGEST
 }
 
-/// Reads the headers at `at` behind a `length`, of what ends at `end`. The length is not looked at where it may speak of one
+/// Reads the headers at `at` behind a `length`, in a layer that ends at `end`. The length is ignored if it may be that of one
 /// `segmented` part.
 ///
-/// IP without SNAP (service access point 6) is taken for it where an IPv4 packet is there that can be one.
+/// IP without SNAP (service access point 6) is recognised if a valid IPv4 header follows.
 ///
 /// # Errors
-/// [`Reason::MalformedEthernet`] when headers are cut, or a length claims more than there is before an EtherType;
-/// [`Reason::Llc`] for all that has none.
+/// [`Reason::MalformedEthernet`] if headers are truncated, or the length before an EtherType is beyond the layer;
+/// [`Reason::Llc`] for a frame without an EtherType.
 #[inline(always)]
 pub fn parse<B: Bytes>(
     bytes: B,

@@ -12,10 +12,10 @@ pub const LENGTH: usize = 4;
 pub const DEPTH: usize = 8;
 const BOTTOM: u32 = 0x100;
 
-/// Follows the stack at `at`; returns where what is below it begins. Labels do not say what that is.
+/// Follows the stack at `at`; returns the offset of its payload. Labels do not name the payload's protocol.
 ///
 /// # Errors
-/// [`Reason::MalformedMpls`] for a frame cut within the stack, [`Reason::TooDeep`] for more than [`DEPTH`] entries.
+/// [`Reason::MalformedMpls`] for a frame that ends within the stack, [`Reason::TooDeep`] for more than [`DEPTH`] entries.
 #[inline(always)]
 pub fn skip<B: Bytes>(frame: B, mut at: usize) -> Result<usize, Reason> {
     for _ in 0..DEPTH {

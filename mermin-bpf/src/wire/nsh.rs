@@ -1,4 +1,4 @@
-//! The network service header (RFC 8300): the way of a packet through services, before the packet.
+//! The network service header (RFC 8300): the path of a packet through services.
 
 use super::{
     bytes::{Bytes, Window},
@@ -6,13 +6,13 @@ use super::{
 };
 use crate::abi::ledger::Reason;
 
-/// Octets up to the context, which are always there.
+/// Octets before the context; every header has them.
 pub const LENGTH: usize = 8;
 const WORD: usize = 4;
 const VERSION: u8 = 0xc0;
 const WORDS: u8 = 0x3f;
 
-/// EtherType of what a next protocol is. VXLAN-GPE has the same numbers.
+/// EtherType of a next protocol. VXLAN-GPE has the same numbers.
 #[inline(always)]
 #[must_use]
 pub const fn ethertype(next: u8) -> Option<u16> {
@@ -26,11 +26,11 @@ pub const fn ethertype(next: u8) -> Option<u16> {
     })
 }
 
-/// Steps over the header at `at`; returns the EtherType of what is behind it, and where that begins.
+/// Steps over the header at `at`; returns the EtherType and the offset of its payload.
 ///
 /// # Errors
-/// [`Reason::MalformedTunnel`] when it is cut, or shorter than any; [`Reason::OtherEthertype`] for another version, and for a
-/// next protocol that is not known.
+/// [`Reason::MalformedTunnel`] when it is truncated, or shorter than the least; [`Reason::OtherEthertype`] for another version, and for an
+/// unknown next protocol.
 #[inline(always)]
 pub fn skip<B: Bytes>(bytes: B, at: usize) -> Result<(u16, usize), Reason> {
     let header = bytes.window::<LENGTH>(at).ok_or(Reason::MalformedTunnel)?;
@@ -60,7 +60,7 @@ mod tests {
             let found = skip(&header[..], 0);
             assert_eq!(found, Ok((ethertype::IPV4, usize::from(words) * 4)));
         }
-        // Maintenance, and all that a receiver ignores.
+        // The bit for maintenance, and bits that a receiver ignores.
         let header = with(nsh(2, 3, &[]), 0, &[0x3f, 0xc2, 0xff]);
         assert_eq!(skip(&header[..], 0), Ok((ethertype::ETHERNET, 8)));
     }

@@ -17,7 +17,7 @@ use crate::abi::{ledger::Reason, slot::Sample};
 pub struct Packet {
     /// Sender, then receiver.
     pub addresses: Addresses,
-    /// Sender's, then receiver's port; zeroes where the protocol has none. For ICMP see [`crate::track::key`].
+    /// Sender's, then receiver's port; zeroes if the protocol has none. For ICMP see [`crate::track::key`].
     pub ports: [u16; 2],
     /// IANA protocol number.
     pub protocol: u8,
@@ -27,23 +27,23 @@ pub struct Packet {
     pub tcp_flags: u8,
     /// Fields that a record shows of the first packet of its interval.
     pub sample: Sample,
-    /// VLANs of the frame, and of frames inside of it that the packet is in.
+    /// VLANs of the frame, and of inner frames around the packet.
     pub vlans: Vlans,
     /// As [`KeyTail::encapsulation`](crate::abi::key::KeyTail::encapsulation).
     pub encapsulation: u32,
     /// As [`EncapLevel::ids`].
     pub ids: u32,
-    /// Where in the frame the MAC of who sent it to the next hop is; 0 without an Ethernet header right around it.
+    /// Offset of the sender's MAC in the frame; 0 without an Ethernet header directly around the packet.
     pub mac_at: u32,
     /// Offset of the transport header in the frame.
     pub transport_at: u32,
     /// Octets of the frame before the IP header, tunnels included.
     pub link_length: u32,
-    /// Octets of the IP packet, this one's header included, padding not.
+    /// Octets of the IP packet with its header, without padding.
     pub ip_length: u32,
     /// Octets of IP and transport header, which every segment of a super-packet repeats on the wire.
     pub header_length: u32,
-    /// Octets of headers that exist in the super-packet alone: the jumbo option that Linux puts before IPv6 BIG TCP.
+    /// Octets of headers that only the super-packet has: the jumbo option that Linux puts before IPv6 BIG TCP.
     pub unsent_length: u32,
 }
 
@@ -71,7 +71,7 @@ pub fn walk_from<B: Bytes>(bytes: B, frame: &Frame, layer: &WalkStart) -> Result
 }
 
 impl Packet {
-    /// Of a packet's headers.
+    /// Makes a packet of its headers.
     #[inline(always)]
     #[must_use]
     pub fn new(level: &EncapLevel, ip: &Ip, transport: &Transport) -> Self {
@@ -88,7 +88,7 @@ impl Packet {
             protocol: ip.protocol,
             kind: transport.kind,
             tcp_flags: transport.tcp_flags,
-            // Opaque, or the kernel program keeps five numbers until they are wanted, where it has registers for one word.
+            // Opaque: otherwise the kernel program keeps five numbers, and has registers for one word.
             sample: Sample::unpack(black_box(sample.pack())),
             vlans: level.vlans,
             encapsulation: level.encapsulation(),

@@ -10,7 +10,7 @@ const SERVICE_MASK: u32 = 0x00ff_ffff;
 /// The service (I-SID) that the tag at `at` names.
 ///
 /// # Errors
-/// [`Reason::MalformedEthernet`] when it is cut.
+/// [`Reason::MalformedEthernet`] when it is truncated.
 #[inline(always)]
 pub fn service<B: Bytes>(bytes: B, at: usize) -> Result<u32, Reason> {
     let tag = bytes

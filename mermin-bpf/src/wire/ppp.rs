@@ -5,11 +5,11 @@ use super::{
     ethertype,
 };
 
-/// Address and control field: for everybody, an unnumbered frame.
+/// Address (all stations) and control field (unnumbered frame).
 const ALL_STATIONS: u16 = 0xff03;
 /// Octets of these two fields.
 const ADDRESS_AND_CONTROL: usize = 2;
-/// A protocol number is odd in its lower octet and even in its upper one, so that an odd first octet is all there is of it.
+/// A protocol number is odd in its lower octet and even in its upper one, so an odd first octet is the whole number.
 const COMPRESSED: u8 = 1;
 /// Protocol numbers (IANA).
 const IPV4: u16 = 0x0021;
@@ -20,16 +20,16 @@ const MPLS_UPSTREAM: u16 = 0x0283;
 /// A header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ppp {
-    /// EtherType of what follows; 0 for a protocol of PPP's own, and for what is compressed or encrypted.
+    /// EtherType of the payload; 0 for PPP's own protocols, and for compressed or encrypted payload.
     pub kind: u16,
     /// Octets of the header.
     pub length: usize,
 }
 
 /// Reads the header at `at`, whose address and control field may be left out and whose protocol field may be one octet;
-/// `None` when it is cut.
+/// `None` if it is truncated.
 ///
-/// A frame of three octets or fewer is cut: no packet is in it.
+/// A frame of three octets or fewer is truncated: it has no packet.
 #[inline(always)]
 pub fn parse<B: Bytes>(bytes: B, at: usize) -> Option<Ppp> {
     let mut length = 0;

@@ -21,14 +21,14 @@ const PPP_IPV6: u16 = 0x0057;
 pub struct Session {
     /// Its EtherType.
     pub kind: u16,
-    /// Where the payload ends, as the header has it.
+    /// End of the payload, by the header's length.
     pub end: u32,
 }
 
-/// Reads the header at `at` of what ends at `end`. Its length is not looked at where it may speak of one `segmented` part.
+/// Reads the header at `at` in a layer that ends at `end`. Its length is ignored if it may be that of one `segmented` part.
 ///
 /// # Errors
-/// [`Reason::MalformedPppoe`] when it is cut, of another version, or claims more than there is; [`Reason::OtherEthertype`]
+/// [`Reason::MalformedPppoe`] when it is truncated, of another version, or longer than the layer; [`Reason::OtherEthertype`]
 /// for anything but IP, such as PPP's own control protocols.
 #[inline(always)]
 pub fn parse<B: Bytes>(frame: B, at: usize, end: u32, segmented: bool) -> Result<Session, Reason> {

@@ -47,7 +47,7 @@ pub const HIP: u8 = 139;
 /// Shim6.
 pub const SHIM6: u8 = 140;
 
-/// True for protocols whose packets say where a connection begins and where it ends.
+/// True for protocols whose packets mark the beginning and the end of a connection.
 #[inline(always)]
 #[must_use]
 pub const fn has_connections(number: u8) -> bool {
@@ -60,19 +60,19 @@ pub const fn has_connections(number: u8) -> bool {
 pub enum Kind {
     /// Ports and flags.
     Tcp,
-    /// Ports, of which the receiver's may be a tunnel's.
+    /// Ports; the receiver's may be a tunnel's.
     Udp,
     /// Ports.
     Ports,
     /// Packets.
     Carrier,
-    /// Nothing of these.
+    /// None of these.
     #[default]
     Other,
 }
 
 impl Kind {
-    /// Of a protocol.
+    /// The kind of a protocol.
     #[inline(always)]
     #[must_use]
     pub const fn of(number: u8) -> Self {
@@ -85,7 +85,7 @@ impl Kind {
         }
     }
 
-    /// True if ports belong to the endpoints (and so trade places with them).
+    /// True if ports belong to the endpoints and are exchanged with them.
     #[inline(always)]
     #[must_use]
     pub const fn has_ports(self) -> bool {

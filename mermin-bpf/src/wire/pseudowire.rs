@@ -1,9 +1,10 @@
-//! The content below a stack of MPLS labels, which do not tell it: IP, or an Ethernet frame (RFC 4448) with a control word or without.
+//! The payload of a stack of MPLS labels, which do not name its protocol: IP, or an Ethernet frame (RFC 4448), with or without a
+//! control word.
 //!
-//! IP begins with its version, and a frame's receiver may begin with the same four bits. So IP is what ends where all ends; a frame
-//! is where an IP header that can be one stands right behind an EtherType; and what has a version and is no frame is IP after all.
-//! A frame is looked for first where there is no control word: with one, a frame without a tag shows IP at the same place as
-//! without one a frame with a tag.
+//! IP begins with its version, and a frame's receiver may begin with the same four bits. So three rules apply in order: a payload
+//! whose IP length ends with the layer is IP; a payload with a valid IP header directly behind an EtherType is a frame; any other
+//! payload with a version is IP. A frame is first looked for without a control word, because an untagged frame behind a control
+//! word has IP at the same offset as a tagged frame without one.
 
 use super::{
     bytes::{Bytes, Window},
@@ -13,16 +14,16 @@ use super::{
 };
 use crate::abi::ledger::Reason;
 
-/// Octets of a control word: zeroes, and a number that may be in use (RFC 4448, section 4.6).
+/// Octets of a control word: zeroes, and a number that may be in use (RFC 4448 section 4.6).
 const CONTROL_WORD: usize = 4;
-/// VLAN tags of a frame that are looked behind.
+/// Maximum number of VLAN tags that are followed in the frame.
 const TAGS: usize = 2;
 
-/// The EtherType of what begins at `at`, below a stack in what ends at `end`, and where that is behind a control word: a frame begins
-/// with an Ethernet header. Where lengths may not `fit`, they are not looked at.
+/// Returns the EtherType of the payload at `at` below a stack, in a layer that ends at `end`, and its offset behind a control word;
+/// a frame has the EtherType of an Ethernet header. If lengths may not `fit`, they are ignored.
 ///
 /// # Errors
-/// [`Reason::MalformedIpv4`] where there is no room for an IP header, [`Reason::OtherEthertype`] for anything else.
+/// [`Reason::MalformedIpv4`] if there is no room for an IP header, [`Reason::OtherEthertype`] for anything else.
 #[inline(always)]
 pub fn content<B: Bytes>(
     bytes: B,
@@ -51,7 +52,7 @@ pub fn content<B: Bytes>(
     ip::version(bytes, at).map(|kind| (kind, at))
 }
 
-/// The EtherType behind an Ethernet header and its tags, and where its payload begins; 0 where there is none.
+/// The EtherType behind an Ethernet header and its tags, and the offset of its payload; 0 if there is none.
 #[inline(always)]
 fn behind_ethernet<B: Bytes>(bytes: B, begin: usize) -> (u16, usize) {
     let mut at = begin + ethernet::LENGTH;
@@ -66,7 +67,7 @@ fn behind_ethernet<B: Bytes>(bytes: B, begin: usize) -> (u16, usize) {
     (bytes.barrier_var(kind.into()) as u16, bytes.barrier_var(at))
 }
 
-/// The octets of an IP packet that begins there and can be one; 0 for none.
+/// The length of a valid IP packet that begins there; 0 for none.
 #[inline(always)]
 fn length<B: Bytes>(bytes: B, kind: u16, at: usize, end: u32, fits: bool) -> u32 {
     let reached = L3Start {
@@ -76,10 +77,10 @@ fn length<B: Bytes>(bytes: B, kind: u16, at: usize, end: u32, fits: bool) -> u32
         mac_at: 0,
     };
     let length = match kind {
-        ethertype::IPV4 | ethertype::IPV6 => ip::told(bytes, &reached, fits),
+        ethertype::IPV4 | ethertype::IPV6 => ip::length(bytes, &reached, fits),
         _ => 0,
     };
-    // The ways to 0 are many, and the kernel's verifier would follow each to the end.
+    // Many paths lead to 0, and the kernel's verifier would follow each to the end.
     bytes.barrier_var(length as usize) as u32
 }
 
@@ -117,7 +118,7 @@ mod tests {
             (ethertype::IPV6, ipv6(6, &[])),
         ] {
             assert_eq!(content_of(&packet), Ok((kind, 0)));
-            // Padded, or shorter than it says: by its version, where there is no frame.
+            // Padded, or shorter than its length: IP by its version, if there is no frame.
             assert_eq!(content_of(&join(&[&packet, &[0; 9]])), Ok((kind, 0)));
             let longer = with(packet, 4 - usize::from(kind == ethertype::IPV4), &[9]);
             assert_eq!(content_of(&longer), Ok((kind, 0)));

@@ -8,7 +8,7 @@ use crate::abi::ledger::Reason;
 
 /// Octets of the common header.
 pub const COMMON: usize = 12;
-/// Octets of the common header and of the header of the chunk behind it, without which there is no packet.
+/// Octets of the common header and of the first chunk's header; a packet has both.
 pub const LENGTH: usize = 16;
 
 /// Offset of the initiate tag in INIT and INIT ACK, from the common header on.
@@ -28,7 +28,7 @@ mod chunk {
 pub struct Sctp {
     /// Sender's and receiver's port.
     pub ports: [u16; 2],
-    /// The bits by which TCP opens or ends a connection, where the first chunk does so to the association; else 0. INIT, INIT ACK and
+    /// TCP flags of the same meaning, if the first chunk opens or ends an association; else 0. INIT, INIT ACK and
     /// SHUTDOWN COMPLETE are alone in their packet (RFC 9260 section 6.10).
     pub flags: u8,
 }
@@ -36,7 +36,7 @@ pub struct Sctp {
 /// Reads the header at `at`, where `available` octets of the IP packet remain.
 ///
 /// # Errors
-/// [`Reason::MalformedTransport`] when it is cut.
+/// [`Reason::MalformedTransport`] when it is truncated.
 #[inline(always)]
 pub fn parse<B: Bytes>(frame: B, at: usize, available: u32) -> Result<Sctp, Reason> {
     let header = frame
@@ -51,7 +51,7 @@ pub fn parse<B: Bytes>(frame: B, at: usize, available: u32) -> Result<Sctp, Reas
     })
 }
 
-/// By sets of chunk types: a verifier would follow a way for each to the end.
+/// By sets of chunk types: a verifier would follow one path for each type to the end.
 #[inline(always)]
 const fn flags(kind: u8) -> u8 {
     if kind > chunk::SHUTDOWN_COMPLETE {

@@ -40,7 +40,7 @@ pub mod flag {
     }
 }
 
-/// Fields in use of a header.
+/// The fields that are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tcp {
     /// Sender's and receiver's port.
@@ -54,7 +54,7 @@ pub struct Tcp {
 /// Reads the header at `at`, where `available` octets of the IP packet remain.
 ///
 /// # Errors
-/// [`Reason::MalformedTcp`] when it is cut or its offset cannot be.
+/// [`Reason::MalformedTcp`] when it is truncated or its offset is invalid.
 #[inline(always)]
 pub fn parse<B: Bytes>(frame: B, at: usize, available: u32) -> Result<Tcp, Reason> {
     let header = frame.window::<LENGTH>(at).ok_or(Reason::MalformedTcp)?;

@@ -1,4 +1,4 @@
-//! The header above IP, as far as flows are concerned.
+//! The transport header, as far as flows need it.
 
 use super::{
     bytes::Bytes,
@@ -10,15 +10,15 @@ use super::{
 };
 use crate::{abi::ledger::Reason, track::key};
 
-/// Facts that tell a packet's flow from others of its addresses, and the lengths of its headers.
+/// The fields that distinguish flows between the same addresses, and the header's length.
 // An octet first, as in `Ip`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Transport {
-    /// Content of the packet: [`Kind::of`] its protocol, told by the arm that reads it. To ask the number again costs
-    /// 1 to 2 ns.
+    /// Content of the packet: [`Kind::of`] its protocol, set by the arm that reads it. A second
+    /// look at the number costs 1 to 2 ns.
     pub kind: Kind,
-    /// TCP flags, and those that say the same as a packet of SCTP or DCCP; 0 for other protocols.
+    /// TCP flags, or the flags of the same meaning for SCTP and DCCP; 0 for other protocols.
     pub tcp_flags: u8,
     /// ICMP or ICMPv6 type and code; zeroes for other protocols.
     pub icmp: [u8; 2],
@@ -31,10 +31,10 @@ pub struct Transport {
 /// Octets that any IGMP message has (RFC 2236, RFC 3376).
 const IGMP_LENGTH: u32 = 8;
 
-/// Reads the header behind an IP header. `whole` says that lengths can be held against the packet's.
+/// Reads the header behind an IP header. With `whole`, its lengths are compared with the packet's.
 ///
 /// # Errors
-/// The header that is malformed. A protocol that is not known has none.
+/// The reason of the malformed header. An unknown protocol has none.
 #[inline(always)]
 pub fn parse<B: Bytes>(bytes: B, ip: &Ip, whole: bool) -> Result<Transport, Reason> {
     let (at, available) = (ip.payload, ip.payload_length());

@@ -102,16 +102,16 @@ use crate::abi::{
     tunnel::{OuterHeader, TunnelEndpoints, flag},
 };
 
-/// Levels of encapsulation that are taken off.
+/// Levels of encapsulation that are removed.
 pub const DEPTH: u8 = 2;
 
-/// Parts of the way to a packet that tell its flow from others.
+/// The parts around a packet that distinguish its flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Keyed {
-    /// VLANs, and the tunnels around with their ids.
+    /// VLANs, and the tunnels around it with their ids.
     #[default]
     Way,
-    /// Nothing: the packet's own ends do.
+    /// None: only the packet's own endpoints count.
     Endpoints,
 }
 
@@ -120,17 +120,17 @@ pub enum Keyed {
 pub struct Carrier {
     /// One of [`kind`].
     pub tunnel: u8,
-    /// Number that tells it from others between the same ends; 0 without.
+    /// Number that distinguishes it from others between the same endpoints; 0 without.
     pub id: u32,
     /// True if it has an id.
     pub has_id: bool,
-    /// EtherType of what is inside.
+    /// EtherType of its content.
     pub kind: u16,
     /// Octets of the header.
     pub length: usize,
     /// Octets of header and content.
     pub end: u32,
-    /// The content was cut by who put it there, who says so.
+    /// The sender truncated the content, and marked that in the header.
     pub truncated: bool,
 }
 
@@ -148,22 +148,22 @@ impl Carrier {
         }
     }
 
-    /// True if the id is in a key. GTP-U's, PPTP's and L2TP's name the tunnel's receiving end, so that the two directions have
+    /// True if the id is in a key. The ids of GTP-U, PPTP and L2TP name the tunnel's receiving end, so the two directions have
     /// different ones.
     #[inline(always)]
     const fn is_keyed(&self, keyed: Keyed) -> bool {
         matches!(keyed, Keyed::Way) && !matches!(self.tunnel, kind::GTPU | kind::PPTP | kind::L2TP)
     }
 
-    /// The id, and whether there is one, in one number: no two of them are the same.
+    /// The id and its presence in one number, different for any two ids.
     #[inline(always)]
     const fn identity(&self) -> u32 {
         // No id is not the id 0.
         self.id.wrapping_mul(ODD_HALF) ^ !(self.has_id as u32)
     }
 
-    /// The same, whose path the kernel's verifier has forgotten: it would follow each of them through all
-    /// that is inside.
+    /// The same, whose path the kernel's verifier has forgotten: it would follow each of them through the
+    /// content.
     #[inline(always)]
     fn blurred<B: Bytes>(self, bytes: B) -> Self {
         let flags = bytes.barrier_var(
@@ -184,27 +184,27 @@ impl Carrier {
     }
 }
 
-/// A tunnel that was found, and the ports of the datagram it is in.
+/// A tunnel, and the ports of its datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opened {
     /// Its header.
     pub carrier: Carrier,
-    /// Where the header begins.
+    /// Offset of the header.
     pub at: usize,
     /// Ports of the outer datagram; zeroes without.
     pub ports: [u16; 2],
 }
 
 impl Opened {
-    /// True if a datagram's port led to it, and not a protocol's number.
+    /// True if a datagram's port led to it, not a protocol number.
     #[inline(always)]
     const fn is_datagram(&self) -> bool {
         self.ports[0] | self.ports[1] != 0
     }
 }
 
-/// True if a packet may carry others: by its protocol, or for a datagram as `carries` says of its ports, which no
-/// other packet pays for.
+/// True if a packet may carry others: by its protocol, or for a datagram by the result of `carries` for its ports, which is
+/// called for datagrams only.
 #[inline(always)]
 #[must_use]
 pub fn may_carry(kind: Kind, ports: [u16; 2], carries: impl FnOnce([u16; 2]) -> bool) -> bool {
@@ -215,7 +215,7 @@ pub fn may_carry(kind: Kind, ports: [u16; 2], carries: impl FnOnce([u16; 2]) -> 
     }
 }
 
-/// True if a packet may be of a session, by either of its ports.
+/// True if a packet may belong to a session, by either port.
 #[inline(always)]
 #[must_use]
 pub const fn may_be_session(kind: Kind, [from, to]: [u16; 2], sessions: ports::Set) -> bool {
@@ -224,8 +224,8 @@ pub const fn may_be_session(kind: Kind, [from, to]: [u16; 2], sessions: ports::S
 
 /// Looks for a tunnel behind an IP header.
 ///
-/// Datagrams are looked into by the receiver's port, those of L2TP and Teredo by either. One whose content cannot begin with that tunnel's header is a datagram
-/// like others.
+/// The receiver's port of a datagram names the tunnel; for L2TP and Teredo either port does. A datagram whose content cannot
+/// begin with that tunnel's header is no tunnel.
 #[inline(always)]
 fn open<B: Bytes>(bytes: B, ip: &Ip, ports: &Ports, whole: bool) -> Result<Option<Opened>, Reason> {
     let (at, available) = (ip.payload, ip.payload_length());
@@ -266,13 +266,12 @@ fn open<B: Bytes>(bytes: B, ip: &Ip, ports: &Ports, whole: bool) -> Result<Optio
     }))
 }
 
-/// Takes one level of encapsulation off a packet whose IP header was read; `None` when it carries no IP packet: then it is
-/// a packet of its own ends, whatever else is inside. A datagram carries one where an IP header is inside that can be one; what is
-/// wrong from there on is the inner packet's.
+/// Removes one level of encapsulation from a packet whose IP header was read. `None` if it carries no IP packet: then it
+/// belongs to its own endpoints. A datagram carries a packet if a valid IP header is inside; later faults are those of the
+/// inner packet.
 ///
 /// # Errors
-/// What cannot be read of the tunnel's header and up to the inner IP header; behind a protocol's number also what is malformed
-/// there; [`Reason::TooManyTunnels`] for a level beyond [`DEPTH`].
+/// The reason of the truncated header up to the inner IP header; behind a protocol number also that of a malformed one; [`Reason::TooManyTunnels`] for a level beyond [`DEPTH`].
 #[inline(always)]
 pub fn descend<B: Bytes>(
     bytes: B,
@@ -296,7 +295,7 @@ pub fn descend<B: Bytes>(
         return Ok(None);
     }
     let mut vlans = level.vlans;
-    // A port is no more than a hint: what is behind one has to be a packet, or the datagram is one like others.
+    // A port is only a hint: without a packet behind it, the datagram is no tunnel.
     let by_port = opened.is_datagram();
     let reached = match link::follow(bytes, frame, &layer, &mut vlans) {
         Ok(reached) => reached,
@@ -305,7 +304,7 @@ pub fn descend<B: Bytes>(
         Err(_) if by_port && layer.is_at_hand(bytes) => return Ok(None),
         Err(reason) => return Err(reason),
     };
-    // Where nothing names the content, its length has to agree as well.
+    // If nothing names the content, its length has to agree as well.
     let fits = layer.kind == WalkStart::BARE_IP && !goes_on && !frame.segmented;
     if by_port && !ip::can_begin(bytes, &reached, fits) {
         return Ok(None);
@@ -324,7 +323,7 @@ pub fn descend<B: Bytes>(
     Ok(Some((inner, opened)))
 }
 
-/// The outer header as it is kept, of what was found behind the IP header of the outermost level.
+/// The outer header for the flow, from the tunnel behind the outermost IP header.
 #[inline(always)]
 #[must_use]
 pub fn outer(level: &EncapLevel, ip: &Ip, opened: &Opened, mac: [u8; 6]) -> OuterHeader {
@@ -357,10 +356,10 @@ pub fn outer(level: &EncapLevel, ip: &Ip, opened: &Opened, mac: [u8; 6]) -> Oute
 
 const ODD_HALF: u32 = 0x9e37_79b1;
 
-/// Facts that tell flows of one tunnel from those of others, and is the same in both directions: kind, outer addresses, and
-/// the id where it is keyed. Ports are not in it, because senders choose one of them by the inner flow.
+/// Digest that distinguishes the flows of two tunnels, the same in both directions: kind, outer addresses, and the id if it is
+/// part of the key. Ports are not in it, because senders derive one of them from the inner flow.
 ///
-/// Two tunnels that differ in such ids alone never have the same digest.
+/// Two tunnels that differ only in such ids never have the same digest.
 #[inline(always)]
 fn digest(outside: u32, carrier: &Carrier, ip: &Ip, keyed: Keyed) -> u32 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -380,8 +379,8 @@ fn digest(outside: u32, carrier: &Carrier, ip: &Ip, keyed: Keyed) -> u32 {
     (found >> 32) as u32 ^ id
 }
 
-/// The ids that are not in [`digest`], outermost first, so that a flow can tell whether all its packets had the same. Never 0
-/// where there is one.
+/// The ids that are not in [`digest`], outermost first, so a flow can tell if all its packets had the same ids. Never 0
+/// if there is one.
 #[inline(always)]
 fn ids(outside: u32, carrier: &Carrier, keyed: Keyed) -> u32 {
     if carrier.is_keyed(keyed) {

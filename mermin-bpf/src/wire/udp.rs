@@ -8,11 +8,11 @@ pub const LENGTH: usize = 8;
 
 /// Reads both ports at `at`, where `available` octets of the IP packet remain.
 ///
-/// `whole` says that the datagram's own length can be held against `available`: not for a fragment, and not for a
-/// super-packet, whose header may speak of one segment.
+/// With `whole`, the datagram's own length is compared with `available`. That is wrong for a fragment, and for a
+/// super-packet, whose header may have the length of one segment.
 ///
 /// # Errors
-/// [`Reason::MalformedUdp`] when the header is cut or its length cannot be. 0 can: RFC 2675 writes it in jumbograms.
+/// [`Reason::MalformedUdp`] when the header is truncated or its length is invalid. 0 is valid: RFC 2675 writes it in jumbograms.
 #[inline(always)]
 pub fn parse<B: Bytes>(
     frame: B,
@@ -31,7 +31,7 @@ pub fn parse<B: Bytes>(
     Ok([header.be16(0), header.be16(2)])
 }
 
-/// Octets behind a header that was read: as it says where it speaks of the `whole`, else all there are.
+/// Octets behind the header: by its length if that is of the `whole` datagram, else all that are available.
 #[inline(always)]
 pub fn content<B: Bytes>(frame: B, at: usize, available: u32, whole: bool) -> u32 {
     let claimed = frame

@@ -1,4 +1,4 @@
-//! UDP-Lite (RFC 3828): UDP with a checksum coverage where the length would stand.
+//! UDP-Lite (RFC 3828): UDP with a checksum coverage in the place of the length.
 
 use super::{
     bytes::{Bytes, Window},
@@ -9,7 +9,7 @@ use crate::abi::ledger::Reason;
 /// Reads both ports at `at`, where `available` octets of the IP packet remain. `whole` as for [`udp::parse`](super::udp::parse).
 ///
 /// # Errors
-/// [`Reason::MalformedTransport`] when the header is cut, or its checksum covers a part of it or more than there is. A
+/// [`Reason::MalformedTransport`] when the header is truncated, or the checksum coverage is within it or beyond the packet. A
 /// coverage of 0 is all.
 #[inline(always)]
 pub fn parse<B: Bytes>(

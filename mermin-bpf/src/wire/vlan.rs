@@ -15,7 +15,7 @@ const ID_MASK: u16 = 0x0fff;
 /// The VLANs of a frame, outermost first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Vlans {
-    /// The two outermost ids; 0 where there is none (and for a priority tag, which names no VLAN).
+    /// The two outermost ids; 0 if there is none, and for a priority tag, which names no VLAN.
     pub ids: [u16; 2],
     /// Digest of the ids below, and of services of backbones; 0 without.
     pub deeper: u32,
@@ -38,17 +38,17 @@ impl Vlans {
     /// Adds a service of a backbone, whose customers may all use the same ids and addresses.
     #[inline(always)]
     pub(super) const fn enter(&mut self, service: u32) {
-        // A bit more than a service has: the service 0 is not none.
+        // One bit above the service id, because service 0 is not none.
         self.add(1 << 24 | service);
     }
 
-    /// Two that differ, and to which the same is added, go on to differ.
+    /// Two different digests stay different when the same tag is added to both.
     #[inline(always)]
     const fn add(&mut self, number: u32) {
         self.deeper = self.deeper.rotate_left(ID_MASK.count_ones()) ^ number;
     }
 
-    /// Makes the kernel's verifier forget how many there are: it would follow each number through all that comes.
+    /// Makes the kernel's verifier forget the number of tags: it would follow each number through all later code.
     #[inline(always)]
     pub(super) fn barrier_var<B: Bytes>(&mut self, bytes: B) {
         self.found = bytes.barrier_var(self.found.into()) as u8;
@@ -94,10 +94,10 @@ pub(super) fn skip_at_most_two<B: Bytes>(
     Some((tag.be16(2), at + 2 * LENGTH))
 }
 
-/// Follows the tags at `at`; returns the EtherType behind them and where its payload begins.
+/// Follows the tags at `at`; returns the EtherType behind them and the offset of its payload.
 ///
 /// # Errors
-/// [`Reason::MalformedVlan`] for a frame cut within a tag, [`Reason::TooDeep`] for more than [`DEPTH`] tags.
+/// [`Reason::MalformedVlan`] for a frame that ends within a tag, [`Reason::TooDeep`] for more than [`DEPTH`] tags.
 #[inline(always)]
 pub fn skip<B: Bytes>(
     frame: B,

@@ -8,13 +8,13 @@ pub const LENGTH: usize = 8;
 /// The GRE flags it always has: a key, version 1.
 pub const FLAGS: u16 = 0x2001;
 
-/// Reads the header at `at`, where `available` octets of the IP packet remain. Its length is held against them where all of it
-/// is there (`whole`). A keepalive has no payload.
+/// Reads the header at `at`, where `available` octets of the IP packet remain. With `whole`, its length is compared
+/// with them. A keepalive has no payload.
 ///
 /// The tunnel's id is the lower half of the key, and the only number here in little-endian order.
 ///
 /// # Errors
-/// [`Reason::MalformedTunnel`] when the header is cut or claims more than there is.
+/// [`Reason::MalformedTunnel`] when the header is truncated or longer than the packet.
 #[inline(always)]
 pub fn parse<B: Bytes>(
     bytes: B,

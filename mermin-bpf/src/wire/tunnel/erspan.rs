@@ -12,12 +12,12 @@ pub const LENGTH_2: usize = 8;
 pub const LENGTH_3: usize = 12;
 /// Octets of that part.
 const PLATFORM: usize = 8;
-/// Versions as the header has them.
+/// Versions in the header.
 const TYPE_2: u16 = 1;
 const TYPE_3: u16 = 2;
 const VERSION_AT: u32 = 12;
 const SESSION: u16 = 0x03ff;
-/// The mirrored frame was cut to what the way to the collector takes.
+/// The mirror truncated the frame for the path to the collector.
 const TRUNCATED: u16 = 0x0400;
 /// Type of the mirrored frame.
 const FRAME_TYPE: u16 = 0x7c00;
@@ -40,11 +40,11 @@ pub const fn bare(length: usize, available: u32) -> Carrier {
     }
 }
 
-/// Reads the header behind the GRE header of `length` octets at `at`, whose version says whether it is of type II or III; `None`
+/// Reads the header behind the GRE header of `length` octets at `at`, whose version means type II or III; `None`
 /// for another version, and for mirrored frames that are neither Ethernet nor IP.
 ///
 /// # Errors
-/// [`Reason::MalformedTunnel`] when the header is cut.
+/// [`Reason::MalformedTunnel`] when the header is truncated.
 #[inline(always)]
 pub fn parse<B: Bytes>(
     bytes: B,

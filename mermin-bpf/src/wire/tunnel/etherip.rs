@@ -9,10 +9,10 @@ const VERSION: u8 = 0xf0;
 const VERSION_3: u8 = 0x30;
 
 /// Reads the header at `at`, where `available` octets of the IP packet remain; `None` for another version. Reserved bits are
-/// not looked at (RFC 3378 section 3).
+/// ignored (RFC 3378 section 3).
 ///
 /// # Errors
-/// [`Reason::MalformedTunnel`] when the header is cut.
+/// [`Reason::MalformedTunnel`] when the header is truncated.
 #[inline(always)]
 pub fn parse<B: Bytes>(bytes: B, at: usize, available: u32) -> Result<Option<Carrier>, Reason> {
     let header = bytes.window::<LENGTH>(at).ok_or(Reason::MalformedTunnel)?;

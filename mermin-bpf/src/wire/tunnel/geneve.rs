@@ -9,10 +9,10 @@ pub const LENGTH: usize = 8;
 const OPTIONS: u8 = 0x3f;
 
 /// Reads the header at `at` of a datagram, where `available` octets of it remain, and steps over its options; `None` for
-/// another version, and for options that are longer than what is there.
+/// another version, and for options that are longer than the datagram.
 ///
 /// # Errors
-/// [`Reason::MalformedTunnel`] when the datagram has room for a header that cannot be read.
+/// [`Reason::MalformedTunnel`] if the header is within the datagram and out of reach.
 #[inline(always)]
 pub fn parse<B: Bytes>(bytes: B, at: usize, available: u32) -> Result<Option<Carrier>, Reason> {
     if available < LENGTH as u32 {

@@ -11,7 +11,7 @@ use crate::{
 pub const LENGTH: usize = 4;
 const FIELD: usize = 4;
 const CHECKSUM: u16 = 0x8000;
-/// Source routes (RFC 1701), which nobody sends any more.
+/// Source routes (RFC 1701), which are obsolete.
 const ROUTING: u16 = 0x4000;
 const KEY: u16 = 0x2000;
 const SEQUENCE: u16 = 0x1000;
@@ -19,11 +19,11 @@ const VERSION: u16 = 0x0007;
 /// Enhanced GRE (RFC 2637).
 const VERSION_1: u16 = 1;
 
-/// Reads the header at `at`, where `available` octets of the IP packet remain, and what is built on GRE behind it; `None` for a
-/// version or content that is not known, and for source routes. `whole` says that lengths can be held against what is there.
+/// Reads the header at `at`, where `available` octets of the IP packet remain, and the protocol built on GRE behind it; `None` for an
+/// unknown version or content, and for source routes. With `whole`, lengths are compared with those octets.
 ///
 /// # Errors
-/// [`Reason::MalformedTunnel`] when a header is cut or claims more than there is.
+/// [`Reason::MalformedTunnel`] when a header is truncated or longer than the packet.
 #[inline(always)]
 pub fn parse<B: Bytes>(
     bytes: B,
@@ -63,8 +63,8 @@ pub fn parse<B: Bytes>(
     }
 }
 
-/// The same of what Linux itself hands to a GRE device (`gre_parse_header` in `net/ipv4/gre_demux.c`): packets, and nothing that is
-/// built on GRE but WCCP. `None` for all else.
+/// The same for the content that Linux passes to a GRE device (`gre_parse_header` in `net/ipv4/gre_demux.c`): packets and WCCP,
+/// and no other protocol built on GRE. `None` for the rest.
 ///
 /// # Errors
 /// As [`parse`].
@@ -84,7 +84,8 @@ pub fn parse_own<B: Bytes>(bytes: B, at: usize, available: u32) -> Result<Option
 
 /// Reads the optional fields behind a header of version 0.
 ///
-/// The whole key is the id. Of NVGRE its upper 24 bits are the virtual subnet; nothing tells it from other users of GRE.
+/// The whole key is the id. For NVGRE its upper 24 bits are the virtual subnet; nothing distinguishes NVGRE from other uses of
+/// GRE.
 #[inline(always)]
 fn plain<B: Bytes>(
     bytes: B,
@@ -117,7 +118,7 @@ fn plain<B: Bytes>(
     })
 }
 
-/// PPP in GRE that is not PPTP's.
+/// PPP in GRE without PPTP.
 #[inline(always)]
 fn over_ppp<B: Bytes>(bytes: B, at: usize, carrier: Carrier) -> Result<Carrier, Reason> {
     let begin = bytes.barrier_var(at + carrier.length);
@@ -133,8 +134,8 @@ fn over_ppp<B: Bytes>(bytes: B, at: usize, carrier: Carrier) -> Result<Carrier, 
     })
 }
 
-/// An IPv4 packet that a router redirects to a cache. Version 2 of WCCP puts four octets before it, and nothing but their first
-/// one tells them from a packet.
+/// An IPv4 packet that a router redirects to a cache. Version 2 of WCCP puts four octets before it; only the first one
+/// distinguishes them from a packet.
 #[inline(always)]
 fn redirected<B: Bytes>(bytes: B, at: usize, carrier: Carrier) -> Result<Carrier, Reason> {
     let first = bytes.window::<1>(bytes.barrier_var(at + carrier.length));

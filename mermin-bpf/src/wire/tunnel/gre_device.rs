@@ -1,8 +1,8 @@
-//! The header that a GRE device without a remote puts before its packets, as others put a link header.
+//! The header that a GRE device without a remote prepends to its packets, like a link header.
 //!
-//! Linux lets such a device ask for a next hop's address for each packet (`ipgre_header_ops` in `net/ipv4/ip_gre.c`,
-//! `ip6gre_header_ops` in `net/ipv6/ip6_gre.c`). At egress the outer header is no more than begun: IPv4 says no length, IPv6 any,
-//! and the fields behind the flags of GRE have room alone.
+//! Such a device looks up a next hop for each packet (`ipgre_header_ops` in `net/ipv4/ip_gre.c`, `ip6gre_header_ops` in
+//! `net/ipv6/ip6_gre.c`). At egress the outer header is incomplete: the length of IPv4 is 0, that of IPv6 is arbitrary, and the
+//! fields behind GRE's flags are not filled in.
 
 use super::{Bytes, Window, gre};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 /// Goes to the packet of a frame of such a device.
 ///
 /// # Errors
-/// As [`EncapLevel::outermost`]; [`Reason::MalformedTunnel`] where GRE is cut.
+/// As [`EncapLevel::outermost`]; [`Reason::MalformedTunnel`] if GRE is truncated.
 #[inline(always)]
 pub fn follow<B: Bytes>(
     bytes: B,
@@ -36,8 +36,8 @@ pub fn follow<B: Bytes>(
     EncapLevel::outermost(bytes, frame, &layer)
 }
 
-/// Where GRE begins behind the outer header; `None` where the frame begins with its own packet: on receipt by IPv6, and what was
-/// put on the device past its header (`bpf_redirect`).
+/// Offset of GRE behind the outer header. `None` if the frame begins with its own packet: frames received by IPv6, and frames
+/// that were redirected to the device without its header (`bpf_redirect`).
 #[inline(always)]
 fn begins_at<B: Bytes>(bytes: B, frame: &Frame, direction: HookDirection) -> Option<usize> {
     if frame.link == link::GRE_SENT && matches!(direction, HookDirection::Ingress) {

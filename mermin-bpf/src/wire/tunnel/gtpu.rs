@@ -5,11 +5,11 @@ use crate::{abi::ledger::Reason, wire::walk_start::WalkStart};
 
 /// Octets of the header without optional fields.
 pub const LENGTH: usize = 8;
-/// Octets of sequence number, N-PDU number and next extension, which come together.
+/// Octets of sequence number, N-PDU number and next extension; all three or none are present.
 const OPTIONAL: usize = 4;
 /// Extension headers that are followed.
 pub const DEPTH: usize = 4;
-/// Version and protocol type, and what they must be. GTP' has the other type.
+/// Mask and value of version and protocol type. GTP' has the other type.
 const VERSION: u8 = 0xf0;
 const GTP_1: u8 = 0x30;
 const ANY_OPTIONAL: u8 = 0x07;
@@ -18,11 +18,11 @@ const EXTENSION: u8 = 0x04;
 const G_PDU: u8 = 255;
 
 /// Reads the header at `at` of a datagram, where `available` octets of it remain, and steps over its extension headers; `None`
-/// for another version, for messages between the ends, and for lengths that cannot be. `whole` says that its length can be
-/// held against them.
+/// for another version, for messages between the endpoints, and for invalid lengths. With `whole`, its length is compared
+/// with them.
 ///
 /// # Errors
-/// [`Reason::MalformedTunnel`] when the datagram has room for a header that cannot be read, [`Reason::TooDeep`] for more
+/// [`Reason::MalformedTunnel`] if the header is within the datagram and out of reach, [`Reason::TooDeep`] for more
 /// than [`DEPTH`] extension headers.
 #[inline(always)]
 pub fn parse<B: Bytes>(
@@ -60,8 +60,8 @@ pub fn parse<B: Bytes>(
     }))
 }
 
-/// Where the optional fields at `at` and the extension headers behind them end; `None` where that is beyond `room`, or a
-/// header has no length.
+/// End of the optional fields at `at` and the extension headers behind them; `None` if that is beyond `room`, or a header has
+/// length 0.
 #[inline(always)]
 fn extensions<B: Bytes>(
     bytes: B,
@@ -87,7 +87,7 @@ fn extensions<B: Bytes>(
         if end as u32 >= room {
             return Ok(None);
         }
-        // A header says its length in words; its last octet names the next one.
+        // A header has its length in words; its last octet names the next one.
         let length = usize::from(bytes.window::<1>(end).ok_or(Reason::MalformedTunnel)?.u8(0)) * 4;
         end = bytes.barrier_var(end + length);
         if length == 0 || end as u32 > room {

@@ -18,16 +18,16 @@ const IDS: usize = 4;
 /// Octets of the header of version 3, before a cookie: over UDP, and over IP.
 const LENGTH_UDP: usize = 8;
 const LENGTH_IP: usize = 4;
-/// The least of a frame of PPP with a packet in it.
+/// The shortest PPP frame with a packet in it.
 const PPP: usize = 4;
 
 /// Reads a message at `at` of a datagram, where `available` octets of it remain; `None` for control messages, other versions,
-/// and lengths that cannot be. `whole` says that lengths can be held against what is there.
+/// and invalid lengths. With `whole`, lengths are compared with those octets.
 ///
-/// The id is that of tunnel and session, which the receiver chose; of version 3 that of the session.
+/// The id is that of tunnel and session, which the receiver chose; for version 3 it is that of the session.
 ///
 /// # Errors
-/// [`Reason::MalformedTunnel`] when the datagram has room for a header that cannot be read.
+/// [`Reason::MalformedTunnel`] if the header is within the datagram and out of reach.
 #[inline(always)]
 pub fn parse<B: Bytes>(
     bytes: B,
@@ -107,7 +107,7 @@ fn second<B: Bytes>(
     }))
 }
 
-/// Version 3, of which `own` octets end with the session's id; 0 is that of control messages.
+/// Version 3: `own` octets end with the session's id, which is 0 in control messages.
 #[inline(always)]
 fn third<B: Bytes>(
     bytes: B,

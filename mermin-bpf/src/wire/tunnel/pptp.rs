@@ -9,14 +9,14 @@ const FIELD: usize = 4;
 const SEQUENCE: u16 = 0x1000;
 const ACKNOWLEDGMENT: u16 = 0x0080;
 
-/// Reads the header at `at`, whose GRE `flags` have a key, where `available` octets of the IP packet remain. Its length is held
-/// against them where all of it is there (`whole`).
+/// Reads the header at `at`, whose GRE `flags` have a key, where `available` octets of the IP packet remain. With `whole`, its
+/// length is compared with them.
 ///
 /// The upper half of the key is the payload's length, the lower the call's id, which its receiver chose. An acknowledgment
 /// alone has no payload.
 ///
 /// # Errors
-/// [`Reason::MalformedTunnel`] when a header is cut or claims more than there is.
+/// [`Reason::MalformedTunnel`] when a header is truncated or longer than the packet.
 #[inline(always)]
 pub fn parse<B: Bytes>(
     bytes: B,

@@ -1,8 +1,7 @@
-//! Content of a pseudowire of L2TP version 3. Cookie, sublayer and kind are agreed on when a session begins (RFC 3931 section
-//! 4.1) and no packet says them, so a frame counts as found where an IP packet in it agrees with the octets that are there.
+//! Content of a pseudowire of L2TP version 3.
 //!
-//! L2TP version 3 has neither the length of its cookie nor the type of its content: both are negotiated for the
-//! session. So the parser looks at four places, 0, 4, 8 and 12 bytes after the session id, for a frame of Ethernet or
+//! The header has neither the length of its cookie nor the type of its content: both are negotiated for the session (RFC
+//! 3931 section 4.1). So the parser looks at four places, 0, 4, 8 and 12 bytes after the session id, for a frame of Ethernet or
 //! PPP (the cookie has 0, 4 or 8 bytes, the sublayer 0 or 4). It removes the tunnel if an IP packet in the frame fills
 //! the rest of the datagram exactly, not counting the padding of a short frame. Otherwise, the flow is the carrier's.
 //! In the first fragment of a carrier the lengths cannot agree, so EtherType, version and header length are enough
@@ -14,9 +13,9 @@ use crate::{
     wire::{ethertype, vlan},
 };
 
-/// Octets that a cookie (none, 4 or 8) and a sublayer (none or 4) take together.
+/// Possible lengths of a cookie (0, 4 or 8) and a sublayer (0 or 4) together.
 const BETWEEN: [usize; 4] = [0, 4, 8, 12];
-/// The shortest frame with an IP packet, of PPP with all of its header; of Ethernet it is more.
+/// The shortest frame with an IP packet: PPP with its whole header. Ethernet frames are longer.
 const SHORTEST: usize = 24;
 /// Ethernet frames no longer than this may be padded, tag included.
 const PADDED: u32 = 64;
@@ -30,17 +29,17 @@ const PPP_IPV6: u32 = 0xff03_0057;
 /// A frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InnerFrame {
-    /// EtherType of what it is: Ethernet, or what is in PPP.
+    /// EtherType: Ethernet, or that of PPP's content.
     pub kind: u16,
-    /// Octets before it, and of PPP's header.
+    /// Octets before its content, with PPP's header.
     pub length: usize,
 }
 
-/// Looks for the frame that begins at one of the places where it can, in `room` octets from `at` on. `whole` says that lengths can be
-/// held against them. `None` where no place is sure.
+/// Looks for a frame at each possible place, in `room` octets from `at` on. With `whole`, lengths are compared with them. `None`
+/// if no place is certain.
 ///
 /// # Errors
-/// [`Reason::MalformedTunnel`] where there is room for a frame that cannot be read.
+/// [`Reason::MalformedTunnel`] if a frame may begin there and is out of reach.
 #[inline(always)]
 pub fn find<B: Bytes>(
     bytes: B,
@@ -101,8 +100,8 @@ fn begins<W: Window>(frame: W, room: u32, whole: bool) -> Option<(u16, usize)> {
     fits.then_some((ethertype::ETHERNET, 0))
 }
 
-/// True if an IP header with these fields may begin a packet of `room` octets, of which so many may be padding; without that
-/// number, of any length.
+/// True if an IP header with these fields may begin a packet of `room` octets with at most this padding, or of any
+/// length without that number.
 #[inline(always)]
 fn agrees(
     kind: u16,

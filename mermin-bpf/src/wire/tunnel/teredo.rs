@@ -9,27 +9,26 @@ use crate::{
     wire::{ipv6, walk_start::WalkStart},
 };
 
-/// The first indication: identifier and authentication value, of lengths that it says, a nonce, and a confirmation.
+/// The first indication: lengths of an identifier and an authentication value, these two, a nonce, and a confirmation.
 const AUTHENTICATION: u16 = 1;
 const AUTHENTICATION_LENGTH: usize = 13;
-/// The second: port and address that a client was seen with.
+/// The second indication: a client's port and address as its server saw them.
 const ORIGIN: u16 = 0;
 const ORIGIN_LENGTH: usize = 8;
 /// Octets of the packet's addresses in its header.
 const SOURCE_AT: usize = 8;
 const DESTINATION_AT: usize = 24;
-/// `2001::/32`, in which all clients are.
+/// `2001::/32`: the prefix of clients.
 const CLIENTS: u32 = 0x2001_0000;
-/// `fe80::/10`, from which a client asks its server.
+/// `fe80::/10`: the prefix of a client that asks its server.
 const LINK_LOCAL: u32 = 0xfe80_0000;
 const LINK_LOCAL_MASK: u32 = 0xffc0_0000;
 
-/// Steps over the indications at `at` of a datagram, where `available` octets of it remain; `None` where no packet of IPv6 is
-/// behind them that a client, its server or a relay may have sent. An IPv6 header has few bits that are always the same, so its
-/// addresses have to be theirs.
+/// Steps over the indications at `at` of a datagram, where `available` octets of it remain; `None` unless a packet of IPv6
+/// follows whose addresses are those of a client, its server or a relay.
 ///
 /// # Errors
-/// [`Reason::MalformedTunnel`] when the datagram has room for a header that cannot be read.
+/// [`Reason::MalformedTunnel`] if the header is within the datagram and out of reach.
 #[inline(always)]
 pub fn parse<B: Bytes>(bytes: B, at: usize, available: u32) -> Result<Option<Carrier>, Reason> {
     const HEADER: u32 = ipv6::LENGTH as u32;

@@ -8,17 +8,17 @@ pub const LENGTH: usize = 8;
 /// The network identifier is valid: without it, this is not VXLAN.
 const VALID: u8 = 0x08;
 
-/// Reads the header at `at` of a datagram, where `available` octets of it remain; `None` for what is not VXLAN.
+/// Reads the header at `at` of a datagram, where `available` octets of it remain; `None` if it is not VXLAN.
 ///
 /// # Errors
-/// [`Reason::MalformedTunnel`] when the datagram has room for a header that cannot be read.
+/// [`Reason::MalformedTunnel`] if the header is within the datagram and out of reach.
 #[inline(always)]
 pub fn parse<B: Bytes>(bytes: B, at: usize, available: u32) -> Result<Option<Carrier>, Reason> {
     if available < LENGTH as u32 {
         return Ok(None);
     }
     let header = bytes.window::<LENGTH>(at).ok_or(Reason::MalformedTunnel)?;
-    // A receiver ignores what is reserved, so that refutes nothing.
+    // A receiver ignores reserved bits, so they may have any value.
     if header.u8(0) & VALID == 0 {
         return Ok(None);
     }

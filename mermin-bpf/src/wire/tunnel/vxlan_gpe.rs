@@ -1,4 +1,4 @@
-//! VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe): VXLAN that says what it carries.
+//! VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe): VXLAN with a next protocol.
 
 use super::{Bytes, Carrier, Window, kind};
 use crate::{abi::ledger::Reason, wire::nsh};
@@ -8,14 +8,14 @@ pub const LENGTH: usize = 8;
 const VERSION: u8 = 0x30;
 /// The network identifier is valid.
 const INSTANCE: u8 = 0x08;
-/// The next protocol is said: without it, this is not VXLAN-GPE.
+/// The next protocol is present: without it, this is not VXLAN-GPE.
 const NEXT_PROTOCOL: u8 = 0x04;
 
-/// Reads the header at `at` of a datagram, where `available` octets of it remain; `None` for another version, and where no
-/// next protocol that is known is said. Flags for broadcast and for maintenance say nothing of what is inside.
+/// Reads the header at `at` of a datagram, where `available` octets of it remain; `None` for another version, and
+/// without a known next protocol. Flags for broadcast and maintenance are ignored.
 ///
 /// # Errors
-/// [`Reason::MalformedTunnel`] when the datagram has room for a header that cannot be read.
+/// [`Reason::MalformedTunnel`] if the header is within the datagram and out of reach.
 #[inline(always)]
 pub fn parse<B: Bytes>(bytes: B, at: usize, available: u32) -> Result<Option<Carrier>, Reason> {
     if available < LENGTH as u32 {

@@ -1,4 +1,4 @@
-//! `WireGuard`: what its messages show of a session. Nothing inside can be read, so the flow is the carrier's own.
+//! `WireGuard`: the session's indices in its messages. The content is encrypted, so the flow is the carrier's own.
 
 use super::{Bytes, Window};
 
@@ -6,28 +6,28 @@ use super::{Bytes, Window};
 const SHORTEST: u32 = 32;
 /// Octets up to both indices.
 const INDICES: usize = 12;
-/// Octets of each kind of handshake message, which has no other.
+/// Octets of each kind of handshake message, whose length is fixed.
 const INITIATION: u32 = 148;
 const RESPONSE: u32 = 92;
 const COOKIE: u32 = 64;
 
-/// Indices that a message names.
+/// Indices in a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Indices {
     /// The sender's own.
     pub sender: Option<u32>,
-    /// The one the receiver had chosen.
+    /// The receiver's.
     pub receiver: Option<u32>,
 }
 
-/// Reads a message at `at`, which has `available` octets; `None` for what is not `WireGuard`.
+/// Reads a message at `at`, which has `available` octets; `None` if it is not `WireGuard`.
 #[inline(always)]
 pub fn parse<B: Bytes>(bytes: B, at: usize, available: u32) -> Option<Indices> {
     if available < SHORTEST {
         return None;
     }
     let message = bytes.window::<INDICES>(at)?;
-    // A type and three octets that are reserved.
+    // A type and three reserved octets.
     let (first, second) = (message.raw32(0), message.raw32(4));
     let (first, second) = (u32::from_le(first), u32::from_le(second));
     let third = u32::from_le(message.raw32(8));
