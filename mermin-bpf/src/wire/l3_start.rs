@@ -1,6 +1,6 @@
 //! The place where the IP header of a layer begins.
 
-use super::bytes::Bytes;
+use super::bytes::{Bytes, Window};
 
 /// The place of an IP header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //! `MetaData`, network service headers, MPLS labels, `PPPoE`.
 
 use super::{
-    bytes::{Bytes, Window},
+    bytes::Bytes,
     cmd, ethernet, ethertype,
     frame::Frame,
     ip,

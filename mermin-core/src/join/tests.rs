@@ -17,7 +17,7 @@ const SECOND: u64 = 1000 * MS;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Fate {
     reported: [u64; 2],
-    withheld: [u64; 2],
+    suppressed: [u64; 2],
 }
 
 /// Flows by slot.
@@ -101,7 +101,7 @@ impl World {
                 if reported {
                     fate.reported[way] += delta;
                 } else {
-                    fate.withheld[way] += delta;
+                    fate.suppressed[way] += delta;
                 }
             }
             entry.mark_exported(flow, 0);
@@ -183,7 +183,7 @@ fn another_flow_reports_after_the_reporter_ended() {
     talk(&mut world, &[2], 7, 20 * SECOND);
     assert!(world.end(2));
     assert_eq!(world.reported(), [187, 187]);
-    assert_eq!(world.fates[&2].withheld, [150, 150]);
+    assert_eq!(world.fates[&2].suppressed, [150, 150]);
 }
 
 #[test]

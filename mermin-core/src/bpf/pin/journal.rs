@@ -386,13 +386,13 @@ mod tests {
     #[test]
     fn delivered_state_survives_suppressed_records() {
         let Some(journal) = journal() else { return };
-        let withhold = |number| journal.set(0, journal.prepare(0, &entry(number), 9));
-        withhold(1);
+        let suppress = |number| journal.set(0, journal.prepare(0, &entry(number), 9));
+        suppress(1);
         assert!(!journal.is_delivered(0));
         journal.begin_delivery(0, &entry(2), 9);
         assert!(!journal.is_delivered(0));
         journal.acknowledge(0);
-        withhold(3);
+        suppress(3);
         assert!(journal.is_delivered(0));
         assert_eq!(journal.recover(0).exported, entry(3));
         journal.begin_last_delivery(0, EndReason::EndOfFlow);

@@ -49,7 +49,7 @@ pub(super) fn decide(
         Decision::Suppressed => None,
         Decision::Reports { covered, sights } => {
             if let Some(part) = part_of_another(flow, entry, &covered) {
-                withhold(counts, &part, entry);
+                suppress(counts, &part, entry);
                 entry.mark_exported(&part, entry.since.nanoseconds());
             }
             Some(sights)

@@ -73,7 +73,7 @@ impl Exporter {
             Decision::Suppressed => None,
             Decision::Reports { covered, sights } => {
                 if let Some(part) = part_of_another(flow, slots.exported(slot), &covered) {
-                    self.withhold_part(slots, records, slot, &part);
+                    self.suppress_part(slots, records, slot, &part);
                 }
                 Some(sights)
             }
@@ -122,7 +122,7 @@ impl Exporter {
         self.with_sights(record, flow, &sights)
     }
 
-    fn withhold_part(
+    fn suppress_part(
         &mut self,
         slots: &mut SlotTable,
         records: &RecordContext<'_>,
