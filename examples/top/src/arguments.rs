@@ -84,6 +84,11 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Request> {
             Arg::Long("version") | Arg::Short('V') => {
                 return Ok(Request::Say(format!("top {}", env!("CARGO_PKG_VERSION"))));
             }
+            Arg::Value(word) => {
+                let word = word.to_string_lossy();
+                let remedy = format!("name an interface by `--interface {word}`");
+                return Err(format!("`{word}` is no option; {remedy}").into());
+            }
             other => return Err(other.unexpected().into()),
         }
     }
@@ -148,6 +153,7 @@ mod tests {
     fn invalid_arguments_are_refused() {
         for line in [
             "--nonsense",
+            "eth0",
             "--speed 10",
             "--pcap a --speed 0",
             "--pcap a --speed nan",
