@@ -3,6 +3,7 @@
 //! A [`Flow`] is one record of one conversation: a bidirectional flow (RFC 5103) of IPFIX (RFC 7011). Its `forward`
 //! half goes from `source` to `destination`. [`Flow::attributes`] lists all values by name.
 
+mod added;
 mod address;
 pub(crate) mod application;
 pub mod attributes;
@@ -32,6 +33,7 @@ mod vlan;
 
 pub(crate) use self::direction::FIRST_USER_PORT;
 pub use self::{
+    added::{AddedAttribute, AddedValue},
     address::{Endpoint, MacAddress},
     application::{Application, Dns, QuicVersion, Tls},
     attributes::{Attribute, Attributes, Value},

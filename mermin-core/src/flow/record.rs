@@ -6,8 +6,9 @@ use std::{
 };
 
 use super::{
-    Application, Direction, DirectionRule, EndReason, Endpoint, FlowId, Interface, Ipsec,
-    ObservationPoint, Process, Protocol, Several, Tcp, TcpAnalysis, Tunnel, Uniflow, VlanIds,
+    AddedAttribute, Application, Direction, DirectionRule, EndReason, Endpoint, FlowId, Interface,
+    Ipsec, ObservationPoint, Process, Protocol, Several, Tcp, TcpAnalysis, Tunnel, Uniflow,
+    VlanIds,
 };
 
 /// One record of one flow: the traffic of a conversation on one interface since the previous record.
@@ -83,6 +84,9 @@ pub struct Flow {
     /// Names from the flow's first payloads: TLS, DNS, HTTP, QUIC. Present if [`names`](crate::FlowSourceBuilder::names) is on and one
     /// was found before this record was made.
     pub application: Option<Arc<Application>>,
+    /// Attributes that the application has added, in lists that records may share. A source adds none. Deserialisation
+    /// skips them.
+    pub added_attributes: Box<[Arc<[AddedAttribute]>]>,
 }
 
 impl Flow {
@@ -123,6 +127,7 @@ impl Flow {
             source_process: None,
             destination_process: None,
             application: None,
+            added_attributes: Box::default(),
         }
     }
 
@@ -147,8 +152,8 @@ mod tests {
 
     #[test]
     fn record_stays_small() {
-        // A queue of 65,536 records then takes at most 33 MiB.
-        assert!(size_of::<Flow>() <= 528, "{}", size_of::<Flow>());
+        // A queue of 65,536 records then takes at most 34 MiB.
+        assert!(size_of::<Flow>() <= 544, "{}", size_of::<Flow>());
     }
 
     #[test]

@@ -113,10 +113,10 @@ fn file(frames: &[Vec<u8>]) -> Vec<u8> {
     file
 }
 
-type Records = BTreeMap<String, BTreeMap<&'static str, String>>;
+type Records<'a> = BTreeMap<String, BTreeMap<&'a str, String>>;
 
 /// Attributes by conversation.
-fn attributes(flows: &[Flow]) -> Records {
+fn attributes(flows: &[Flow]) -> Records<'_> {
     let records = flows.iter().map(|flow| {
         let of_packets = flow
             .attributes()

@@ -31,11 +31,12 @@ impl<W: io::Write> CsvRows<W> {
         }
         self.row.iter_mut().for_each(String::clear);
         let mut place = 0;
-        // In the order of `ALL`.
+        // In the order of `ALL`. Added attributes have no column.
         flow.attributes().for_each(|(name, found)| {
-            let ahead = ALL[place..].iter().position(|it| it.name == name);
-            place += ahead.unwrap_or_default();
-            self.row[place] = value::text(&found);
+            if let Some(ahead) = ALL[place..].iter().position(|it| it.name == name) {
+                place += ahead;
+                self.row[place] = value::text(&found);
+            }
         });
         Ok(self.writer.write_record(&self.row)?)
     }

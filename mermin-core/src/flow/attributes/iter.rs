@@ -10,9 +10,10 @@ use super::{
     visit::{Part, visit_part},
     visitor::Visit,
 };
-use crate::flow::Flow;
+use crate::flow::{AddedAttribute, Flow};
 
-/// Iterator over the known attributes of one flow, as names and values, in the order of [`ALL`](super::ALL).
+/// Iterator over the known attributes of one flow, as names and values, in the order of [`ALL`](super::ALL). Those that the
+/// application [added](Flow::added_attributes) come last.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -41,13 +42,14 @@ pub struct Attributes<'a> {
     flow: &'a Flow,
     community_id_seed: u16,
     /// Attributes of the part before [`next_part`](Self::next_part) that are still to be returned.
-    gathered: VecDeque<(&'static str, Value<'a>)>,
+    gathered: VecDeque<(&'a str, Value<'a>)>,
     /// Index into [`Part::ALL`].
     next_part: usize,
 }
 
 impl Flow {
-    /// Returns the known attributes of this record, as names and values, in the order of [`ALL`](super::ALL).
+    /// Returns the known attributes of this record, as names and values, in the order of [`ALL`](super::ALL), then those
+    /// that the application [added](Self::added_attributes).
     pub const fn attributes(&self) -> Attributes<'_> {
         Attributes {
             flow: self,
@@ -67,7 +69,7 @@ impl Attributes<'_> {
 }
 
 impl<'a> Iterator for Attributes<'a> {
-    type Item = (&'static str, Value<'a>);
+    type Item = (&'a str, Value<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -95,7 +97,9 @@ impl<'a> Iterator for Attributes<'a> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.gathered.len(), Some(super::ALL.len()))
+        let added = self.flow.added_attributes.iter();
+        let added: usize = added.map(|list| list.len()).sum();
+        (self.gathered.len(), Some(super::ALL.len() + added))
     }
 }
 
@@ -104,7 +108,7 @@ impl FusedIterator for Attributes<'_> {}
 /// Receives names and values as pairs.
 struct Each<F>(F);
 
-impl<'a, F: FnMut((&'static str, Value<'a>))> Visit<'a> for Each<F> {
+impl<'a, F: FnMut((&'a str, Value<'a>))> Visit<'a> for Each<F> {
     fn text(&mut self, name: &'static Name, text: &'a str) {
         self.0((name.text, Value::Text(text.into())));
     }
@@ -131,5 +135,9 @@ impl<'a, F: FnMut((&'static str, Value<'a>))> Visit<'a> for Each<F> {
 
     fn numbers(&mut self, name: &'static Name, numbers: Numbers<'a>) {
         self.0((name.text, Value::Numbers(numbers)));
+    }
+
+    fn added(&mut self, added: &'a AddedAttribute) {
+        self.0((added.name(), added.value()));
     }
 }

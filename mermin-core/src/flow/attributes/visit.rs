@@ -33,10 +33,11 @@ pub(super) enum Part {
     Joined,
     Process,
     Application,
+    Added,
 }
 
 impl Part {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Flow,
         Self::Interface,
         Self::Forward,
@@ -47,6 +48,7 @@ impl Part {
         Self::Joined,
         Self::Process,
         Self::Application,
+        Self::Added,
     ];
 }
 
@@ -94,6 +96,12 @@ pub(super) fn visit_part<'a>(
         Part::Joined => interfaces::give(visit, &flow.observation_points),
         Part::Process => process::give(visit, flow),
         Part::Application => application::give(visit, flow),
+        Part::Added => {
+            let lists = flow.added_attributes.iter();
+            lists
+                .flat_map(|list| list.iter())
+                .for_each(|it| visit.added(it));
+        }
     }
 }
 
@@ -272,7 +280,7 @@ mod tests {
         }
     }
 
-    fn given(flow: &Flow) -> Vec<(&'static str, Kind)> {
+    fn given(flow: &Flow) -> Vec<(&str, Kind)> {
         let mut given = Vec::new();
         flow.attributes()
             .for_each(|(name, value)| given.push((name, kind(&value))));
@@ -293,7 +301,8 @@ mod tests {
 
     #[test]
     fn unknown_values_are_omitted() {
-        let names: Vec<_> = given(&bare()).into_iter().map(|(name, _)| name).collect();
+        let flow = bare();
+        let names: Vec<_> = given(&flow).into_iter().map(|(name, _)| name).collect();
         let always: Vec<_> = ALL
             .iter()
             .filter(|attribute| attribute.presence == ALWAYS)

@@ -7,7 +7,7 @@ use super::{
     name::Name,
     render::Short,
 };
-use crate::flow::{FlowId, MacAddress, TcpFlags};
+use crate::flow::{AddedAttribute, FlowId, MacAddress, TcpFlags};
 
 /// Receives the attributes of a record. Each kind of value has a method of its own, because building and matching an
 /// enum costs time.
@@ -22,6 +22,7 @@ pub(crate) trait Visit<'a> {
     fn time(&mut self, name: &'static Name, time: SystemTime);
     fn texts(&mut self, name: &'static Name, texts: Texts<'a>);
     fn numbers(&mut self, name: &'static Name, numbers: Numbers<'a>);
+    fn added(&mut self, added: &'a AddedAttribute);
 
     fn address(&mut self, name: &'static Name, address: IpAddr) {
         self.short(name, Short::address(address));

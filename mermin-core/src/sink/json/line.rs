@@ -5,7 +5,7 @@ use std::{mem, net::IpAddr, time::SystemTime};
 
 use super::escape::{escape, first_to_escape};
 use crate::flow::{
-    FlowId, TcpFlags,
+    AddedAttribute, AddedValue, FlowId, TcpFlags,
     attributes::{
         Numbers, Texts,
         name::Name,
@@ -81,6 +81,10 @@ impl<'b> Line<'b> {
 
     fn list<T>(&mut self, name: &Name, items: impl Iterator<Item = T>, put: fn(&mut Self, T)) {
         self.member(name, |_| 0);
+        self.items(items, put);
+    }
+
+    fn items<T>(&mut self, items: impl Iterator<Item = T>, put: fn(&mut Self, T)) {
         let mut before: &[u8] = b"[";
         for item in items {
             self.put(before);
@@ -181,6 +185,19 @@ impl<'a> Visit<'a> for Line<'_> {
         self.list(name, numbers, |line, number| {
             line.put(render::decimal(number, &mut [0; render::DIGITS]));
         });
+    }
+
+    fn added(&mut self, added: &'a AddedAttribute) {
+        self.put(b",");
+        self.string(added.name());
+        self.put(b":");
+        match &added.value {
+            AddedValue::Text(text) => self.string(text),
+            AddedValue::Texts(texts) => self.items(Texts::from(&**texts), Self::string),
+            AddedValue::Number(number) => {
+                self.put(render::decimal(*number, &mut [0; render::DIGITS]));
+            }
+        }
     }
 }
 

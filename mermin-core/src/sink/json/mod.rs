@@ -93,12 +93,14 @@ pub fn write_json(flow: &Flow, out: &mut impl Write) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
     use serde_json::Value as Json;
 
     use super::*;
     use crate::flow::{
-        Interface,
+        AddedAttribute, Interface,
         attributes::{ALL, Kind},
         example::{everything, plain},
     };
@@ -176,6 +178,22 @@ mod tests {
                 prop_assert_eq!(text.matches('\n').count(), 1);
                 prop_assert_eq!(&parsed(&flow)["network.interface.name"], &Json::from(name));
             }
+        }
+
+        #[test]
+        fn any_added_attribute_round_trips(name in "[^a-z].*", text in any::<String>(), number: u64) {
+            let mut flow = plain();
+            let added = [
+                AddedAttribute::new(name.as_str(), text.as_str()),
+                AddedAttribute::new(format!("{name}.number"), number),
+                AddedAttribute::new(format!("{name}.list"), Arc::<[Arc<str>]>::from([Arc::from(text.as_str())])),
+            ];
+            flow.added_attributes = [added.into()].into();
+            let object = parsed(&flow);
+            prop_assert_eq!(&object[&name], &Json::from(text.as_str()));
+            prop_assert_eq!(&object[format!("{name}.number")], &Json::from(number));
+            prop_assert_eq!(&object[format!("{name}.list")], &Json::from(vec![text]));
+            prop_assert_eq!(object.as_object().unwrap().len(), plain().attributes().count() + 3);
         }
 
         #[test]

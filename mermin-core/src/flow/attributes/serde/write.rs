@@ -8,7 +8,7 @@ use crate::flow::{Flow, time::Rfc3339};
 /// Writes the map of [`attributes`](Flow::attributes) in their order, with the names, types and values of
 /// [`JsonLines`](crate::sink::JsonLines). The seed of `flow.community_id` is 0.
 ///
-/// Deserialisation restores the whole record except two facts about `observation_points` that no attribute has. The
+/// Deserialisation restores the whole record except [added attributes](Flow::added_attributes), and two facts about `observation_points` that no attribute has. The
 /// index of each becomes 0. The earliest start of their counts becomes the start of the flow, and the other starts keep their
 /// distance from it.
 ///
