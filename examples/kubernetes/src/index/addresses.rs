@@ -1,0 +1,179 @@
+//! Holders of addresses, each with its time.
+
+use std::{collections::HashMap, net::IpAddr};
+
+use crate::Moment;
+
+/// An object that may have an address, by its slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Holder {
+    Pod(u32),
+    /// A service, by its address in the cluster.
+    ClusterIp(u32),
+    Node(u32),
+    /// A service, by an external address or that of its load balancer.
+    ExternalIp(u32),
+    Ingress(u32),
+    Gateway(u32),
+}
+
+/// The time in which an object had an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tenure {
+    pub(super) holder: Holder,
+    pub(super) from: Moment,
+    /// [`Moment::MAX`] while it lasts.
+    pub(super) to: Moment,
+    /// True if the object itself told `to`; otherwise it is the time at which somebody noticed.
+    pub(super) exact: bool,
+}
+
+/// Holders of one address that are remembered. Clusters with few addresses use them again within seconds.
+const MOST: usize = 64;
+
+/// All addresses with their holders.
+#[derive(Debug, Default)]
+pub(super) struct Addresses(HashMap<IpAddr, Vec<Tenure>>);
+
+impl Addresses {
+    /// Begins a tenure, unless the holder has the address.
+    pub(super) fn open(&mut self, address: IpAddr, holder: Holder, from: Moment) {
+        let tenures = self
+            .0
+            .entry(address)
+            .or_insert_with(|| Vec::with_capacity(1));
+        let has_it = |it: &Tenure| it.holder == holder && it.to == Moment::MAX;
+        if tenures.iter().any(has_it) {
+            return;
+        }
+        if tenures.len() >= MOST
+            && let Some(oldest) = (0..tenures.len()).min_by_key(|at| tenures[*at].to)
+        {
+            tenures.swap_remove(oldest);
+        }
+        tenures.push(Tenure {
+            holder,
+            from,
+            to: Moment::MAX,
+            exact: false,
+        });
+    }
+
+    /// Ends a tenure. It never ends before it began.
+    pub(super) fn close(&mut self, address: IpAddr, holder: Holder, to: Moment, exact: bool) {
+        let tenures = self.0.get_mut(&address).into_iter().flatten();
+        for tenure in tenures.filter(|it| it.holder == holder && it.to == Moment::MAX) {
+            (tenure.to, tenure.exact) = (to.max(tenure.from), exact);
+        }
+    }
+
+    /// Removes all tenures of a holder.
+    pub(super) fn forget(&mut self, address: IpAddr, holder: Holder) {
+        let Some(tenures) = self.0.get_mut(&address) else {
+            return;
+        };
+        tenures.retain(|it| it.holder != holder);
+        if tenures.is_empty() {
+            self.0.remove(&address);
+        }
+    }
+
+    /// Returns the tenures of an address, in no order.
+    pub(super) fn of(&self, address: IpAddr) -> &[Tenure] {
+        self.0.get(&unmapped(address)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Reads an address as objects have it: IPv6 need not be in its shortest form, and IPv4 may be mapped into IPv6. Texts that
+/// are no address, such as `None` and host names, give nothing.
+pub(super) fn parse(text: &str) -> Option<IpAddr> {
+    text.trim().parse().ok().map(unmapped)
+}
+
+fn unmapped(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
+        IpAddr::V4(_) => address,
+    }
+}
+
+/// Reads several addresses, each once.
+pub(super) fn parse_all<'a>(texts: impl IntoIterator<Item = &'a str>) -> Box<[IpAddr]> {
+    let mut addresses: Vec<_> = texts.into_iter().filter_map(parse).collect();
+    // 0.0.0.0 and :: are nobody's.
+    addresses.retain(|address| !address.is_unspecified());
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses.into_boxed_slice()
+}
+
+impl Addresses {
+    /// Moves a holder from some addresses to others, as of now; one that it keeps goes on.
+    pub(super) fn change(
+        &mut self,
+        holder: Holder,
+        [before, after]: [&[IpAddr]; 2],
+        from: Moment,
+        now: Moment,
+    ) {
+        for address in before.iter().filter(|it| !after.contains(it)) {
+            self.close(*address, holder, now, false);
+        }
+        for address in after {
+            self.open(*address, holder, from);
+        }
+    }
+}
+
+/// The mapped form of an IPv4 address.
+#[cfg(test)]
+pub(super) fn mapped(address: std::net::Ipv4Addr) -> IpAddr {
+    IpAddr::V6(address.to_ipv6_mapped())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
+
+    fn at(seconds: u64) -> Moment {
+        Moment::default().after(std::time::Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn addresses_are_read_in_any_form() {
+        assert_eq!(parse("::ffff:10.0.0.9"), Some(ADDRESS.into()));
+        assert_eq!(parse("FD00:0:0::9"), parse("fd00::9"));
+        for text in ["None", "", "worker-1", "10.0.0.256", "10.0.0.1/24"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+        assert_eq!(
+            parse_all(["10.0.0.9", "::ffff:10.0.0.9", "bad", "0.0.0.0"]).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn mapped_address_is_looked_up_as_ipv4() {
+        let mut addresses = Addresses::default();
+        addresses.open(ADDRESS.into(), Holder::Pod(7), at(1));
+        assert_eq!(addresses.of(mapped(ADDRESS)).len(), 1);
+    }
+
+    #[test]
+    fn tenures_of_one_address_are_bounded() {
+        let mut addresses = Addresses::default();
+        for number in 0..1_000 {
+            let (holder, now) = (Holder::Pod(number), at(number.into()));
+            addresses.open(ADDRESS.into(), holder, now);
+            addresses.open(ADDRESS.into(), holder, now);
+            addresses.close(ADDRESS.into(), holder, at(u64::from(number) + 1), true);
+        }
+        let tenures = addresses.of(ADDRESS.into());
+        assert_eq!(tenures.len(), MOST);
+        assert!(tenures.iter().all(|it| it.from >= at(1_000 - MOST as u64)));
+    }
+}

@@ -1,0 +1,136 @@
+//! Objects that are known by their addresses or name alone: nodes, namespaces, ingresses, gateways.
+
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
+
+use super::{
+    addresses::{Holder, parse_all},
+    selector::Label,
+    services::created,
+    shared::Shared,
+    store::Store,
+};
+use crate::{
+    Kind, Moment,
+    api::{Addressed, Metadata},
+};
+
+/// A node, a namespace, an ingress or a gateway.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) uid: Arc<str>,
+    pub(crate) name: Arc<str>,
+    /// Empty for nodes and namespaces.
+    pub(crate) namespace: Arc<str>,
+    pub(crate) extracted: Arc<[Label]>,
+    pub(crate) revision: u64,
+    addresses: Box<[IpAddr]>,
+}
+
+/// Objects of one of these kinds.
+#[derive(Debug)]
+pub(super) struct Places {
+    pub(super) store: Store<Place>,
+    by_name: HashMap<Arc<str>, u32>,
+    kind: Kind,
+}
+
+impl Places {
+    pub(super) fn new(kind: Kind) -> Self {
+        Self {
+            store: Store::default(),
+            by_name: HashMap::new(),
+            kind,
+        }
+    }
+
+    const fn holder(&self, slot: u32) -> Holder {
+        match self.kind {
+            Kind::Ingress => Holder::Ingress(slot),
+            Kind::Gateway => Holder::Gateway(slot),
+            _ => Holder::Node(slot),
+        }
+    }
+
+    pub(super) fn apply(&mut self, object: &Addressed, shared: &mut Shared, now: Moment) {
+        let balancer = object.status.load_balancer.ingress.iter();
+        let balancer = balancer.filter_map(|it| it.ip.as_deref());
+        // The type says little: an `InternalIP` may be a name, and a gateway's address has its own field.
+        let own = object.status.addresses.iter();
+        let own = own.filter_map(|it| it.address.as_deref().or(it.value.as_deref()));
+        self.put(
+            &object.metadata,
+            parse_all(balancer.chain(own)),
+            shared,
+            now,
+        );
+    }
+
+    pub(super) fn put(
+        &mut self,
+        metadata: &Metadata,
+        addresses: Box<[IpAddr]>,
+        shared: &mut Shared,
+        now: Moment,
+    ) {
+        let uid: Arc<str> = metadata.uid.as_str().into();
+        let found = self.store.find(&uid);
+        let before = found.and_then(|slot| self.store.get(slot));
+        let from = if before.is_some() {
+            now
+        } else {
+            created(metadata, now)
+        };
+        let had = before.map_or(Vec::new(), |it| it.addresses.to_vec());
+        let extracted = shared.extracted(self.kind, metadata);
+        let unchanged =
+            before.filter(|it| it.extracted == extracted && *it.addresses == *addresses);
+        // Nodes change every few seconds, in their conditions.
+        let revision = unchanged.map(|it| it.revision);
+        let place = Place {
+            uid: Arc::clone(&uid),
+            name: shared.texts.share(&metadata.name),
+            namespace: shared.texts.share(&metadata.namespace),
+            extracted,
+            revision: revision.unwrap_or_else(|| shared.revise()),
+            addresses,
+        };
+        let name = Arc::clone(&place.name);
+        let slot = self.store.put(uid, place);
+        self.by_name.insert(name, slot);
+        let holder = self.holder(slot);
+        if let Some(place) = self.store.get(slot) {
+            shared
+                .addresses
+                .change(holder, [&had, &place.addresses], from, now);
+        }
+    }
+
+    pub(super) fn retire(&mut self, slot: u32, at: Moment, shared: &mut Shared) -> bool {
+        if !self.store.retire(slot, at) {
+            return false;
+        }
+        let holder = self.holder(slot);
+        for address in self.store.get(slot).iter().flat_map(|it| &it.addresses) {
+            shared.addresses.close(*address, holder, at, false);
+        }
+        true
+    }
+
+    pub(super) fn remove(&mut self, slot: u32, shared: &mut Shared) {
+        let holder = self.holder(slot);
+        let Some(place) = self.store.remove(slot) else {
+            return;
+        };
+        for address in &place.addresses {
+            shared.addresses.forget(*address, holder);
+        }
+        if self.by_name.get(&place.name) == Some(&slot) {
+            self.by_name.remove(&place.name);
+        }
+    }
+
+    /// Returns the object with a name: of nodes and namespaces, which have no namespace, there is one.
+    pub(super) fn named(&self, name: &str) -> Option<&Place> {
+        self.store.get(*self.by_name.get(name)?)
+    }
+}

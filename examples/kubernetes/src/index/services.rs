@@ -1,0 +1,257 @@
+//! Services and their endpoints.
+
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
+
+use super::{
+    addresses::{Addresses, Holder, parse_all},
+    selector::Label,
+    shared::Shared,
+    store::Store,
+};
+use crate::{Kind, Moment, api, protocol};
+
+/// A service, as far as records need it.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) uid: Arc<str>,
+    pub(crate) name: Arc<str>,
+    pub(crate) namespace: Arc<str>,
+    pub(crate) extracted: Arc<[Label]>,
+    pub(crate) revision: u64,
+    /// Ports by number and protocol.
+    ports: Box<[(u16, u8)]>,
+    node_ports: Box<[(u16, u8)]>,
+    cluster: Box<[IpAddr]>,
+    external: Box<[IpAddr]>,
+}
+
+impl Service {
+    pub(super) fn has_port(&self, port: (u16, u8)) -> bool {
+        self.ports.contains(&port)
+    }
+}
+
+/// A namespace and a name.
+type Key = (Arc<str>, Arc<str>);
+
+/// An endpoint: address, port (0 for all ports), protocol.
+type Endpoint = (IpAddr, u16, u8);
+
+/// A part of a service's endpoints.
+#[derive(Debug)]
+struct Slice {
+    service: Key,
+    endpoints: Box<[Endpoint]>,
+}
+
+/// All services.
+#[derive(Debug, Default)]
+pub(super) struct Services {
+    pub(super) store: Store<Service>,
+    by_name: HashMap<Key, u32>,
+    node_ports: HashMap<(u16, u8), u32>,
+    slices: Store<Slice>,
+    endpoints: HashMap<Endpoint, Vec<u32>>,
+}
+
+impl Services {
+    pub(super) fn apply(&mut self, service: &api::Service, shared: &mut Shared, now: Moment) {
+        let (metadata, spec) = (&service.metadata, &service.spec);
+        // The address of an `ExternalName` is a name, even where it looks like an address; a cluster address that it had is
+        // given away at once.
+        let is_name = spec.kind == "ExternalName";
+        let texts =
+            |texts: &[String]| -> Vec<String> { if is_name { Vec::new() } else { texts.to_vec() } };
+        let cluster = texts(&spec.cluster_ips);
+        let first = spec.cluster_ip.as_deref().filter(|_| !is_name);
+        let external = texts(&spec.external_ips);
+        let balancer = service.status.load_balancer.ingress.iter();
+        // The status keeps addresses after the type has changed.
+        let balancer = balancer.filter(|_| spec.kind == "LoadBalancer");
+        let balancer = balancer.filter_map(|it| it.ip.as_deref());
+        let ports = || {
+            spec.ports
+                .iter()
+                .map(|it| (it, protocol::number(it.protocol.as_deref())))
+        };
+        let new = Service {
+            uid: metadata.uid.as_str().into(),
+            name: shared.texts.share(&metadata.name),
+            namespace: shared.texts.share(&metadata.namespace),
+            extracted: shared.extracted(Kind::Service, metadata),
+            revision: shared.revise(),
+            ports: ports()
+                .filter_map(|(it, protocol)| Some((it.port, protocol?)))
+                .collect(),
+            node_ports: ports()
+                .filter_map(|(it, protocol)| Some((it.node_port?, protocol?)))
+                .collect(),
+            cluster: parse_all(cluster.iter().map(String::as_str).chain(first)),
+            external: parse_all(external.iter().map(String::as_str).chain(balancer)),
+        };
+        let found = self.store.find(&new.uid);
+        let before = found.and_then(|slot| self.store.get(slot));
+        let from = if before.is_some() {
+            now
+        } else {
+            created(metadata, now)
+        };
+        let had = before.map(|it| [&*it.cluster, &*it.external].map(<[_]>::to_vec));
+        let [cluster, external] = had.unwrap_or_default();
+        let slot = self.store.put(Arc::clone(&new.uid), new);
+        let Some(new) = self.store.get(slot) else {
+            return;
+        };
+        let addresses = &mut shared.addresses;
+        addresses.change(Holder::ClusterIp(slot), [&cluster, &new.cluster], from, now);
+        addresses.change(
+            Holder::ExternalIp(slot),
+            [&external, &new.external],
+            from,
+            now,
+        );
+        self.node_ports.retain(|_, it| *it != slot);
+        self.node_ports
+            .extend(new.node_ports.iter().map(|port| (*port, slot)));
+        let key = (Arc::clone(&new.namespace), Arc::clone(&new.name));
+        self.by_name.insert(key, slot);
+    }
+
+    pub(super) fn retire(&mut self, slot: u32, at: Moment, shared: &mut Shared) -> bool {
+        if !self.store.retire(slot, at) {
+            return false;
+        }
+        if let Some(service) = self.store.get(slot) {
+            close(service, slot, at, &mut shared.addresses);
+        }
+        true
+    }
+
+    pub(super) fn remove(&mut self, slot: u32, addresses: &mut Addresses) {
+        let Some(service) = self.store.remove(slot) else {
+            return;
+        };
+        for address in &service.cluster {
+            addresses.forget(*address, Holder::ClusterIp(slot));
+        }
+        for address in &service.external {
+            addresses.forget(*address, Holder::ExternalIp(slot));
+        }
+        self.node_ports.retain(|_, it| *it != slot);
+        let key = (service.namespace, service.name);
+        if self.by_name.get(&key) == Some(&slot) {
+            self.by_name.remove(&key);
+        }
+    }
+
+    /// Returns the service whose node port this is.
+    pub(super) fn at_node_port(&self, port: (u16, u8)) -> Option<&Service> {
+        self.store.get(*self.node_ports.get(&port)?)
+    }
+
+    /// Returns the service that has an endpoint; of several the first by name.
+    pub(super) fn of_endpoint(&self, address: IpAddr, port: (u16, u8)) -> Option<&Service> {
+        let slices = |number| {
+            self.endpoints
+                .get(&(address, number, port.1))
+                .into_iter()
+                .flatten()
+        };
+        let keys = slices(port.0).chain(slices(0));
+        let keys = keys.filter_map(|slot| Some(&self.slices.get(*slot)?.service));
+        let services = keys.filter_map(|key| self.store.get(*self.by_name.get(key)?));
+        services
+            .min_by(|one, other| (&one.namespace, &one.name).cmp(&(&other.namespace, &other.name)))
+    }
+}
+
+/// Ends the tenures of a service.
+fn close(service: &Service, slot: u32, at: Moment, addresses: &mut Addresses) {
+    for address in &service.cluster {
+        addresses.close(*address, Holder::ClusterIp(slot), at, false);
+    }
+    for address in &service.external {
+        addresses.close(*address, Holder::ExternalIp(slot), at, false);
+    }
+}
+
+/// Returns the time at which an object was made.
+pub(super) fn created(metadata: &api::Metadata, now: Moment) -> Moment {
+    let created = metadata.creation_timestamp.as_deref();
+    created.and_then(Moment::parse).unwrap_or(now).min(now)
+}
+
+/// Endpoint slices.
+impl Services {
+    pub(super) const fn slices(&self) -> usize {
+        self.slices.present()
+    }
+
+    pub(super) fn find_slice(&self, uid: &str) -> Option<u32> {
+        self.slices.find(uid)
+    }
+
+    pub(super) fn begin_slices(&mut self) {
+        self.slices.begin_list();
+    }
+
+    pub(super) fn missing_slices(&self) -> Vec<u32> {
+        self.slices.missing()
+    }
+
+    pub(super) fn apply_slice(&mut self, slice: &api::EndpointSlice, shared: &mut Shared) {
+        let metadata = &slice.metadata;
+        let uid: Arc<str> = metadata.uid.as_str().into();
+        if let Some(slot) = self.slices.find(&uid) {
+            self.leave(slot);
+        }
+        let service = metadata.labels.get("kubernetes.io/service-name");
+        let namespace = shared.texts.share(&metadata.namespace);
+        let service = (namespace, shared.texts.share(service.unwrap_or_default()));
+        let addresses = slice.endpoints.iter().flat_map(|it| &it.addresses);
+        let addresses = parse_all(addresses.map(String::as_str));
+        let ports = slice.ports.iter();
+        let ports: Vec<_> = ports
+            .filter_map(|it| {
+                Some((
+                    it.port.unwrap_or(0),
+                    protocol::number(it.protocol.as_deref())?,
+                ))
+            })
+            .collect();
+        let endpoints = addresses.iter().flat_map(|address| {
+            let address = *address;
+            ports
+                .iter()
+                .map(move |(port, protocol)| (address, *port, *protocol))
+        });
+        let endpoints = endpoints.collect();
+        let slot = self.slices.put(uid, Slice { service, endpoints });
+        if let Some(slice) = self.slices.get(slot) {
+            for endpoint in &slice.endpoints {
+                self.endpoints
+                    .entry(*endpoint)
+                    .or_insert_with(|| Vec::with_capacity(1))
+                    .push(slot);
+            }
+        }
+    }
+
+    pub(super) fn remove_slice(&mut self, slot: u32) {
+        self.leave(slot);
+        self.slices.remove(slot);
+    }
+
+    /// Removes the endpoints of a slice from the map.
+    fn leave(&mut self, slot: u32) {
+        let endpoints = self.slices.get(slot).map(|slice| &slice.endpoints);
+        for endpoint in endpoints.into_iter().flatten() {
+            if let Some(slots) = self.endpoints.get_mut(endpoint) {
+                slots.retain(|it| *it != slot);
+                if slots.is_empty() {
+                    self.endpoints.remove(endpoint);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Names of Kubernetes objects at both ends of mermin-core's flows.
+//!
+//! [`Index`] holds objects by what a flow shows of them, [`Decorator`] and [`decorate`] add attributes to flows, and the
+//! feature `client` follows a cluster's API server. README.md has the attributes and what happens when the server is away.
+
+pub mod api;
+mod cluster;
+mod decorate;
+mod extract;
+mod index;
+mod kind;
+mod moment;
+mod protocol;
+#[cfg(feature = "client")]
+mod watch;
+
+#[cfg(feature = "client")]
+pub use self::watch::{Condition, FollowSettings, Follower, Health, KindHealth, Pace, Problem};
+pub use self::{
+    cluster::{Cluster, Ends},
+    decorate::{Decorate, Decorator, Name, Settings, decorate},
+    extract::Extract,
+    index::{End, Index, Owner, OwnerKind},
+    kind::{Kind, Resource},
+    moment::Moment,
+};

@@ -1,0 +1,191 @@
+//! How following a cluster goes, for a health page and metrics.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use super::failure::Failure;
+use crate::{Kind, Resource};
+
+/// The condition of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Condition {
+    /// No list has been complete yet: flows are not decorated by this kind.
+    Starting,
+    /// A watch follows every change.
+    Current,
+    /// The objects were complete, and changes do not come at the moment: flows are decorated by the objects as they were.
+    Stale,
+    /// The server does not have the kind.
+    Absent,
+}
+
+/// The state of one kind.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct KindHealth {
+    /// The kind.
+    pub kind: Kind,
+    /// Its condition.
+    pub condition: Condition,
+    /// Objects that the cluster has, as far as is known.
+    pub objects: usize,
+    /// Objects that could not be read, since the start.
+    pub unreadable: u64,
+    /// The last of them, and why.
+    pub unreadable_object: Option<String>,
+    /// Complete lists, since the start.
+    pub lists: u64,
+    /// Changes, since the start.
+    pub events: u64,
+    /// Failed requests, since the start.
+    pub failures: u64,
+    /// The last time at which the server told the truth about this kind.
+    pub last_contact: Option<SystemTime>,
+    /// The last failure, unless it went well since.
+    pub problem: Option<Problem>,
+}
+
+/// Something that went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The failure, in the server's words.
+    pub text: String,
+    /// A way to mend it.
+    pub remedy: Option<String>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        match &self.remedy {
+            Some(remedy) => write!(f, "; {remedy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The state of all kinds.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Health {
+    /// The kinds that are followed.
+    pub kinds: Vec<KindHealth>,
+}
+
+impl Health {
+    /// Returns true once all objects of each kind have been listed, except of kinds that the server does not have.
+    #[must_use]
+    pub fn is_synced(&self) -> bool {
+        let mut kinds = self.kinds.iter();
+        kinds.all(|kind| kind.condition != Condition::Starting)
+    }
+
+    /// Returns true if every kind is current, except those that the server does not have.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        let mut kinds = self.kinds.iter();
+        kinds.all(|it| matches!(it.condition, Condition::Current | Condition::Absent))
+    }
+
+    /// Returns the state of a kind that is followed.
+    #[must_use]
+    pub fn of(&self, kind: Kind) -> Option<&KindHealth> {
+        self.kinds.iter().find(|it| it.kind == kind)
+    }
+}
+
+/// The kinds' states, as those who follow them write them.
+#[derive(Clone, Debug)]
+pub(super) struct Board(Arc<Mutex<Vec<KindHealth>>>);
+
+impl Board {
+    pub(super) fn new(kinds: &[Kind]) -> Self {
+        let kinds = kinds.iter().map(|kind| KindHealth {
+            kind: *kind,
+            condition: Condition::Starting,
+            objects: 0,
+            unreadable: 0,
+            unreadable_object: None,
+            lists: 0,
+            events: 0,
+            failures: 0,
+            last_contact: None,
+            problem: None,
+        });
+        Self(Arc::new(Mutex::new(kinds.collect())))
+    }
+
+    pub(super) fn health(&self) -> Health {
+        let kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Health {
+            kinds: kinds.clone(),
+        }
+    }
+
+    /// Changes the state of a kind.
+    fn change(&self, kind: Kind, change: impl FnOnce(&mut KindHealth)) {
+        let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = kinds.iter_mut().find(|it| it.kind == kind) {
+            change(found);
+        }
+    }
+
+    /// A list is complete, or a check found the watch's version.
+    pub(super) fn listed(&self, kind: Kind, objects: usize, now: SystemTime, whole: bool) {
+        self.change(kind, |it| {
+            it.objects = objects;
+            it.lists += u64::from(whole);
+            it.condition = Condition::Current;
+            it.last_contact = Some(now);
+            it.problem = None;
+        });
+    }
+
+    /// Events came, or a watch was answered.
+    pub(super) fn followed(&self, kind: Kind, events: u64, objects: usize, now: SystemTime) {
+        self.change(kind, |it| {
+            it.objects = objects;
+            it.events += events;
+            it.last_contact = Some(now);
+            it.problem = None;
+            if it.condition == Condition::Stale {
+                it.condition = Condition::Current;
+            }
+        });
+    }
+
+    pub(super) fn unreadable(&self, kind: Kind, name: &str, error: &serde_json::Error) {
+        self.change(kind, |it| {
+            it.unreadable += 1;
+            it.unreadable_object = Some(format!("cannot read {kind} `{name}`: {error}"));
+        });
+    }
+
+    pub(super) fn failed(&self, kind: Kind, failure: &Failure, resource: Resource) {
+        self.change(kind, |it| {
+            it.failures += 1;
+            it.problem = Some(Problem {
+                text: failure.to_string(),
+                remedy: failure.remedy(kind, resource),
+            });
+            it.condition = match (failure, it.condition) {
+                (Failure::Absent, _) => Condition::Absent,
+                (_, Condition::Starting) => Condition::Starting,
+                _ => Condition::Stale,
+            };
+        });
+    }
+
+    /// Returns the time since the last contact, if there was any.
+    pub(super) fn age(&self, kind: Kind, now: SystemTime) -> Option<(SystemTime, Duration)> {
+        let mut last = None;
+        self.change(kind, |it| last = it.last_contact);
+        let last = last?;
+        Some((last, now.duration_since(last).unwrap_or_default()))
+    }
+}

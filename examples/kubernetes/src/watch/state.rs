@@ -1,0 +1,251 @@
+//! Decides what to ask an API server for next. Nothing here waits or reads a clock.
+
+use std::time::Duration;
+
+use super::{failure::Failure, pace::Pace};
+use crate::{Kind, Resource};
+
+/// The next request for a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// All objects, in pages.
+    List,
+    /// All objects, then changes, in one answer.
+    Stream,
+    /// The server's version alone: after an etcd was restored from a copy, it is lower than that of the watch, which would go
+    /// on without an error and without most changes.
+    Check,
+    /// Changes since the version.
+    Watch,
+}
+
+/// How far following a kind has come.
+#[derive(Debug)]
+pub(super) struct State {
+    kind: Kind,
+    pace: Pace,
+    step: Step,
+    streams: bool,
+    /// The version of the last object or bookmark.
+    version: String,
+    /// Place in the kind's resources.
+    resource: usize,
+    failures: u32,
+    /// Watches in a row that the server ended at once.
+    short: u32,
+}
+
+impl State {
+    pub(super) const fn new(kind: Kind, pace: Pace, streams: bool) -> Self {
+        Self {
+            kind,
+            pace,
+            step: if streams { Step::Stream } else { Step::List },
+            streams,
+            version: String::new(),
+            resource: 0,
+            failures: 0,
+            short: 0,
+        }
+    }
+
+    pub(super) const fn step(&self) -> Step {
+        self.step
+    }
+
+    pub(super) fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub(super) fn resource(&self) -> Resource {
+        let resources = self.kind.resources();
+        resources
+            .get(self.resource)
+            .copied()
+            .unwrap_or(resources[0])
+    }
+
+    const fn whole(&self) -> Step {
+        if self.streams {
+            Step::Stream
+        } else {
+            Step::List
+        }
+    }
+
+    /// All objects are there, as of a version.
+    pub(super) fn listed(&mut self, version: &str) {
+        self.advanced(version);
+        (self.step, self.failures) = (Step::Watch, 0);
+    }
+
+    /// An object or a bookmark came.
+    pub(super) fn advanced(&mut self, version: &str) {
+        if !version.is_empty() {
+            version.clone_into(&mut self.version);
+        }
+        self.failures = 0;
+    }
+
+    /// The objects are forgotten: changes alone would not bring them back.
+    pub(super) const fn forgotten(&mut self) {
+        self.step = self.whole();
+    }
+
+    /// The server's version is known.
+    pub(super) fn checked(&mut self, version: &str) {
+        self.failures = 0;
+        // Since Kubernetes 1.35 versions are numbers by promise; before, they were in fact.
+        let older = matches!(
+            (version.parse::<u128>(), self.version.parse::<u128>()),
+            (Ok(server), Ok(watch)) if server < watch
+        );
+        self.step = if older { self.whole() } else { Step::Watch };
+    }
+
+    /// The server ended a watch in order, after this time. Returns the wait before the next request.
+    pub(super) fn ended(&mut self, lasted: Duration, random: f64) -> Duration {
+        self.failures = 0;
+        if lasted < self.pace.floor {
+            self.short += 1;
+            let wait = self.pace.back_off(self.short, random);
+            return wait.max(self.pace.floor.saturating_sub(lasted));
+        }
+        self.short = 0;
+        if lasted >= self.pace.watch_for.mul_f64(0.7) {
+            self.step = Step::Check;
+        }
+        Duration::ZERO
+    }
+
+    /// A request failed. Returns the wait before the next one.
+    pub(super) fn failed(&mut self, failure: &Failure, random: f64) -> Duration {
+        match failure {
+            Failure::Gone => {
+                self.step = self.whole();
+                // Within a list, only its next page is gone: the first failure costs no back-off.
+                self.failures += 1;
+                let wait = self.pace.relist_within.mul_f64(random);
+                return wait
+                    + self
+                        .pace
+                        .back_off(self.failures, random)
+                        .min(self.pace.relist_within * (self.failures - 1));
+            }
+            Failure::Absent => {
+                self.resource += 1;
+                if self.resource < self.kind.resources().len() {
+                    return Duration::ZERO;
+                }
+                self.resource = 0;
+                self.step = self.whole();
+                return self.pace.absent_for;
+            }
+            Failure::Unsupported(_) if self.step == Step::Stream => {
+                self.streams = false;
+                self.step = Step::List;
+                return Duration::ZERO;
+            }
+            // The server may have come back with an older store.
+            Failure::Unreachable(_) if self.step == Step::Watch => self.step = Step::Check,
+            _ => {}
+        }
+        self.failures = self.failures.saturating_add(1);
+        let wait = self.pace.back_off(self.failures, random);
+        match failure {
+            Failure::Busy(Some(asked)) => wait.max((*asked).min(self.pace.longest_request)),
+            _ => wait,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(kind: Kind) -> State {
+        let mut state = State::new(kind, Pace::default(), false);
+        assert_eq!(state.step(), Step::List);
+        state.listed("100");
+        assert_eq!((state.step(), state.version()), (Step::Watch, "100"));
+        state
+    }
+
+    #[test]
+    fn gone_leads_to_a_list_at_a_random_time() {
+        let mut state = state(Kind::Pod);
+        assert_eq!(
+            state.failed(&Failure::Gone, 0.5),
+            Duration::from_millis(2_500)
+        );
+        assert_eq!(state.step(), Step::List);
+        // A list that is gone again and again is not asked for at full speed.
+        assert!(state.failed(&Failure::Gone, 0.0) >= Duration::from_millis(250));
+    }
+
+    #[test]
+    fn error_event_keeps_the_version() {
+        let mut state = state(Kind::Pod);
+        state.advanced("120");
+        state.failed(&Failure::Status(500, String::new()), 0.0);
+        assert_eq!((state.step(), state.version()), (Step::Watch, "120"));
+    }
+
+    #[test]
+    fn refused_connection_and_long_watch_lead_to_a_check() {
+        let mut state = state(Kind::Pod);
+        state.failed(&Failure::Unreachable(String::new()), 0.0);
+        assert_eq!(state.step(), Step::Check);
+        state.checked("100");
+        assert_eq!(state.step(), Step::Watch);
+        assert_eq!(state.ended(Duration::from_secs(290), 0.0), Duration::ZERO);
+        assert_eq!(state.step(), Step::Check);
+        state.checked("99");
+        assert_eq!(state.step(), Step::List);
+    }
+
+    #[test]
+    fn watches_that_end_at_once_are_held_back() {
+        let mut state = state(Kind::Pod);
+        let waits: Vec<_> = (0..8).map(|_| state.ended(Duration::ZERO, 1.0)).collect();
+        assert!(
+            waits[0] >= Duration::from_secs(1) && waits[7] == Duration::from_secs(30),
+            "{waits:?}"
+        );
+        assert_eq!(state.step(), Step::Watch);
+        assert_eq!(state.ended(Duration::from_secs(10), 1.0), Duration::ZERO);
+        assert!(state.ended(Duration::ZERO, 1.0) <= Duration::from_secs(1));
+    }
+
+    #[test]
+    fn absent_version_leads_to_the_next_one_and_then_to_a_long_wait() {
+        let mut state = State::new(Kind::EndpointSlice, Pace::default(), false);
+        assert_eq!(state.resource().version, "v1");
+        assert_eq!(state.failed(&Failure::Absent, 0.0), Duration::ZERO);
+        assert_eq!(state.resource().version, "v1beta1");
+        assert_eq!(state.failed(&Failure::Absent, 0.0), Duration::from_mins(10));
+        assert_eq!((state.resource().version, state.step()), ("v1", Step::List));
+    }
+
+    #[test]
+    fn server_that_cannot_stream_lists_is_asked_for_pages() {
+        let mut state = State::new(Kind::Pod, Pace::default(), true);
+        assert_eq!(state.step(), Step::Stream);
+        assert_eq!(
+            state.failed(&Failure::Unsupported(String::new()), 0.0),
+            Duration::ZERO
+        );
+        assert_eq!(state.step(), Step::List);
+        state.failed(&Failure::Gone, 0.0);
+        assert_eq!(state.step(), Step::List);
+    }
+
+    #[test]
+    fn wait_that_a_server_asks_for_is_kept_up_to_a_limit() {
+        let mut state = state(Kind::Pod);
+        let mut ask =
+            |seconds| state.failed(&Failure::Busy(Some(Duration::from_secs(seconds))), 0.0);
+        assert_eq!(ask(61), Duration::from_secs(61));
+        assert_eq!(ask(3_600), Duration::from_mins(5));
+    }
+}

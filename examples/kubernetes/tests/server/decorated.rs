@@ -1,0 +1,118 @@
+//! Names of objects in records, as receivers get them.
+
+use std::time::SystemTime;
+
+use mermin_core::{FlowSource, flow::Endpoint, sink::JsonLines};
+use mermin_kubernetes::{Kind, Settings, decorate};
+use serde_json::{Value as Json, json};
+
+use crate::{
+    api_server::ApiServer,
+    support::{Followed, flow, until},
+};
+
+fn objects(server: &ApiServer) {
+    let owner = |kind: &str, api: &str, name: &str, uid: &str| json!([{"kind": kind, "apiVersion": api, "name": name, "uid": uid, "controller": true}]);
+    server.put(
+        "namespaces",
+        json!({"metadata": {"name": "kube-system", "uid": "cluster-1"}}),
+    );
+    server.put(
+        "namespaces",
+        json!({"metadata": {"name": "shop", "uid": "ns-1"}}),
+    );
+    server.put("nodes", json!({"metadata": {"name": "n1", "uid": "node-1"}, "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}]}}));
+    server.put("replicasets", json!({"metadata": {"name": "web-7d", "namespace": "shop", "uid": "rs-1", "ownerReferences": owner("Deployment", "apps/v1", "web", "dep-1")}}));
+    server.put(
+        "services",
+        json!({"metadata": {"name": "db", "namespace": "shop", "uid": "svc-1"},
+        "spec": {"type": "ClusterIP", "clusterIP": "10.96.0.1", "ports": [{"port": 443}]}}),
+    );
+    server.put(
+        "networkpolicies",
+        json!({"metadata": {"name": "out", "namespace": "shop", "uid": "np-1"},
+        "spec": {"podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Egress"]}}),
+    );
+    server.put("pods", json!({
+        "metadata": {"name": "web-7d-x", "namespace": "shop", "uid": "pod-1", "labels": {"app": "web"},
+            "creationTimestamp": "2026-01-01T00:00:00Z", "ownerReferences": owner("ReplicaSet", "apps/v1", "web-7d", "rs-1")},
+        "spec": {"nodeName": "n1", "containers": [{"name": "web", "image": "registry.example:5000/web:7"}]},
+        "status": {"phase": "Running", "podIP": "10.100.0.7", "startTime": "2026-01-01T00:00:00Z"},
+    }));
+}
+
+fn exported(followed: &Followed, settings: Settings) -> Json {
+    let mut record = flow([10, 100, 0, 7]);
+    record.destination = Endpoint::new([10, 96, 0, 1], 443);
+    record.end = SystemTime::now();
+    let (mut source, _) = FlowSource::replay([record]).open().unwrap();
+    let mut out = Vec::new();
+    let sink = decorate(JsonLines::new(&mut out), &followed.cluster, settings);
+    futures::executor::block_on(async { source.run(sink).await }).unwrap();
+    serde_json::from_slice(&out).unwrap()
+}
+
+#[test]
+fn json_record_has_the_names_of_both_ends() {
+    let server = ApiServer::start();
+    objects(&server);
+    let followed = Followed::new(server.url(), |settings| settings).synced();
+    let record = exported(&followed, Settings::default().cluster_name("prod"));
+    for (name, value) in [
+        ("source.k8s.cluster.name", "prod"),
+        ("source.k8s.cluster.uid", "cluster-1"),
+        ("source.k8s.node.name", "n1"),
+        ("source.k8s.node.uid", "node-1"),
+        ("source.k8s.namespace.name", "shop"),
+        ("source.k8s.namespace.uid", "ns-1"),
+        ("source.k8s.pod.name", "web-7d-x"),
+        ("source.k8s.pod.uid", "pod-1"),
+        ("source.k8s.container.name", "web"),
+        ("source.container.name", "web"),
+        ("source.container.image.name", "registry.example:5000/web"),
+        ("source.k8s.replicaset.name", "web-7d"),
+        ("source.k8s.replicaset.uid", "rs-1"),
+        ("source.k8s.deployment.name", "web"),
+        ("source.k8s.deployment.uid", "dep-1"),
+        ("destination.k8s.namespace.name", "shop"),
+        ("destination.k8s.service.name", "db"),
+        ("destination.k8s.service.uid", "svc-1"),
+    ] {
+        assert_eq!(record[name], value, "{name} in {record}");
+    }
+    assert_eq!(record["network.policy.egress"], json!(["out"]));
+    assert_eq!(record["network.policy.ingress"], Json::Null);
+    // A change of an object is in the next record.
+    server.delete("networkpolicies", "shop", "out");
+    until("no policy", || followed.present(Kind::NetworkPolicy) == 0);
+    let record = exported(&followed, Settings::default());
+    assert_eq!(record["network.policy.egress"], Json::Null);
+    let ends = followed.cluster.ends();
+    assert_eq!((ends.known, ends.unknown), (4, 0));
+}
+
+#[test]
+fn only_chosen_names_are_added() {
+    let server = ApiServer::start();
+    objects(&server);
+    let followed = Followed::new(server.url(), |settings| settings).synced();
+    let names = [
+        mermin_kubernetes::Name::DeploymentName,
+        mermin_kubernetes::Name::NamespaceName,
+    ];
+    let record = exported(&followed, Settings::default().only(names).policies(false));
+    let added: Vec<_> = record
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|name| name.contains("k8s") || name.contains("policy"))
+        .collect();
+    assert_eq!(
+        added,
+        [
+            "destination.k8s.namespace.name",
+            "source.k8s.deployment.name",
+            "source.k8s.namespace.name"
+        ]
+    );
+}
