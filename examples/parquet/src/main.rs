@@ -15,6 +15,7 @@ TARGET is parquet:FOLDER or, built with the feature `s3`, s3://BUCKET[/PREFIX]. 
   ?rows=NUMBER       rows of a file at most (65536)
   &age=SECONDS       how long the first row of a file waits for others (60)
   &without=NAME,..   columns that are not written
+  &with=NAME,..      columns that are: flow.community_id is not unless named here
   &codec=lz4         instead of zstd
 
 --columns prints what columns files have, and what they mean.";

@@ -9,7 +9,7 @@ use crate::Bucket;
 use crate::{Exporter, OpenError, Settings};
 
 /// A directory: `parquet:PATH`; with the feature `s3` a bucket: `s3://BUCKET/PREFIX`. Options follow a `?`:
-/// `rows=100000`, `age=300` (seconds), `without=flow.community_id,flow.id`, `codec=lz4`.
+/// `rows=100000`, `age=300` (seconds), `with=flow.community_id`, `without=flow.ip.ttl,flow.id`, `codec=lz4`.
 ///
 /// ```
 /// use mermin_parquet::Target;
@@ -105,14 +105,8 @@ fn set(settings: Settings, option: &str) -> Result<Settings, String> {
     Ok(match name {
         "rows" => settings.rows(usize::try_from(number()?).unwrap_or(usize::MAX)),
         "age" => settings.age(Duration::from_secs(number()?)),
-        "without" => {
-            let known = crate::columns(&Settings::default());
-            let unknown = |name: &&str| !known.iter().any(|column| column.name() == *name);
-            if let Some(name) = value.split(',').find(unknown) {
-                return Err(format!("there is no column `{name}`"));
-            }
-            settings.without(value.split(','))
-        }
+        "with" => settings.with(columns(value)?),
+        "without" => settings.without(columns(value)?),
         "codec" => settings.codec(match value {
             "lz4" => crate::Codec::Lz4,
             #[cfg(feature = "zstd")]
@@ -121,6 +115,16 @@ fn set(settings: Settings, option: &str) -> Result<Settings, String> {
         }),
         _ => return Err(format!("there is no option `{name}`")),
     })
+}
+
+/// Returns the names of columns, which must exist.
+fn columns(names: &str) -> Result<std::str::Split<'_, char>, String> {
+    let known = crate::columns(&Settings::default().with(["flow.community_id"]));
+    let unknown = |name: &&str| !known.iter().any(|column| column.name() == *name);
+    match names.split(',').find(unknown) {
+        Some(name) => Err(format!("there is no column `{name}`")),
+        None => Ok(names.split(',')),
+    }
 }
 
 #[cfg(test)]
@@ -134,12 +138,15 @@ mod tests {
 
     #[test]
     fn options_are_settings() {
-        let target =
-            parse("parquet:a/b?rows=7&age=3&without=flow.id,source.port&codec=lz4").unwrap();
+        let target = parse(
+            "parquet:a/b?rows=7&age=3&with=flow.community_id&without=flow.id,source.port&codec=lz4",
+        )
+        .unwrap();
         assert_eq!(target.place, Place::Folder("a/b".into()));
         let expected = Settings::default()
             .rows(7)
             .age(Duration::from_secs(3))
+            .with(["flow.community_id"])
             .without(["flow.id", "source.port"])
             .codec(Codec::Lz4);
         assert_eq!(target.settings, expected);

@@ -101,9 +101,10 @@ impl Show for Octets {
     }
 
     fn statistics(self, keys: &[IpAddr], _: &[u8], nulls: u64) -> Statistics {
-        let all = keys.iter().copied().map(octets);
-        let value = |octets: [u8; 16]| FixedLenByteArray::from(octets.to_vec());
-        let [least, greatest] = [all.clone().min(), all.max()].map(|octets| octets.map(value));
+        // Numbers compare as their octets do.
+        let all = keys.iter().map(|key| u128::from_be_bytes(octets(*key)));
+        let value = |number: u128| FixedLenByteArray::from(number.to_be_bytes().to_vec());
+        let [least, greatest] = [all.clone().min(), all.max()].map(|number| number.map(value));
         Statistics::fixed_len_byte_array(least, greatest, None, Some(nulls), false)
     }
 }

@@ -35,7 +35,9 @@ fn settings() -> Settings {
     let kept = ["flow.id", "flow.sequence", "flow.community_id"];
     let columns = mermin_parquet::columns(&Settings::default());
     let names = columns.iter().map(|column| column.name().to_owned());
-    Settings::default().without(names.filter(|name| !kept.contains(&name.as_str())))
+    Settings::default()
+        .with(["flow.community_id"])
+        .without(names.filter(|name| !kept.contains(&name.as_str())))
 }
 
 /// Batches without end, and a line for each that was `Ok`.
