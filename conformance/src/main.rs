@@ -9,6 +9,7 @@ mod link;
 mod names;
 mod ours;
 mod rules;
+mod tcp;
 mod tshark;
 
 use std::{env, path::Path, process::ExitCode};
@@ -18,15 +19,12 @@ use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 
 use self::{community::Ids, kernel::Kernel};
 
-/// Octets of a payload that a source reads.
-const SECTION: usize = 256;
-
 const USAGE: &str = "\
 usage: referee tshark FOLDER KEPT     conversations of every capture in a folder, beside tshark's, which are
                                      kept in another folder
        referee kernel FOLDER          each packet through the kernel program and through this process
-       referee names FOLDER           names in payloads beside those that tshark shows: of whole payloads, and of
-                                     the octets that a source reads
+       referee names FOLDER           names in payloads beside those that tshark shows
+       referee tcp FOLDER             the analysis of each TCP segment beside tshark's
        referee community FOLDER PYTHON
                                       community ids beside those of PyPI's `communityid`, which PYTHON has
 ";
@@ -38,6 +36,7 @@ fn main() -> ExitCode {
         ["tshark", folder, kept] => beside_tshark(Path::new(folder), Path::new(kept)),
         ["kernel", folder] => beside_the_kernel(Path::new(folder)),
         ["names", folder] => names_beside_tshark(Path::new(folder)),
+        ["tcp", folder] => tcp_beside_tshark(Path::new(folder)),
         ["community", folder, python] => community_ids(Path::new(folder), python),
         _ => {
             eprint!("{USAGE}");
@@ -92,16 +91,30 @@ fn beside_the_kernel(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Compares names in every capture: the parsers by themselves, and then what a source finds in the octets that it reads.
+/// Compares names in every capture.
 fn names_beside_tshark(folder: &Path) -> Result<()> {
-    for octets in [usize::MAX, SECTION] {
-        println!("== {octets} octets of a payload");
-        let mut outcome = names::Outcome::default();
-        for path in captures::files(folder)? {
-            outcome.add(&path, octets)?;
-        }
-        println!("== {outcome}");
+    let mut outcome = names::Outcome::default();
+    for path in captures::files(folder)? {
+        outcome.add(&path)?;
     }
+    println!("== {outcome}");
+    let [unexplained, all] = outcome.unexplained();
+    ensure!(
+        unexplained * 200 <= all,
+        "more than 0.5 % of the names differ without a rule"
+    );
+    Ok(())
+}
+
+/// Compares the analysis of each segment in every capture.
+fn tcp_beside_tshark(folder: &Path) -> Result<()> {
+    let mut outcome = tcp::Outcome::default();
+    for path in captures::files(folder)? {
+        outcome.add(&path)?;
+    }
+    println!("== {outcome}");
+    let differ = outcome.unexplained();
+    ensure!(differ == 0, "{differ} differences have no rule");
     Ok(())
 }
 

@@ -52,6 +52,7 @@ usage: cargo xtask <command>
   conformance   flows of public captures, fetched first, beside what tshark sees
   conformance --kernel  each of their packets through the kernel program and through user space
   conformance --names  names in their payloads beside those that tshark shows
+  conformance --tcp    the analysis of TCP beside that of tshark
   conformance --community-id  their community ids beside those of another program
   fuzz SECONDS  fuzz every target for so long
   kernel-test --vm [SERIES..]  the kernel tests on other kernels, under qemu: all, or 6.1 and so on
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
         ["conformance"] => conformance::beside_tshark(),
         ["conformance", "--kernel"] => conformance::beside_the_kernel(),
         ["conformance", "--names"] => conformance::names(),
+        ["conformance", "--tcp"] => conformance::tcp(),
         ["conformance", "--community-id"] => conformance::community_ids(),
         ["fuzz", seconds] => fuzz::run(seconds),
         ["promises"] => promises::check(),

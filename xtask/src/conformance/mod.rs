@@ -32,6 +32,12 @@ pub(crate) fn names() -> Result<()> {
     compare(&["names", &fetch::captures()?])
 }
 
+/// The analysis of each TCP segment beside tshark's.
+pub(crate) fn tcp() -> Result<()> {
+    need_tshark()?;
+    compare(&["tcp", &fetch::captures()?])
+}
+
 /// Compares the kernel program with user space, for each packet.
 pub(crate) fn beside_the_kernel() -> Result<()> {
     compare(&["kernel", &fetch::captures()?])
