@@ -18,7 +18,8 @@ impl Config {
         let builder = self
             .source_of_captures()
             .netns(instrument.netns().clone())
-            .process(self.pipeline().flow_capture().process());
+            .process(self.pipeline().flow_capture().process())
+            .drops(self.pipeline().flow_capture().drops());
         pinning(
             hooks(interfaces(builder, instrument), instrument),
             instrument,
@@ -243,6 +244,7 @@ pipeline {
     process = true
     listening_ports = true
     tcp_analysis = true
+    drops = true
     names = true
   }
 }
@@ -275,6 +277,7 @@ filter \"flow\" {
                 .process(true)
                 .listening_ports(true)
                 .tcp_analysis(true)
+                .drops(true)
                 .names(true)
                 .filter(filter),
         );

@@ -3,7 +3,7 @@
 use mermin_core::{FlowSourceBuilder, Join};
 
 /// Known names, for errors.
-const KNOWN: &str = "one of join, join=merged, listening, names, process, tcp, all";
+const KNOWN: &str = "one of drops, join, join=merged, listening, names, process, tcp, all";
 
 /// Details of flows: `--with NAMES`. It overrides a configuration file.
 ///
@@ -21,6 +21,7 @@ const KNOWN: &str = "one of join, join=merged, listening, names, process, tcp, a
 #[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 pub struct With {
     join: Option<Join>,
+    drops: bool,
     listening: bool,
     names: bool,
     process: bool,
@@ -38,6 +39,7 @@ impl With {
             match name {
                 "join" | "join=first_seen" => self.join = Some(Join::FirstSeen),
                 "join=merged" => self.join = Some(Join::Merged),
+                "drops" => self.drops = true,
                 "listening" => self.listening = true,
                 "names" => self.names = true,
                 "process" => self.process = true,
@@ -84,6 +86,11 @@ impl With {
         } else {
             builder
         };
+        let builder = if self.drops || self.all && !is_capture {
+            builder.drops(true)
+        } else {
+            builder
+        };
         if self.process || self.all && !is_capture {
             builder.process(true)
         } else {
@@ -110,6 +117,8 @@ mod tests {
         assert_eq!(live("join").get_join(), Join::FirstSeen);
         assert_eq!(live("join, join=merged").get_join(), Join::Merged);
         assert!(live("process").get_process() && !live("join").get_process());
+        assert!(live("drops").get_drops() && !live("process").get_drops());
+        assert!(live("all").get_drops() && !capture("all").get_drops());
         assert!(capture("listening").get_listening_ports());
         assert!(capture("all").get_listening_ports() && !live("join").get_listening_ports());
         assert!(live("tcp").get_tcp_analysis() && !live("process").get_tcp_analysis());

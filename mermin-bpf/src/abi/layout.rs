@@ -4,6 +4,7 @@ use core::mem::{offset_of, size_of};
 
 use super::{
     digest::Seed,
+    drops::{DropCounters, Dropped, Drops},
     fragment::{Early, FragmentFlow, FragmentKey},
     free::{FreeLine, FreeShape},
     globals::Globals,
@@ -16,7 +17,7 @@ use super::{
     tunnel::TunnelEndpoints,
 };
 
-const FACTS: [usize; 67] = [
+const FACTS: [usize; 71] = [
     size_of::<KeyTail>(),
     size_of::<KeyV4>(),
     offset_of!(KeyV4, addresses),
@@ -80,6 +81,10 @@ const FACTS: [usize; 67] = [
     size_of::<Bucket>(),
     offset_of!(Bucket, entries),
     PLACES,
+    size_of::<Drops>(),
+    size_of::<DropCounters>(),
+    offset_of!(DropCounters, taken),
+    offset_of!(Dropped, packets),
     size_of::<Seed>(),
     offset_of!(Seed, summands),
     size_of::<FreeLine>(),
@@ -115,6 +120,7 @@ const _: () = {
     assert!(size_of::<TunnelEndpoints>() == 40);
     assert!(size_of::<TcpAnalysis>() == 448);
     assert!(offset_of!(TcpAnalysis, directions) == 64);
+    assert!(size_of::<Drops>() == 128);
     assert!(size_of::<FragmentKey>() == 56);
     assert!(size_of::<FragmentFlow>() == 72);
     assert!(size_of::<Early>() == 56);

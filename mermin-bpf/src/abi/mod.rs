@@ -1,6 +1,7 @@
 //! The bytes that cross the kernel boundary. Little-endian, checked for size and offset when compiled.
 
 pub mod digest;
+pub mod drops;
 pub mod fragment;
 pub mod free;
 pub mod globals;

@@ -14,6 +14,8 @@ pub const PROGRAM_GENERAL: &str = "mermin_general";
 pub const PROGRAM_CREATE: &str = "mermin_create";
 /// Program that analyses TCP segments, through [`MAP_PROGRAMS`].
 pub const PROGRAM_TCP: &str = "mermin_tcp";
+/// Program that counts packets the kernel drops, at the tracepoint `skb:kfree_skb`. Loaded where they are asked for.
+pub const PROGRAM_DROP: &str = "mermin_drop";
 /// Program that writes [`Clock`](super::globals::Clock); run by user space, never attached.
 pub const PROGRAM_CLOCK: &str = "mermin_clock";
 
@@ -41,6 +43,10 @@ pub const MAP_GLOBALS: &str = "GLOBALS";
 pub const MAP_TUNNELS: &str = "TUNNELS";
 /// [`TcpAnalysis`](super::tcp_analysis::TcpAnalysis) by slot: array, mmapable. One element where TCP is not analysed.
 pub const MAP_TCP_ANALYSIS: &str = "TCP_ANALYSIS";
+/// [`Drops`](super::drops::Drops) by slot: array, mmapable. One element where dropped packets are not counted.
+pub const MAP_DROPS: &str = "DROPS";
+/// One [`DropCounters`](super::drops::DropCounters): array, mmapable.
+pub const MAP_DROP_COUNTERS: &str = "DROP_COUNTERS";
 /// [`FragmentKey`](super::fragment::FragmentKey) to [`FragmentFlow`](super::fragment::FragmentFlow): hash, the least recently used go.
 pub const MAP_FRAGMENTS: &str = "FRAGMENTS";
 /// [`FragmentKey`](super::fragment::FragmentKey) to [`Early`](super::fragment::Early): hash, the least recently used go.
@@ -74,6 +80,8 @@ pub const CONST_DECAPSULATE: &str = "DECAPSULATE";
 pub const CONST_BARE: &str = "BARE";
 /// Constant: 1 where TCP segments are analysed.
 pub const CONST_ANALYSE: &str = "ANALYSE";
+/// Constant: facts about the running kernel, by their place in [`fact`](super::drops::fact).
+pub const CONST_DROP_FACTS: &str = "DROP_FACTS";
 /// Constant: [`Ports::words`](crate::wire::tunnel::Ports::words).
 pub const CONST_TUNNEL_PORTS: &str = "TUNNEL_PORTS";
 /// Constant: 1 where sections of payloads are passed to user space, 0 where not.

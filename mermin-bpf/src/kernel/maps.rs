@@ -10,6 +10,7 @@ use aya_ebpf::{
 use mermin_bpf::{
     abi::{
         digest::{Seed, Source},
+        drops::{DropCounters, Drops, fact},
         fragment::{Early, FragmentFlow, FragmentKey},
         free::{FreeLine, FreeShape},
         globals::{Globals, next},
@@ -23,7 +24,7 @@ use mermin_bpf::{
     wire::tunnel::{Keyed, Ports, ports},
 };
 
-use super::{pass::DEPARTURES_KEPT, workspace::Workspace};
+use super::{drop::DropScratch, pass::DEPARTURES_KEPT, workspace::Workspace};
 
 #[map]
 pub(super) static INDEX: Array<Bucket> = Array::with_max_entries(1, BPF_F_MMAPABLE);
@@ -49,6 +50,12 @@ pub(super) static PROGRAMS: ProgramArray = ProgramArray::with_max_entries(next::
 pub(super) static TUNNELS: Array<TunnelEndpoints> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 pub(super) static TCP_ANALYSIS: Array<TcpAnalysis> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+pub(super) static DROPS: Array<Drops> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+pub(super) static DROP_COUNTERS: Array<DropCounters> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+pub(super) static DROP_SCRATCH: PerCpuArray<DropScratch> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 pub(super) static DEPARTURES: Array<[u64; DEPARTURES_KEPT]> = Array::with_max_entries(1, 0);
 #[map]
@@ -82,6 +89,8 @@ static BARE: u32 = 0;
 static ANALYSE: u32 = 0;
 #[unsafe(no_mangle)]
 static SECTIONS_ON: u32 = 0;
+#[unsafe(no_mangle)]
+static DROP_FACTS: [u32; fact::COUNT] = [0; fact::COUNT];
 #[unsafe(no_mangle)]
 static TUNNEL_PORTS: [u64; ports::WORDS] = [0; ports::WORDS];
 
@@ -168,6 +177,13 @@ pub(super) fn analyses() -> bool {
 #[inline(always)]
 pub(super) fn passes_sections() -> bool {
     constant(&SECTIONS_ON) != 0
+}
+
+/// One of [`fact`].
+#[inline(always)]
+pub(super) fn drop_fact(number: usize) -> u32 {
+    // SAFETY: a reference to a static is valid for reads.
+    unsafe { core::ptr::read_volatile(&raw const DROP_FACTS[number]) }
 }
 
 /// The set of fields in the key.

@@ -6,6 +6,7 @@ mod clock;
 mod count;
 mod create;
 mod device;
+mod drop;
 mod early;
 mod fragment;
 mod free;

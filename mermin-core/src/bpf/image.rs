@@ -8,7 +8,7 @@ use std::{
 
 use aya_obj::{EbpfSectionKind, Map, Object, generated::bpf_insn};
 use mermin_bpf::{
-    abi::{digest::Seed, names},
+    abi::{digest::Seed, drops::fact, names},
     wire::tunnel::Keyed,
 };
 
@@ -23,6 +23,7 @@ pub(super) struct Image {
     object: Object,
     maps: HashMap<String, Map>,
     exact_end: bool,
+    counts_drops: bool,
 }
 
 /// A map to create.
@@ -60,6 +61,7 @@ impl Image {
             object,
             maps,
             exact_end: sizes.exact_end,
+            counts_drops: sizes.drops.is_some(),
         })
     }
 
@@ -98,6 +100,7 @@ impl Image {
         } = &self.object;
         let mut codes: Vec<Code> = programs
             .iter()
+            .filter(|(name, _)| self.counts_drops || *name != names::PROGRAM_DROP)
             .filter_map(|(name, program)| {
                 let function = functions.get(&program.function_key())?;
                 Some(Code {
@@ -189,7 +192,12 @@ pub(crate) fn constants(sizes: Sizes, seed: &Seed) -> Vec<(&'static str, Vec<u8>
         (names::CONST_SECTIONS, u32::from(sizes.sections != 0)),
     ]
     .map(|(name, number)| (name, number.to_ne_bytes().to_vec()));
+    let facts = sizes.drops.map_or([0; fact::COUNT], |facts| facts.0);
     let words = [
+        (
+            names::CONST_DROP_FACTS,
+            facts.into_iter().flat_map(u32::to_ne_bytes).collect(),
+        ),
         (
             names::CONST_TUNNEL_PORTS,
             octets(sizes.ports.words().to_vec()),
@@ -200,7 +208,7 @@ pub(crate) fn constants(sizes: Sizes, seed: &Seed) -> Vec<(&'static str, Vec<u8>
 }
 
 /// Returns the number of elements of maps whose size depends on options or host.
-fn lengths(sizes: Sizes) -> [(&'static str, u32); 13] {
+fn lengths(sizes: Sizes) -> [(&'static str, u32); 14] {
     let counts = Sizes::ledgers(sizes.cpus);
     [
         (names::MAP_INDEX, sizes.index().buckets()),
@@ -209,6 +217,7 @@ fn lengths(sizes: Sizes) -> [(&'static str, u32); 13] {
         (names::MAP_FRESH, sizes.fresh()),
         (names::MAP_TUNNELS, sizes.tunnels()),
         (names::MAP_TCP_ANALYSIS, sizes.tcp_analyses()),
+        (names::MAP_DROPS, sizes.drop_counts()),
         (names::MAP_FRAGMENTS, sizes.fragments()),
         (names::MAP_EARLY, sizes.fragments()),
         (names::MAP_TURNED, sizes.turned()),
@@ -231,6 +240,7 @@ mod tests {
             keyed: Keyed::Way,
             exact_end: false,
             tcp_analysis: false,
+            drops: None,
             sections: 0,
             ports: mermin_bpf::wire::tunnel::Ports::default(),
             slots_a_bucket: mermin_bpf::abi::index::SLOTS_A_BUCKET,

@@ -3,11 +3,14 @@
 #![expect(unsafe_code, reason = "memory is shared with the kernel program")]
 
 pub(crate) mod clock;
+pub(crate) mod drop_counts;
+pub(crate) mod drop_facts;
 mod expiry_state;
 pub(crate) mod free;
 pub(crate) mod grace;
 mod image;
 pub(crate) mod index;
+mod kernel_types;
 pub(crate) mod ledger;
 pub(crate) mod object;
 mod parallel;

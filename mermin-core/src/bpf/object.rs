@@ -5,12 +5,16 @@ use std::{
     io,
     os::fd::{AsFd, OwnedFd},
     path::Path,
+    sync::Arc,
 };
 
-use mermin_bpf::abi::{digest::Seed, free::FreeLine, globals::next, index::Bucket, names};
+use mermin_bpf::abi::{
+    digest::Seed, drops::DropCounters, free::FreeLine, globals::next, index::Bucket, names,
+};
 
 use super::{
     clock,
+    drop_counts::{DropCounts, DropProgram},
     free::FreeSlots,
     image::{Blank, Code, Content, Image},
     index::{self, Index},
@@ -43,6 +47,9 @@ pub(crate) struct Programs {
     handover: OwnedFd,
     /// Programs in that array.
     pub(crate) handed_to: [(u32, OwnedFd); 5],
+    /// The program that counts dropped packets, where they are counted. It is at no hook.
+    #[cfg(feature = "__lab")]
+    pub(crate) drop: Option<Arc<OwnedFd>>,
 }
 
 impl Programs {
@@ -65,6 +72,8 @@ pub(crate) struct Loaded {
     pub(crate) free: FreeSlots,
     pub(crate) ledger: Ledger,
     pub(crate) clock: clock::Reader,
+    /// The program that counts dropped packets, where they are counted. Not attached.
+    pub(crate) drops: Option<DropProgram>,
     /// Sections of payloads, where they were asked for.
     pub(crate) sections: Option<Sections>,
     /// Sections that were lost before these programs were connected.
@@ -117,6 +126,7 @@ struct InMemory {
     buckets: Mapping<Bucket>,
     free: Mapping<FreeLine>,
     sections: Option<Sections>,
+    drop_counters: Mapping<DropCounters>,
 }
 
 impl Making {
@@ -188,7 +198,17 @@ impl Making {
             (next::CREATE, program(names::PROGRAM_CREATE)?),
             (next::TCP, program(names::PROGRAM_TCP)?),
         ];
+        let drops = match self.sizes.drops {
+            Some(_) => Some(DropProgram {
+                program: Arc::new(program(names::PROGRAM_DROP)?),
+                counters: self.memory.drop_counters,
+            }),
+            None => None,
+        };
+        #[cfg(feature = "__lab")]
+        let drop = drops.as_ref().map(|drops| Arc::clone(&drops.program));
         Ok(Loaded {
+            drops,
             sections: self.memory.sections,
             sections_lost_before: self.memory.slab.globals().read(0).sections_lost,
             programs: Programs {
@@ -196,6 +216,8 @@ impl Making {
                 egress: program(names::PROGRAM_EGRESS)?,
                 handover: map(names::MAP_PROGRAMS)?,
                 handed_to,
+                #[cfg(feature = "__lab")]
+                drop,
             },
             slab: self.memory.slab,
             index: Index::new(
@@ -249,7 +271,11 @@ fn create(map: &Blank<'_>, found: Option<&Path>) -> Result<(String, OwnedFd), Fa
 
 fn load_program(code: Code) -> Result<(String, OwnedFd), Failure> {
     let program = Program {
-        kind: Kind::SchedCls,
+        kind: if code.name == names::PROGRAM_DROP {
+            Kind::RawTracepoint
+        } else {
+            Kind::SchedCls
+        },
         name: &code.name,
         license: &code.license,
         instructions: &code.instructions,
@@ -266,12 +292,15 @@ fn load_program(code: Code) -> Result<(String, OwnedFd), Failure> {
 fn into_memory(maps: &Named, sizes: Sizes) -> Result<InMemory, Refusal> {
     let analyses = values(maps, names::MAP_TCP_ANALYSIS, sizes.tcp_analyses())?;
     let analyses = sizes.tcp_analysis.then(|| TcpAnalyses::new(analyses));
+    let drops = values(maps, names::MAP_DROPS, sizes.drop_counts())?;
+    let drops = sizes.drops.map(|_| DropCounts::new(drops));
     let slab = Slab::new(
         values(maps, names::MAP_SLOTS, sizes.slots)?,
         values(maps, names::MAP_FRESH, sizes.fresh())?,
         values(maps, names::MAP_GLOBALS, 1)?,
         values(maps, names::MAP_TUNNELS, sizes.tunnels())?,
         analyses,
+        drops,
     );
     let counts = Sizes::ledgers(sizes.cpus);
     let ledger = Ledger::new(
@@ -285,6 +314,7 @@ fn into_memory(maps: &Named, sizes: Sizes) -> Result<InMemory, Refusal> {
         ledger,
         buckets: values(maps, names::MAP_INDEX, sizes.index().buckets())?,
         free: values(maps, names::MAP_FREE, sizes.free().lines(sizes.slots))?,
+        drop_counters: values(maps, names::MAP_DROP_COUNTERS, 1)?,
         sections: sections(maps, sizes)?,
     })
 }

@@ -14,6 +14,8 @@ use crate::{
 /// An option that a source may go without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Spare {
+    /// Counts of packets that the kernel drops.
+    Drops,
     /// Names from payloads.
     Names,
     /// The analysis of TCP.
@@ -93,10 +95,16 @@ impl Failure {
     }
 
     fn spare(&self, sizes: Sizes) -> Option<Spare> {
+        let is_of_drops = matches!(
+            self,
+            Self::Map { name, .. } | Self::Program { name, .. }
+                if [names::MAP_DROPS, names::MAP_DROP_COUNTERS, names::PROGRAM_DROP].contains(&name.as_str())
+        );
         let is_of_ring = matches!(self, Self::Map { name, .. } if name == names::MAP_SECTIONS);
         match self {
             Self::Object(_) => None,
             _ if sizes.sections != 0 && is_of_ring => Some(Spare::Names),
+            _ if sizes.drops.is_some() && is_of_drops => Some(Spare::Drops),
             _ if sizes.tcp_analysis => Some(Spare::TcpAnalysis),
             // The programs do less without.
             Self::Program { .. } if sizes.sections != 0 => Some(Spare::Names),
@@ -190,6 +198,7 @@ mod tests {
             keyed: Keyed::Way,
             exact_end: false,
             tcp_analysis,
+            drops: None,
             sections: u32::from(sections) << 20,
             ports: Ports::default(),
             slots_a_bucket: 8,

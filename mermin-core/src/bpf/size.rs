@@ -7,6 +7,7 @@ use mermin_bpf::{
 
 use rustix::param::page_size;
 
+use super::drop_facts::DropFacts;
 use crate::plural::Plural;
 
 /// Octets of the ring of sections, a power of two: room for 14,000 of the longest.
@@ -40,6 +41,8 @@ pub(crate) struct Sizes {
     pub(crate) exact_end: bool,
     /// True if TCP segments are analysed.
     pub(crate) tcp_analysis: bool,
+    /// Facts about the kernel, if packets that it drops are counted.
+    pub(crate) drops: Option<DropFacts>,
     /// Octets of the ring by which sections of payloads are passed to this process; 0 if none are.
     pub(crate) sections: u32,
     /// UDP ports of tunnels.
@@ -57,6 +60,11 @@ impl Sizes {
     /// Returns the number of analyses of TCP: one for each slot, if TCP is analysed.
     pub(crate) fn tcp_analyses(&self) -> u32 {
         if self.tcp_analysis { self.slots } else { 1 }
+    }
+
+    /// Returns the number of counts of dropped packets: one for each slot, if they are counted.
+    pub(crate) fn drop_counts(&self) -> u32 {
+        if self.drops.is_some() { self.slots } else { 1 }
     }
 
     /// Returns the number of entries for first fragments.
@@ -158,6 +166,7 @@ mod tests {
             keyed: Keyed::Way,
             exact_end: false,
             tcp_analysis: false,
+            drops: None,
             sections: 0,
             ports: Ports::default(),
             slots_a_bucket: SLOTS_A_BUCKET,

@@ -17,7 +17,7 @@ use mermin_bpf::{
     wire::tcp::flag,
 };
 
-use super::{clock::Ticks, tcp_analyses::TcpAnalyses};
+use super::{clock::Ticks, drop_counts::DropCounts, tcp_analyses::TcpAnalyses};
 use crate::{
     flow::Several,
     sys::mapping::Mapping,
@@ -36,6 +36,8 @@ pub(crate) struct Slab {
     tunnels: Mapping<TunnelEndpoints>,
     /// Analyses of TCP, if TCP is analysed.
     analyses: Option<TcpAnalyses>,
+    /// Counts of dropped packets, if they are counted.
+    drops: Option<DropCounts>,
 }
 
 impl Slab {
@@ -45,6 +47,7 @@ impl Slab {
         globals: Mapping<Globals>,
         tunnels: Mapping<TunnelEndpoints>,
         analyses: Option<TcpAnalyses>,
+        drops: Option<DropCounts>,
     ) -> Self {
         Self {
             slots,
@@ -52,12 +55,18 @@ impl Slab {
             globals,
             tunnels,
             analyses,
+            drops,
         }
     }
 
     /// Returns the analyses of TCP, if TCP is analysed.
     pub(crate) fn analyses(&self) -> Option<&TcpAnalyses> {
         self.analyses.as_ref()
+    }
+
+    /// Returns the counts of dropped packets, if they are counted.
+    pub(crate) fn drops(&self) -> Option<&DropCounts> {
+        self.drops.as_ref()
     }
 
     /// Returns the counters that belong to no slot.
@@ -264,6 +273,9 @@ impl Slab {
         unsafe { at.write_volatile(Slot::default()) };
         if let Some(analyses) = &self.analyses {
             analyses.scrub(slot);
+        }
+        if let Some(drops) = &self.drops {
+            drops.scrub(slot);
         }
         fence(Ordering::SeqCst);
     }

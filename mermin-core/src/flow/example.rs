@@ -73,6 +73,10 @@ pub(crate) fn everything() -> Flow {
         handshake_latency: Some(Duration::from_micros(1_234)),
     });
     flow.tcp_analysis = Some(Box::new(analysis()));
+    flow.drops = Some(Box::new(Drops {
+        forward: [Dropped::new("NETFILTER_DROP", 3), Dropped::new("OTHER", 1)].into(),
+        reverse: [Dropped::new("SOCKET_RCVBUFF", u64::MAX)].into(),
+    }));
     flow.ipsec = Some(Ipsec {
         ah_spi: Some(1),
         esp_spi: Some(2),

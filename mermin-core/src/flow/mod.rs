@@ -11,6 +11,7 @@ mod community_id;
 mod count;
 mod direction;
 mod display;
+mod drops;
 mod end_reason;
 #[cfg(test)]
 pub(crate) mod example;
@@ -39,6 +40,7 @@ pub use self::{
     attributes::{Attribute, Attributes, Value},
     count::{Count, Uniflow},
     direction::{Direction, DirectionRule},
+    drops::{Dropped, Drops},
     end_reason::EndReason,
     icmp::IcmpMessage,
     id::FlowId,

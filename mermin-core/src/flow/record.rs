@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::{
-    AddedAttribute, Application, Direction, DirectionRule, EndReason, Endpoint, FlowId, Interface,
-    Ipsec, ObservationPoint, Process, Protocol, Several, Tcp, TcpAnalysis, Tunnel, Uniflow,
-    VlanIds,
+    AddedAttribute, Application, Direction, DirectionRule, Drops, EndReason, Endpoint, FlowId,
+    Interface, Ipsec, ObservationPoint, Process, Protocol, Several, Tcp, TcpAnalysis, Tunnel,
+    Uniflow, VlanIds,
 };
 
 /// One record of one flow: the traffic of a conversation on one interface since the previous record.
@@ -68,6 +68,9 @@ pub struct Flow {
     /// Retransmissions, round trips and responses of a TCP connection. Present if
     /// [`tcp_analysis`](crate::FlowSourceBuilder::tcp_analysis) is on.
     pub tcp_analysis: Option<Box<TcpAnalysis>>,
+    /// Packets of the flow that the kernel dropped since the previous record. Present if [`drops`](crate::FlowSourceBuilder::drops) is on
+    /// and there were any.
+    pub drops: Option<Box<Drops>>,
     /// Unencrypted fields of `IPsec` and `WireGuard`.
     pub ipsec: Option<Ipsec>,
     /// The outermost encapsulation, if the flow was inside a tunnel.
@@ -121,6 +124,7 @@ impl Flow {
             icmp_id: None,
             tcp: None,
             tcp_analysis: None,
+            drops: None,
             ipsec: None,
             tunnel: None,
             observation_points: Box::default(),

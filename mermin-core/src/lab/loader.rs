@@ -47,6 +47,7 @@ fn sizes(max_flows: u32) -> io::Result<Sizes> {
         keyed: Keyed::Way,
         exact_end: false,
         tcp_analysis: false,
+        drops: None,
         sections: 0,
         ports: Ports::default(),
         slots_a_bucket: SLOTS_A_BUCKET,

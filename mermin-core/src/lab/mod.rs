@@ -163,6 +163,7 @@ impl Lab {
         at_hooks
             .into_iter()
             .chain(called)
+            .chain(programs.drop.as_deref().map(|it| (names::PROGRAM_DROP, it)))
             .map(|(name, program)| Ok((name, kernel_info::program(program.as_fd())?)))
             .collect()
     }

@@ -32,6 +32,8 @@ pub enum Feature {
     ListeningPorts,
     /// Analysing TCP.
     TcpAnalysis,
+    /// Counting packets that the kernel drops.
+    Drops,
     /// Reading names from payloads.
     Names,
 }
@@ -53,6 +55,7 @@ impl Feature {
             Self::Process => "process",
             Self::ListeningPorts => "listening ports",
             Self::TcpAnalysis => "tcp analysis",
+            Self::Drops => "drops",
             Self::Names => "names",
         }
     }

@@ -17,7 +17,7 @@ pub use self::{
     degradation::{Degradation, Feature},
     hook::{HookDirection, HookPosition, HookProgram, Orphan},
     notice::Notice,
-    stats::{HookStats, Ignored, InterfaceStats, PayloadStats, Stats, Traffic},
+    stats::{DropStats, HookStats, Ignored, InterfaceStats, PayloadStats, Stats, Traffic},
 };
 
 use std::{fmt, path::Path, sync::Arc};

@@ -5,7 +5,7 @@ use std::{cmp::Reverse, fmt, sync::Arc, time::Duration};
 use mermin_bpf::abi::ledger::{self, Reason};
 
 use super::hook::HookDirection;
-use crate::plural::Plural;
+use crate::{flow::Dropped, plural::Plural};
 
 /// Everything that crossed a hook.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,6 +112,8 @@ pub struct Stats {
     pub lookups_missed: u64,
     /// Payloads that were read for [`names`](crate::FlowSourceBuilder::names).
     pub payloads: PayloadStats,
+    /// Packets that the kernel dropped and that are in no record ([`drops`](crate::FlowSourceBuilder::drops)).
+    pub drops: DropStats,
     /// Packets on the wire, over all hooks and those of removed interfaces.
     pub packets: u64,
     /// Octets of their frames, link header and padding included.
@@ -141,6 +143,24 @@ pub struct Stats {
     pub hooks: Vec<HookStats>,
     /// Sums over removed interfaces, by direction (index 0, no name). Empty until an interface is removed.
     pub removed_interfaces: Vec<HookStats>,
+}
+
+/// Packets that the kernel dropped in the watched network namespace, and that no record has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
+#[non_exhaustive]
+pub struct DropStats {
+    /// Packets whose flow was not in the table, by reason, most packets first: of interfaces that are not watched, of fragments behind the
+    /// first, with addresses that were translated.
+    pub without_flow: Vec<Dropped>,
+    /// Packets that the kernel had taken and frees as if it dropped them: the last segments of TCP connections, and answers to the pings of
+    /// raw sockets.
+    pub taken: u64,
+    /// Packets whose network namespace nothing said.
+    pub unplaced: u64,
+    /// Packets that were not looked at, because the kernel dropped them while it looked at another one on the same CPU.
+    pub missed: u64,
 }
 
 /// Counts of payloads that were read for names since a source was opened.

@@ -53,6 +53,8 @@ pub(crate) struct Options {
     pub(crate) listening_ports: bool,
     /// TCP segments are analysed.
     pub(crate) tcp_analysis: bool,
+    /// Packets that the kernel drops are counted.
+    pub(crate) drops: bool,
     /// Names are read from the first payloads.
     pub(crate) names: bool,
     pub(crate) decapsulation: Decapsulation,
@@ -166,6 +168,7 @@ impl Options {
             ("netns", self.netns != NetNs::Own),
             ("pinning", self.pinning.is_some()),
             ("process", self.process),
+            ("drops", self.drops),
         ];
         for (option, given) in live_only {
             if given {

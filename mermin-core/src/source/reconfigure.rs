@@ -36,6 +36,8 @@ pub enum Setting {
     ListeningPorts,
     /// `tcp_analysis`.
     TcpAnalysis,
+    /// `drops`.
+    Drops,
     /// `names`.
     Names,
     /// `decapsulation`.
@@ -63,6 +65,7 @@ impl Setting {
             Self::Process => "process",
             Self::ListeningPorts => "listening_ports",
             Self::TcpAnalysis => "tcp_analysis",
+            Self::Drops => "drops",
             Self::Names => "names",
             Self::Decapsulation => "decapsulation",
             Self::TunnelPorts => "tunnel_ports",
@@ -108,6 +111,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
         process,
         listening_ports,
         tcp_analysis,
+        drops,
         names,
         decapsulation,
         tunnel_ports,
@@ -139,6 +143,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
                 now.listening_ports != *listening_ports,
             ),
             (Setting::TcpAnalysis, now.tcp_analysis != *tcp_analysis),
+            (Setting::Drops, now.drops != *drops),
             (Setting::Names, now.names != *names),
             (Setting::Decapsulation, now.decapsulation != *decapsulation),
             (
@@ -217,7 +222,7 @@ mod tests {
             );
             assert_eq!(then, Reconfigured::default(), "{setting}");
         }
-        let fixed: [(Setting, Change); 12] = [
+        let fixed: [(Setting, Change); 13] = [
             (Setting::Attach, |options| {
                 options.attach = Attach::Tcx.into();
             }),
@@ -235,6 +240,7 @@ mod tests {
                 options.listening_ports = true;
             }),
             (Setting::TcpAnalysis, |options| options.tcp_analysis = true),
+            (Setting::Drops, |options| options.drops = true),
             (Setting::Names, |options| options.names = true),
             (Setting::Decapsulation, |options| {
                 options.decapsulation = Decapsulation::None;

@@ -5,6 +5,7 @@
 )]
 
 use std::{
+    ffi::CStr,
     io,
     os::fd::{BorrowedFd, OwnedFd},
 };
@@ -17,7 +18,9 @@ use aya_obj::generated::{
     bpf_cmd, bpf_link_info, bpf_link_type, bpf_prog_info,
 };
 
-use super::bpf_call::{address_mut, blank, bpf, info, info_into, name, open, open_id, raw};
+use super::bpf_call::{
+    address, address_mut, blank, bpf, info, info_into, name, open, open_id, raw,
+};
 
 /// Maximum number of programs at one hook (`BPF_MPROG_MAX`).
 const MPROG_MAX: usize = 64;
@@ -87,6 +90,18 @@ pub(crate) fn attach_tcx(
         .relative_id = relative;
     // SAFETY: no addresses, and the command makes a descriptor.
     unsafe { open(bpf_cmd::BPF_LINK_CREATE, &mut attr) }
+}
+
+/// Attaches a program to a tracepoint. It stays while the returned link is open, or pinned.
+///
+/// # Errors
+/// The kernel's: ENOENT without the tracepoint, EINVAL if the program reads arguments that it does not have.
+pub(crate) fn attach_raw_tracepoint(program: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
+    let mut attr = blank();
+    attr.raw_tracepoint.name = address(name.to_bytes_with_nul());
+    attr.raw_tracepoint.prog_fd = raw(program);
+    // SAFETY: the name outlives the call, and the command makes a descriptor.
+    unsafe { open(bpf_cmd::BPF_RAW_TRACEPOINT_OPEN, &mut attr) }
 }
 
 /// Detaches now, even if the link is also open elsewhere: a child between fork and exec has it for a moment.
@@ -166,6 +181,14 @@ pub(crate) fn identify(program: BorrowedFd<'_>) -> io::Result<ProgramIdentity> {
         id: info.id,
         name: name(&info.name),
     })
+}
+
+/// How often a program was not run because it would have interrupted itself on a CPU. 0 before Linux 5.12.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn recursion_misses(program: BorrowedFd<'_>) -> io::Result<u64> {
+    Ok(info::<bpf_prog_info>(program)?.recursion_misses)
 }
 
 /// Ids of the maps that a program uses.

@@ -32,6 +32,8 @@ const ATTEMPTS: u64 = 50;
 pub(crate) enum Kind {
     /// Classifier.
     SchedCls = bpf_prog_type::BPF_PROG_TYPE_SCHED_CLS as u32,
+    /// At a tracepoint, with its arguments.
+    RawTracepoint = bpf_prog_type::BPF_PROG_TYPE_RAW_TRACEPOINT as u32,
     /// XDP.
     #[cfg(feature = "__lab")]
     Xdp = bpf_prog_type::BPF_PROG_TYPE_XDP as u32,

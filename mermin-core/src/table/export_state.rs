@@ -4,7 +4,7 @@ use mermin_bpf::abi::slot::DIRECTIONS;
 use zerocopy::FromZeros;
 
 use super::{
-    coarse_time::CoarseTime, expiry_state::ExpiryState, snapshot::FlowSnapshot,
+    coarse_time::CoarseTime, drops::DropSums, expiry_state::ExpiryState, snapshot::FlowSnapshot,
     tcp_analysis::TcpCounters,
 };
 
@@ -33,6 +33,8 @@ pub(crate) struct Watermark {
     pub(crate) state: ExportState,
     /// The analysis of TCP, where there is one.
     pub(crate) tcp: Option<TcpCounters>,
+    /// Packets that the kernel dropped, where they are counted.
+    pub(crate) drops: Option<DropSums>,
 }
 
 impl ExportState {

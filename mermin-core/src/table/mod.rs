@@ -3,6 +3,7 @@
 //! Nothing here has a clock or a descriptor, so flows of capture files and of the kernel share this code.
 
 pub(crate) mod coarse_time;
+pub(crate) mod drops;
 pub(crate) mod expiry_state;
 pub(crate) mod export_state;
 pub(crate) mod limits;

@@ -27,6 +27,7 @@ mod counting;
 mod crossings;
 mod detach;
 mod devices;
+mod drops;
 mod filter;
 mod flood;
 mod headers;
@@ -191,6 +192,7 @@ fn main() {
         open_flows::cases(),
         offline::cases(),
         crossings::cases(),
+        drops::cases(),
         filter::cases(),
         join::cases(),
         tcp::cases(),

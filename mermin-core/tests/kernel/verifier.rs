@@ -23,6 +23,7 @@ fn verified_instructions_are_within_the_limit() {
         }),
         // Its code stands behind every way through the parser.
         ("+tcp_analysis", 5, |options| options.tcp_analysis(true)),
+        ("+drops", 10, |options| options.drops(true)),
         ("+names", 10, |options| options.names(true)),
         ("+names+tcp_analysis", 5, |options| {
             options.names(true).tcp_analysis(true)

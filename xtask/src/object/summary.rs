@@ -7,13 +7,13 @@ use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 
 /// Octets of an instruction; a 64-bit constant takes two instructions.
 const INSTRUCTION: u64 = 8;
-/// Section of tc programs.
-const PROGRAMS: &str = "classifier";
+/// Sections of programs.
+const PROGRAMS: [&str; 2] = ["classifier", "raw_tp/kfree_skb"];
 const FUNCTIONS: &str = ".text";
 const MAPS: &str = "maps";
 
 /// A function and its number of instructions.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Function {
     name: String,
     instructions: u64,
@@ -42,7 +42,11 @@ impl Summary {
         let file = object::File::parse(object).context("cannot read the object as ELF")?;
         let mut summary = Self {
             bytes: object.len(),
-            programs: functions(&file, PROGRAMS)?,
+            programs: PROGRAMS
+                .iter()
+                .map(|section| functions(&file, section))
+                .collect::<Result<Vec<_>>>()?
+                .concat(),
             functions: functions(&file, FUNCTIONS)?,
             maps: maps(&file)?,
         };

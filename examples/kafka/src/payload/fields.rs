@@ -2,7 +2,7 @@
 
 /// Attributes by the numbers of their fields, from 1. A number never gets another meaning, because consumers read old messages by new
 /// definitions: a new attribute goes to the end, and one that is no more leaves its name here. `flow.proto` is written from this list.
-pub(super) const FIELDS: [&str; 132] = [
+pub(super) const FIELDS: [&str; 140] = [
     "flow.id",
     "flow.sequence",
     "flow.start",
@@ -135,4 +135,12 @@ pub(super) const FIELDS: [&str; 132] = [
     "dns.latency",
     "http.host",
     "quic.version",
+    "flow.drop.packets",
+    "flow.drop.reason",
+    "flow.drop.reasons",
+    "flow.drop.reasons.packets",
+    "flow.reverse.drop.packets",
+    "flow.reverse.drop.reason",
+    "flow.reverse.drop.reasons",
+    "flow.reverse.drop.reasons.packets",
 ];

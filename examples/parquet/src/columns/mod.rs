@@ -1,6 +1,7 @@
 //! The columns, and the getter of each.
 
 mod application;
+mod drops;
 mod fill;
 mod kind;
 mod part;

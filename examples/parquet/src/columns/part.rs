@@ -8,6 +8,7 @@ pub(crate) enum Part {
     /// Fields of every record.
     Whole,
     Application,
+    Drops,
     Icmp,
     Ipsec,
     Points,
@@ -18,7 +19,7 @@ pub(crate) enum Part {
 
 /// Parts that at least one of several records has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Parts(u8);
+pub(crate) struct Parts(u16);
 
 impl Parts {
     /// Returns the parts of these records.
@@ -27,6 +28,7 @@ impl Parts {
             let ways = [&flow.forward, &flow.reverse];
             [
                 (Part::Application, flow.application.is_some()),
+                (Part::Drops, flow.drops.is_some()),
                 (
                     Part::Icmp,
                     flow.icmp_id.is_some() || ways.iter().any(|way| way.icmp.is_some()),
@@ -53,7 +55,7 @@ impl Parts {
         self.0 & Self::bit(part) != 0
     }
 
-    const fn bit(part: Part) -> u8 {
+    const fn bit(part: Part) -> u16 {
         1 << part as u8
     }
 }

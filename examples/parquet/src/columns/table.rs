@@ -4,6 +4,7 @@ use mermin_core::flow::attributes::{self, ALL, Attribute};
 
 use super::{
     application::of_application,
+    drops::of_drops,
     fill::{addresses, attribute, signed},
     kind::{Column, Kind},
     part::Part,
@@ -114,7 +115,9 @@ fn way(name: &str, settings: &Settings) -> Option<Way> {
         of_part(way(name), if is_icmp { Part::Icmp } else { Part::Whole })
     };
     let process = |name: &str, which| of_part(process(name, which), Part::Processes);
-    if let Some(way) = of_part(of_tcp_analysis(name), Part::TcpAnalysis) {
+    if let Some(way) = of_part(of_drops(name), Part::Drops)
+        .or_else(|| of_part(of_tcp_analysis(name), Part::TcpAnalysis))
+    {
         return Some(way);
     }
     match name.strip_prefix("flow.reverse.") {

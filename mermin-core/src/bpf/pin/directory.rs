@@ -12,6 +12,7 @@ use crate::failpoint::{FailPoint, fail_point};
 #[derive(Debug, Default)]
 pub(super) struct Content {
     pub(super) links: Vec<(u32, mermin_bpf::abi::ledger::HookDirection, PathBuf)>,
+    pub(super) drop_link: Option<PathBuf>,
     pub(super) programs: Vec<PathBuf>,
     pub(super) maps: Vec<(String, PathBuf)>,
     pub(super) foreign: Vec<String>,
@@ -35,6 +36,7 @@ impl Content {
             let path = directory.join(&name);
             match names::read(&name) {
                 Name::Link { ifindex, direction } => content.links.push((ifindex, direction, path)),
+                Name::DropLink => content.drop_link = Some(path),
                 Name::Program => content.programs.push(path),
                 Name::Map => content.maps.push((name, path)),
                 Name::Foreign => content.foreign.push(name),
@@ -49,12 +51,14 @@ impl Content {
 pub(super) fn remove(directory: &Path) -> io::Result<()> {
     let Content {
         links,
+        drop_link,
         programs,
         maps,
         ..
     } = Content::read(directory)?;
     let paths = links.into_iter().map(|(_, _, path)| path);
     let paths = paths
+        .chain(drop_link)
         .chain(programs)
         .chain(maps.into_iter().map(|(_, path)| path));
     for path in paths {

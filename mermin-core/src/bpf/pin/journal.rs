@@ -16,7 +16,7 @@ use std::{
 use mermin_bpf::abi::slot::DIRECTIONS;
 
 use super::{
-    names::{JOURNAL, TCP_JOURNAL},
+    names::{DROP_JOURNAL, JOURNAL, TCP_JOURNAL},
     pages::{Pages, SECOND},
 };
 use crate::{
@@ -28,6 +28,7 @@ use crate::{
     },
     table::{
         coarse_time::CoarseTime,
+        drops::DropSums,
         export_state::{ExportState, Exported, Watermark},
         tcp_analysis::TcpCounters,
     },
@@ -106,6 +107,8 @@ pub(crate) struct Journal {
     pages: Pages<[Note; 2]>,
     /// Counters of the analysis of TCP, if TCP is analysed. The word of the page says which of the two is valid.
     tcp: Option<Mapping<[TcpCounters; 2]>>,
+    /// Counts of dropped packets, if they are counted, in the same way.
+    drops: Option<Mapping<[DropSums; 2]>>,
 }
 
 /// Returns the shape of its map.
@@ -128,26 +131,40 @@ pub(crate) fn create_tcp(analyses: u32) -> io::Result<OwnedFd> {
     bpf_pin::create_array_of::<[TcpCounters; 2]>(TCP_JOURNAL, analyses)
 }
 
+/// Returns the shape of the map for this many counts of dropped packets.
+pub(crate) fn drop_shape(counts: u32) -> Shape {
+    bpf_pin::array_shape(size_of::<[DropSums; 2]>(), counts)
+}
+
+/// Creates the map for this many counts of dropped packets.
+pub(crate) fn create_drops(counts: u32) -> io::Result<OwnedFd> {
+    bpf_pin::create_array_of::<[DropSums; 2]>(DROP_JOURNAL, counts)
+}
+
+/// Returns the counters of the note that is valid by this word.
+fn by_word<T: Copy>(notes: Option<&Mapping<[T; 2]>>, slot: u32, word: u64) -> Option<*mut T> {
+    let two = notes?.at(slot as usize);
+    // SAFETY: within the mapping, as the index is below two.
+    Some(unsafe { &raw mut (*two)[usize::from(word & SECOND != 0)] })
+}
+
 impl Journal {
-    /// Opens the journal of this many slots; `tcp` is the map for as many analyses of TCP.
+    /// Opens the journal of this many slots; `tcp` and `drops` are the maps for as many analyses of TCP and counts of dropped packets.
     pub(crate) fn open(
         map: BorrowedFd<'_>,
         slots: u32,
         tcp: Option<BorrowedFd<'_>>,
+        drops: Option<BorrowedFd<'_>>,
     ) -> io::Result<Self> {
         Ok(Self {
             pages: Pages::open(map, slots)?,
             tcp: tcp
                 .map(|map| Mapping::new(map, slots as usize))
                 .transpose()?,
+            drops: drops
+                .map(|map| Mapping::new(map, slots as usize))
+                .transpose()?,
         })
-    }
-
-    /// Returns the counters of the note that is valid by this word.
-    fn tcp(&self, slot: u32, word: u64) -> Option<*mut TcpCounters> {
-        let two = self.tcp.as_ref()?.at(slot as usize);
-        // SAFETY: within the mapping, as the index is below two.
-        Some(unsafe { &raw mut (*two)[usize::from(word & SECOND != 0)] })
     }
 
     /// Returns true if a record of this flow is not acknowledged.
@@ -169,9 +186,13 @@ impl Journal {
         let word = self.pages.word(slot).load(Ordering::Acquire);
         let note = self.pages.by(slot, !word);
         let noted = Note::new(&then.state, last_seen);
-        if let (Some(place), Some(counters)) = (self.tcp(slot, !word), then.tcp) {
+        if let (Some(place), Some(counters)) = (by_word(self.tcp.as_ref(), slot, !word), then.tcp) {
             // SAFETY: as below.
             unsafe { place.write_volatile(counters) };
+        }
+        if let (Some(place), Some(sums)) = (by_word(self.drops.as_ref(), slot, !word), then.drops) {
+            // SAFETY: as below.
+            unsafe { place.write_volatile(sums) };
         }
         // SAFETY: within the mapping; the note that does not count is the capture thread's.
         unsafe {
@@ -244,8 +265,10 @@ impl Journal {
         let note = |note: &Note, word| Watermark {
             state: note.entry(),
             // SAFETY: within the mapping; any octets are counters.
-            tcp: self
-                .tcp(slot, word)
+            tcp: by_word(self.tcp.as_ref(), slot, word)
+                .map(|place| unsafe { place.read_volatile() }),
+            // SAFETY: as above.
+            drops: by_word(self.drops.as_ref(), slot, word)
                 .map(|place| unsafe { place.read_volatile() }),
         };
         SlotNotes {
@@ -283,7 +306,7 @@ const _: () = {
 mod tests {
     use std::os::fd::AsFd;
 
-    use mermin_bpf::abi::tcp_analysis::TcpAnalysis;
+    use mermin_bpf::abi::{drops::Drops, tcp_analysis::TcpAnalysis};
 
     use super::*;
 
@@ -291,7 +314,9 @@ mod tests {
         match create(2) {
             Ok(map) => {
                 let tcp = create_tcp(2).unwrap();
-                Some(Journal::open(map.as_fd(), 2, Some(tcp.as_fd())).unwrap())
+                let drops = create_drops(2).unwrap();
+                let journal = Journal::open(map.as_fd(), 2, Some(tcp.as_fd()), Some(drops.as_fd()));
+                Some(journal.unwrap())
             }
             Err(error) => {
                 eprintln!("skipped: {error}");
@@ -314,9 +339,12 @@ mod tests {
         };
         let mut analysis = TcpAnalysis::default();
         analysis.directions[1].counters.resets = number;
+        let mut drops = Drops::default();
+        drops.directions[0][0].packets = 2 * number;
         Watermark {
             state,
             tcp: Some(TcpCounters::of(&analysis)),
+            drops: Some(DropSums::of(&drops)),
         }
     }
 

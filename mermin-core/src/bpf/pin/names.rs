@@ -12,6 +12,10 @@ pub(crate) const LEAVING: &str = "leaving";
 pub(crate) const JOURNAL: &str = "JOURNAL";
 /// The journal's map for analyses of TCP.
 pub(crate) const TCP_JOURNAL: &str = "TCP_JOURNAL";
+/// The journal's map for dropped packets.
+pub(crate) const DROP_JOURNAL: &str = "DROP_JOURNAL";
+/// The link of the program that counts dropped packets.
+pub(crate) const DROP_LINK: &str = "drop_link";
 /// The map of stores to repeat.
 pub(crate) const REDO: &str = "REDO";
 /// The map of the counts of removed interfaces.
@@ -32,6 +36,8 @@ pub(crate) enum Name {
         ifindex: u32,
         direction: HookDirection,
     },
+    /// The link of [`DROP_LINK`].
+    DropLink,
     /// A program that is or was at hooks.
     Program,
     /// A map of the kernel program, or one of this crate's.
@@ -83,6 +89,7 @@ pub(crate) fn read(name: &str) -> Name {
                 _ => Name::Foreign,
             }
         }
+        _ if name == DROP_LINK => Name::DropLink,
         _ if is_map(name) => Name::Map,
         _ => Name::Foreign,
     }
@@ -96,7 +103,7 @@ fn is_map(name: &str) -> bool {
 }
 
 /// Raise this number when the maps that this crate adds change.
-const BESIDE: u64 = 7;
+const BESIDE: u64 = 8;
 
 /// Returns the directory of this build's layout.
 pub(crate) fn layout() -> String {
@@ -138,6 +145,7 @@ mod tests {
             "INDEX",
             JOURNAL,
             TCP_JOURNAL,
+            DROP_JOURNAL,
             REDO,
             DEPARTED,
             INTERFACES,
@@ -145,6 +153,7 @@ mod tests {
         ] {
             assert_eq!(read(map), Name::Map);
         }
+        assert_eq!(read(DROP_LINK), Name::DropLink);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::flow::{ObservationPoint, PointCounts, Several, TcpFlags};
+use crate::flow::{Dropped, ObservationPoint, PointCounts, Several, TcpFlags};
 
 /// Iterator over several texts, such as the names of TCP's control bits.
 ///
@@ -32,6 +32,7 @@ enum Named<'a> {
     },
     Points(slice::Iter<'a, ObservationPoint>),
     Texts(slice::Iter<'a, Arc<str>>),
+    Reasons(slice::Iter<'a, Dropped>),
 }
 
 impl Texts<'_> {
@@ -65,6 +66,13 @@ impl<'a> From<&'a [Arc<str>]> for Texts<'a> {
     }
 }
 
+impl<'a> From<&'a [Dropped]> for Texts<'a> {
+    /// Lists the reasons.
+    fn from(dropped: &'a [Dropped]) -> Self {
+        Self(Named::Reasons(dropped.iter()))
+    }
+}
+
 impl<'a> Iterator for Texts<'a> {
     type Item = &'a str;
 
@@ -78,6 +86,7 @@ impl<'a> Iterator for Texts<'a> {
             }
             Named::Points(points) => points.next().map(|point| &*point.name),
             Named::Texts(texts) => texts.next().map(|text| &**text),
+            Named::Reasons(dropped) => dropped.next().map(|one| &*one.reason),
         }
     }
 
@@ -90,6 +99,7 @@ impl<'a> Iterator for Texts<'a> {
             }
             Named::Points(points) => points.len(),
             Named::Texts(texts) => texts.len(),
+            Named::Reasons(dropped) => dropped.len(),
         };
         (left, Some(left))
     }
@@ -128,6 +138,7 @@ pub struct Numbers<'a>(Numbered<'a>);
 enum Numbered<'a> {
     Short(slice::Iter<'a, u16>),
     Points(slice::Iter<'a, ObservationPoint>, fn(&PointCounts) -> u64),
+    Dropped(slice::Iter<'a, Dropped>),
     /// For each interface, the delay of its first packet, counted from this time.
     Delays(slice::Iter<'a, ObservationPoint>, SystemTime),
 }
@@ -135,6 +146,10 @@ enum Numbered<'a> {
 impl<'a> Numbers<'a> {
     pub(super) fn of_points(points: &'a [ObservationPoint], get: fn(&PointCounts) -> u64) -> Self {
         Self(Numbered::Points(points.iter(), get))
+    }
+
+    pub(super) fn of_drops(dropped: &'a [Dropped]) -> Self {
+        Self(Numbered::Dropped(dropped.iter()))
     }
 
     pub(super) fn delays(points: &'a [ObservationPoint], first: SystemTime) -> Self {
@@ -155,6 +170,7 @@ impl Iterator for Numbers<'_> {
         match &mut self.0 {
             Numbered::Short(numbers) => numbers.next().copied().map(u64::from),
             Numbered::Points(points, get) => points.next()?.counts.as_ref().map(get),
+            Numbered::Dropped(dropped) => dropped.next().map(|one| one.packets),
             Numbered::Delays(points, first) => {
                 let delay = points.next()?.counts?.start.duration_since(*first);
                 let nanos = delay.unwrap_or(Duration::ZERO).as_nanos();
@@ -167,6 +183,7 @@ impl Iterator for Numbers<'_> {
         let left = match &self.0 {
             Numbered::Short(numbers) => numbers.len(),
             Numbered::Points(points, _) | Numbered::Delays(points, _) => points.len(),
+            Numbered::Dropped(dropped) => dropped.len(),
         };
         (left, Some(left))
     }

@@ -6,6 +6,7 @@
 #![doc = include_str!("table.md")]
 
 mod application;
+mod drops;
 mod interfaces;
 mod iter;
 mod lists;

@@ -1,6 +1,6 @@
 //! Table of all attributes: name, kind, unit, meaning. The reference is generated from it.
 
-use super::{name::Name, tcp_analysis};
+use super::{drops, name::Name, tcp_analysis};
 
 /// Kinds of attribute values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -203,6 +203,23 @@ const FORWARD_ANALYSED: &[Attribute] = analysed!(FORWARD, "from source to destin
 #[rustfmt::skip]
 const REVERSE_ANALYSED: &[Attribute] = analysed!(REVERSE, "from destination to source", "source", "from source to destination");
 
+/// Rows of dropped packets of one direction; `$way` names the direction.
+macro_rules! dropped {
+    ($names:ident, $way:literal) => {
+        &[
+            number(drops::$names.packets.text, concat!("Packets ", $way, " that the kernel dropped since this flow's previous record")).unit("{packet}").when("`drops` is on, and packets in this direction were dropped in the record's interval").ipfix(&["droppedPacketDeltaCount"]),
+            text(drops::$names.reason.text, "Reason of most of them: the kernel's name without `SKB_DROP_REASON_`").when("the same"),
+            of(Kind::Texts, drops::$names.reasons.text, "Their reasons, that of most packets first; `OTHER` for all beyond three").when("the same"),
+            of(Kind::Numbers, drops::$names.reason_packets.text, "For each of these reasons, packets").unit("{packet}").when("the same"),
+        ]
+    };
+}
+
+#[rustfmt::skip]
+const FORWARD_DROPPED: &[Attribute] = dropped!(FORWARD, "from source to destination");
+#[rustfmt::skip]
+const REVERSE_DROPPED: &[Attribute] = dropped!(REVERSE, "from destination to source");
+
 #[rustfmt::skip]
 const BEFORE: &[Attribute] = &[
     text("flow.id", "Id of the flow: 128 bits in hexadecimal, unique across restarts").ipfix(&["flowId"]),
@@ -273,13 +290,15 @@ const AFTER: &[Attribute] = &[
 
 /// All attributes, in the order in which [`Attributes`](super::Attributes) returns them.
 pub const ALL: &[Attribute] = &{
-    let parts: [&[Attribute]; 7] = [
+    let parts: [&[Attribute]; 9] = [
         BEFORE,
         FORWARD_ATTRIBUTES,
         REVERSE_ATTRIBUTES,
         HANDSHAKE,
         FORWARD_ANALYSED,
         REVERSE_ANALYSED,
+        FORWARD_DROPPED,
+        REVERSE_DROPPED,
         AFTER,
     ];
     let mut all = [BEFORE[0];
@@ -287,6 +306,7 @@ pub const ALL: &[Attribute] = &{
             + 2 * FORWARD_ATTRIBUTES.len()
             + HANDSHAKE.len()
             + 2 * FORWARD_ANALYSED.len()
+            + 2 * FORWARD_DROPPED.len()
             + AFTER.len()];
     let (mut part, mut at) = (0, 0);
     while part < parts.len() {

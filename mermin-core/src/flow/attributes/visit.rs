@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{
-    application, interfaces,
+    application, drops, interfaces,
     name::{Name, name},
     process,
     render::Short,
@@ -29,6 +29,7 @@ pub(super) enum Part {
     Reverse,
     Protocol,
     TcpAnalysis,
+    Drops,
     Encapsulation,
     Joined,
     Process,
@@ -37,13 +38,14 @@ pub(super) enum Part {
 }
 
 impl Part {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Flow,
         Self::Interface,
         Self::Forward,
         Self::Reverse,
         Self::Protocol,
         Self::TcpAnalysis,
+        Self::Drops,
         Self::Encapsulation,
         Self::Joined,
         Self::Process,
@@ -83,6 +85,11 @@ pub(super) fn visit_part<'a>(
         Part::TcpAnalysis => {
             if let Some(analysis) = &flow.tcp_analysis {
                 tcp_analysis::give(visit, analysis);
+            }
+        }
+        Part::Drops => {
+            if let Some(found) = &flow.drops {
+                drops::give(visit, found);
             }
         }
         Part::Encapsulation => {

@@ -108,6 +108,12 @@ impl FlowSourceBuilder {
         self.options.listening_ports
     }
 
+    /// Returns the value of [`drops`](Self::drops).
+    #[must_use]
+    pub fn get_drops(&self) -> bool {
+        self.options.drops
+    }
+
     /// Returns the value of [`tcp_analysis`](Self::tcp_analysis).
     #[must_use]
     pub fn get_tcp_analysis(&self) -> bool {

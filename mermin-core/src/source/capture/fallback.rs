@@ -36,6 +36,16 @@ pub(super) fn pinning(unavailable: Unavailable) -> Degradation {
     )
 }
 
+/// Dropped packets are not counted.
+pub(super) fn drops(unavailable: Unavailable) -> Degradation {
+    degradation(
+        Feature::Drops,
+        unavailable,
+        "packets that the kernel drops are not counted",
+        "records do not say what the kernel dropped, and why",
+    )
+}
+
 /// No analysis of TCP.
 pub(super) fn tcp_analysis(error: &Error) -> Degradation {
     degradation(
@@ -60,7 +70,7 @@ pub(super) fn names(error: &Error) -> Degradation {
 }
 
 /// An option that could not be loaded.
-fn refused(error: &Error, remedy: &'static str) -> Unavailable {
+pub(super) fn refused(error: &Error, remedy: &'static str) -> Unavailable {
     let source = std::error::Error::source(error);
     let cause = source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
     let remedy = error

@@ -40,6 +40,10 @@ const PINNED: u64 = 136;
 const ANALYSIS: u64 = 448 + 192;
 /// Additional octets for each possible flow of a pinned instance if TCP is analysed.
 const ANALYSIS_PINNED: u64 = 384;
+/// Additional octets for each possible flow if dropped packets are counted: kernel and user memory.
+const DROPS: u64 = 128 + 128;
+/// Additional octets for each possible flow of a pinned instance if dropped packets are counted.
+const DROPS_PINNED: u64 = 256;
 /// Octets that loading takes in addition, for any table size: the verifier, the compiler, the ledgers, the threads.
 const LOADING: u64 = 24 << 20;
 
@@ -214,8 +218,8 @@ pub(super) fn membarrier() -> Check {
 }
 
 /// Checks if a table of this many flows fits into the memory limit.
-pub(super) fn memory(flows: u32, pinned: bool, analysed: bool) -> Check {
-    fits(flows, pinned, analysed, memory::limit())
+pub(super) fn memory(sizes: Sizes, pinned: bool) -> Check {
+    fits(sizes.slots, octets(sizes, pinned), memory::limit())
 }
 
 /// Checks if the memory limit allows this many flows. Above the limit, the kernel would kill the process.
@@ -223,7 +227,7 @@ pub(super) fn memory(flows: u32, pinned: bool, analysed: bool) -> Check {
 /// # Errors
 /// [`ErrorKind::Exhausted`].
 pub(super) fn room(sizes: Sizes, pinned: bool) -> Result<(), Error> {
-    let check = memory(sizes.slots, pinned, sizes.tcp_analysis);
+    let check = memory(sizes, pinned);
     if check.outcome != Failed {
         return Ok(());
     }
@@ -237,14 +241,21 @@ pub(super) fn room(sizes: Sizes, pinned: bool) -> Result<(), Error> {
     })
 }
 
-fn fits(flows: u32, pinned: bool, analysed: bool, limit: Option<Limit>) -> Check {
+/// Returns the octets for each flow.
+fn octets(sizes: Sizes, pinned: bool) -> u64 {
+    [
+        (true, FLOW, PINNED),
+        (sizes.tcp_analysis, ANALYSIS, ANALYSIS_PINNED),
+        (sizes.drops.is_some(), DROPS, DROPS_PINNED),
+    ]
+    .iter()
+    .filter(|(wanted, ..)| *wanted)
+    .map(|(_, always, beside)| always + if pinned { *beside } else { 0 })
+    .sum()
+}
+
+fn fits(flows: u32, each: u64, limit: Option<Limit>) -> Check {
     const MEGA: u64 = 1 << 20;
-    let each = match (pinned, analysed) {
-        (false, false) => FLOW,
-        (true, false) => FLOW + PINNED,
-        (false, true) => FLOW + ANALYSIS,
-        (true, true) => FLOW + PINNED + ANALYSIS + ANALYSIS_PINNED,
-    };
     let need = u64::from(flows) * each + LOADING;
     let needs = format!(
         "room for {} takes about {} MB, loading included",
@@ -365,21 +376,21 @@ mod tests {
     #[test]
     fn table_size_is_checked_against_available_memory() {
         let limit = |limit, used| Some(Limit { limit, used });
-        assert_eq!(fits(1000, false, false, None).outcome, Passed);
+        assert_eq!(fits(1000, FLOW, None).outcome, Passed);
         assert_eq!(
-            fits(65_536, false, false, limit(88 << 20, 20 << 20)).outcome,
+            fits(65_536, FLOW, limit(88 << 20, 20 << 20)).outcome,
             Passed
         );
         // The journal of a pinned source takes 9 MB more.
         assert_eq!(
-            fits(65_536, false, true, limit(88 << 20, 20 << 20)).outcome,
+            fits(65_536, FLOW + ANALYSIS, limit(88 << 20, 20 << 20)).outcome,
             Failed
         );
         assert_eq!(
-            fits(65_536, true, false, limit(88 << 20, 20 << 20)).outcome,
+            fits(65_536, FLOW + PINNED, limit(88 << 20, 20 << 20)).outcome,
             Failed
         );
-        let check = fits(65_536, false, false, limit(64 << 20, 20 << 20));
+        let check = fits(65_536, FLOW, limit(64 << 20, 20 << 20));
         assert_eq!(check.outcome, Failed);
         assert_eq!(
             check.found,
@@ -389,7 +400,7 @@ mod tests {
             check.remedy.as_deref(),
             Some("raise the memory limit by 18 MB, or set `max_flows` to 34952 or less")
         );
-        let check = fits(65_536, false, false, limit(64 << 20, 50 << 20));
+        let check = fits(65_536, FLOW, limit(64 << 20, 50 << 20));
         assert_eq!(
             check.remedy.as_deref(),
             Some("raise the memory limit by 48 MB")

@@ -59,7 +59,11 @@ pub(super) fn with_less<T>(
 fn begin_once(arguments: &CaptureArguments, sizes: Sizes, pinned: bool) -> Result<Making, Refusal> {
     host::room(sizes, pinned).map_err(|error| Refusal {
         error,
-        spare: sizes.tcp_analysis.then_some(Spare::TcpAnalysis),
+        spare: if sizes.tcp_analysis {
+            Some(Spare::TcpAnalysis)
+        } else {
+            sizes.drops.map(|_| Spare::Drops)
+        },
     })?;
     Making::begin(arguments.options.test_hooks.object, sizes, None)
 }
@@ -93,6 +97,10 @@ fn give_up(refusal: &Refusal, sizes: &mut Sizes) -> Option<Degradation> {
         Spare::Names => {
             sizes.sections = 0;
             fallback::names(&refusal.error)
+        }
+        Spare::Drops => {
+            sizes.drops = None;
+            fallback::drops(fallback::refused(&refusal.error, "lower `max_flows`"))
         }
         Spare::TcpAnalysis => {
             sizes.tcp_analysis = false;

@@ -4,6 +4,7 @@ mod arguments;
 mod clock;
 mod closer;
 mod drain;
+mod drops;
 mod due;
 mod events;
 mod exporter;

@@ -1,6 +1,6 @@
 //! The parts of a live capture.
 
-use std::sync::Arc;
+use std::{os::fd::OwnedFd, sync::Arc};
 
 use super::{
     arguments::CaptureArguments,
@@ -30,6 +30,8 @@ pub(super) struct Parts {
     pub(super) clock: SourceClock,
     pub(super) shared: Arc<SharedCounters>,
     pub(super) control: Arc<Control>,
+    /// Keeps the program that counts dropped packets attached.
+    pub(super) drop_link: Option<OwnedFd>,
     /// Pins that outlive the process.
     pub(super) instance: Option<PinnedInstance>,
 }
@@ -54,7 +56,9 @@ impl Parts {
             loaded,
             epoch,
             pinned,
+            drops,
         } = prepared;
+        let (flowless, drop_link) = drops.map(|it| (it.flowless, it.link)).unzip();
         let (instance, leftovers, unacked, departed, known) = match pinned {
             Some(at) => (
                 Some(at.instance),
@@ -75,6 +79,7 @@ impl Parts {
                 Arc::clone(arguments.control.changes()),
             ),
             counts: Counts::default(),
+            drops: flowless,
             capacity: slab.len(),
             #[cfg(feature = "__lab")]
             programs: Arc::clone(&programs),
@@ -114,6 +119,7 @@ impl Parts {
             clock,
             shared,
             control: Arc::clone(&arguments.control),
+            drop_link,
             instance,
         };
         Ok((parts, leftovers))

@@ -8,18 +8,16 @@ use crate::{
     iface::{list, select::Selector},
     probe::unavailable::Unavailable,
     report::{Check, CheckKind, Degradation, Outcome, Report},
-    source::options::{DEFAULT_FLOWS, Options},
+    source::options::Options,
 };
 
 /// Tries each step of opening in the calling thread, which enters the chosen network namespace.
 pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Report {
+    let wanted = sizes(options);
     let mut checks = vec![host::kernel()];
     let mut degradations = Vec::new();
     if checks[0].outcome != Outcome::Failed {
-        let trial = Sizes {
-            slots: 1,
-            ..sizes(options)
-        };
+        let trial = Sizes { slots: 1, ..wanted };
         let load = |sizes| object::load(options.test_hooks.object, sizes);
         let loaded = if options.strict {
             load(trial).map_err(Error::from)
@@ -30,11 +28,7 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
     }
     checks.push(host::privilege());
     checks.push(host::membarrier());
-    checks.push(host::memory(
-        options.max_flows.unwrap_or(DEFAULT_FLOWS),
-        options.pinning.is_some(),
-        options.tcp_analysis,
-    ));
+    checks.push(host::memory(wanted, options.pinning.is_some()));
     checks.push(host::bpffs(options.bpffs()));
     checks.push(host::btf());
     let names = options

@@ -34,6 +34,7 @@ pub(super) fn sizes(options: &Options) -> Sizes {
         keyed: options.flow_key.keyed(),
         exact_end: options.exact_end,
         tcp_analysis: options.tcp_analysis,
+        drops: None,
         sections: if options.names {
             options.test_hooks.section_ring
         } else {

@@ -11,7 +11,7 @@ use super::{exporter::names::PayloadCounts, registry::InterfaceRegistry};
 #[cfg(feature = "__lab")]
 use crate::bpf::object::Programs;
 use crate::{
-    bpf::ledger::Ledger,
+    bpf::{drop_counts::FlowlessDrops, ledger::Ledger},
     report::{HookStats, Report, Stats},
     source::engine::Counters,
 };
@@ -24,6 +24,8 @@ pub(in crate::source) struct SharedCounters {
     pub(super) ledger: Ledger,
     pub(super) registry: InterfaceRegistry,
     pub(super) counts: Counts,
+    /// Counts of dropped packets, where they are counted.
+    pub(super) drops: Option<FlowlessDrops>,
     /// Largest number of open flows.
     pub(super) capacity: u32,
     /// Used by the lab.
@@ -109,6 +111,11 @@ impl Counters for SharedCounters {
             flows_capacity: u64::from(self.capacity),
             packets: sum(|hook| hook.traffic.packets),
             frame_octets: sum(|hook| hook.traffic.frame_octets),
+            drops: self
+                .drops
+                .as_ref()
+                .map(FlowlessDrops::stats)
+                .unwrap_or_default(),
             interfaces,
             hooks,
             removed_interfaces: removed,

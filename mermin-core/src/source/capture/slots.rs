@@ -12,7 +12,10 @@ use crate::{
     bpf::{slab::Slab, zeroed},
     error::Error,
     filter::FilterDecision,
-    table::{coarse_time::CoarseTime, export_state::ExportState, tcp_analysis::TcpCounters},
+    table::{
+        coarse_time::CoarseTime, drops::DropSums, export_state::ExportState,
+        tcp_analysis::TcpCounters,
+    },
 };
 
 /// Interval of sweeps that also read presumably free slots, because a hint of a new flow may be missing (ns).
@@ -30,6 +33,8 @@ pub(super) struct SlotTable {
     exported: Box<[ExportState]>,
     /// Counters of the analysis of TCP in that record. Empty if TCP is not analysed.
     tcp_exported: Box<[TcpCounters]>,
+    /// Counts of dropped packets in that record. Empty if they are not counted.
+    drops_exported: Box<[DropSums]>,
     /// Time of the next sweep that reads every slot ever used, monotonic ns.
     next_full_sweep: u64,
 }
@@ -38,8 +43,10 @@ impl SlotTable {
     pub(super) fn new(slab: Arc<Slab>) -> Result<Self, Error> {
         let slots = slab.len() as usize;
         let analysed = if slab.analyses().is_some() { slots } else { 0 };
+        let dropped = if slab.drops().is_some() { slots } else { 0 };
         Ok(Self {
             slab,
+            drops_exported: zeroed::slice(dropped)?,
             tcp_exported: zeroed::slice(analysed)?,
             due: zeroed::slice(slots)?,
             decisions: zeroed::slice(slots)?,
@@ -80,6 +87,12 @@ impl SlotTable {
     /// Returns the counters of the analysis of TCP in the flow's latest record.
     pub(super) fn tcp_exported(&self, slot: u32) -> TcpCounters {
         let exported = self.tcp_exported.get(slot as usize);
+        exported.copied().unwrap_or_default()
+    }
+
+    /// Returns the counts of dropped packets in the flow's latest record.
+    pub(super) fn drops_exported(&self, slot: u32) -> DropSums {
+        let exported = self.drops_exported.get(slot as usize);
         exported.copied().unwrap_or_default()
     }
 
@@ -156,6 +169,16 @@ impl SlotTable {
         }
     }
 
+    /// Writes down the counts of dropped packets in the flow's latest record.
+    pub(super) fn mark_drops_exported(&mut self, slot: u32, sums: DropSums) {
+        // Most flows have none. Reading untouched memory allocates no page.
+        if let Some(exported) = self.drops_exported.get_mut(slot as usize)
+            && *exported != sums
+        {
+            *exported = sums;
+        }
+    }
+
     /// Begins the interval of the next record at `now` (monotonic ns), because there was nothing to export.
     pub(super) fn begin_interval(&mut self, slot: u32, now: u64) {
         self.exported[slot as usize].since = CoarseTime::at(now);
@@ -175,6 +198,7 @@ impl SlotTable {
         {
             *exported = TcpCounters::default();
         }
+        self.mark_drops_exported(slot, DropSums::default());
         // Without a filter, no decision was written either.
         let decision = self.decisions[index];
         if decision != FilterDecision::UNDECIDED {

@@ -263,6 +263,7 @@ impl Capture {
     /// Detaches all programs, and stops reading notifications.
     fn detach(&mut self) -> Result<(), Error> {
         self.parts.control.refuse_requests();
+        self.parts.drop_link = None;
         self.parts.interfaces.detach_all()
     }
 

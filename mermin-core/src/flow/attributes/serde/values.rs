@@ -7,16 +7,17 @@ use std::{
 };
 
 use super::super::{
+    drops,
     name::Name,
     process::{self, DESTINATION, SOURCE},
     table::{FORWARD, REVERSE, UniflowAttributes},
     tcp_analysis,
 };
 use crate::flow::{
-    Application, Count, Direction, DirectionRule, Dns, EndReason, Endpoint, Flow, FlowId,
-    IcmpMessage, Interface, IpHeader, Ipsec, MacAddress, ObservationPoint, PointCounts, Process,
-    Protocol, Several, Tcp, TcpAnalysis, TcpFlags, TcpLatency, TcpSegments, TcpState, Tls, Tunnel,
-    TunnelKind, Uniflow, VlanIds, application, time,
+    Application, Count, Direction, DirectionRule, Dns, Dropped, Drops, EndReason, Endpoint, Flow,
+    FlowId, IcmpMessage, Interface, IpHeader, Ipsec, MacAddress, ObservationPoint, PointCounts,
+    Process, Protocol, Several, Tcp, TcpAnalysis, TcpFlags, TcpLatency, TcpSegments, TcpState, Tls,
+    Tunnel, TunnelKind, Uniflow, VlanIds, application, time,
 };
 
 /// Names of the counts of each entry of `flow.interfaces`.
@@ -85,6 +86,7 @@ impl Values {
         flow.icmp_id = self.number("flow.icmp.id")?;
         flow.tcp = self.tcp()?;
         flow.tcp_analysis = self.tcp_analysis()?.map(Box::new);
+        flow.drops = self.drops().map(Box::new);
         flow.ipsec = self.ipsec()?;
         flow.tunnel = self.tunnel()?;
         flow.observation_points = self.observation_points(flow.start);
@@ -304,6 +306,20 @@ impl Values {
             max: time(&names.max)?,
             jitter: time(&names.jitter)?,
         }))
+    }
+
+    fn drops(&self) -> Option<Drops> {
+        let [forward, reverse] = [&drops::FORWARD, &drops::REVERSE].map(|names| {
+            let Some(AttributeValue::Texts(reasons)) = self.0.get(names.reasons.text) else {
+                return Box::default();
+            };
+            let packets = self.numbers(names.reason_packets.text).iter();
+            let both = reasons.iter().zip(packets);
+            both.map(|(reason, packets)| Dropped::new(&**reason, *packets))
+                .collect()
+        });
+        let drops = Drops { forward, reverse };
+        (drops != Drops::default()).then_some(drops)
     }
 
     fn ipsec(&self) -> Result<Option<Ipsec>, Wrong> {

@@ -132,6 +132,7 @@ impl Exporter {
         let mut then = Watermark {
             state: *slots.exported(slot),
             tcp: slots.slab().analyses().map(|_| slots.tcp_exported(slot)),
+            drops: slots.slab().drops().map(|_| slots.drops_exported(slot)),
         };
         let since = then.state.since.nanoseconds();
         then.state.mark_exported(part, since);

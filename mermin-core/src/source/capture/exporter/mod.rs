@@ -18,7 +18,7 @@ use mermin_bpf::abi::slot::state;
 
 use self::{
     names::Names,
-    record::{Analysis, RecordContext},
+    record::{Beside, RecordContext, mark_beside},
     suppression::Suppression,
     unacked::Unacked,
 };
@@ -28,7 +28,7 @@ use crate::{
     error::Error,
     failpoint::{FailPoint, fail_point},
     filter::{Filter, FilterDecision},
-    flow::{EndReason, Flow},
+    flow::{Drops, EndReason, Flow},
     join::{Conversations, Join},
     process::Lookup,
     source::queue::Queue,
@@ -186,13 +186,10 @@ impl Exporter {
         }
         *room -= usize::from(!suppressed);
         slots.slab().want_samples(slot);
-        let analysis = Analysis::read(slots, slot, &flow);
+        let beside = Beside::read(slots, slot, &flow);
         let reason = EndReason::ActiveTimeout;
-        let exported = self.export(slots, records, slot, &flow, analysis.as_ref(), reason);
-        let mut then = Watermark {
-            state: *slots.exported(slot),
-            tcp: analysis.map(|analysis| analysis.counters),
-        };
+        let exported = self.export(slots, records, slot, &flow, &beside, reason);
+        let mut then = beside.watermark(*slots.exported(slot));
         then.state.mark_exported(&flow, now);
         match exported {
             Err(why) => self.suppress(slots, records, slot, &flow, Some(&then), why),
@@ -203,11 +200,11 @@ impl Exporter {
             }
         }
         slots.mark_exported(slot, then.state);
-        if let Some(counters) = then.tcp {
-            slots.mark_tcp_exported(slot, counters);
-            if let Some(analyses) = slots.slab().analyses() {
-                analyses.begin_interval(slot);
-            }
+        mark_beside(slots, slot, &then);
+        if then.tcp.is_some()
+            && let Some(analyses) = slots.slab().analyses()
+        {
+            analyses.begin_interval(slot);
         }
     }
 
@@ -228,8 +225,8 @@ impl Exporter {
         } else {
             reason
         };
-        let analysis = Analysis::read(slots, slot, &flow);
-        match self.export(slots, records, slot, &flow, analysis.as_ref(), reason) {
+        let beside = Beside::read(slots, slot, &flow);
+        match self.export(slots, records, slot, &flow, &beside, reason) {
             Err(why) => self.suppress(slots, records, slot, &flow, None, why),
             Ok(()) => {
                 if let Some(unacked) = &mut self.unacked {
@@ -257,7 +254,7 @@ impl Exporter {
         records: &RecordContext<'_>,
         slot: u32,
         flow: &FlowSnapshot,
-        analysis: Option<&Analysis>,
+        beside: &Beside,
         reason: EndReason,
     ) -> Result<(), Suppressed> {
         let decision = self.suppression.decision(slots, records, slot, flow);
@@ -268,9 +265,10 @@ impl Exporter {
             return Err(Suppressed::Joined);
         };
         let known = self.looked_up(slot, flow);
-        let record = records.record(slots, slot, flow, analysis, reason, known.listening);
+        let record = records.record(slots, slot, flow, beside, reason, known.listening);
         let mut record = known.name(self.with_sights(record, flow, &sights));
         record.application = self.application(slot, flow.first_seen);
+        record.drops = self.dropped(slots, slot, flow, beside);
         let unacked = self.unacked.as_ref();
         let is_exported =
             decision.is_exported() || unacked.is_some_and(|unacked| unacked.is_exported(slot));
@@ -316,7 +314,7 @@ impl Exporter {
         slots: &mut SlotTable,
         records: &RecordContext<'_>,
         slot: u32,
-        then: Watermark,
+        then: &Watermark,
         last_seen: u64,
     ) {
         let mut flow = records.snapshot(slots, slot);
@@ -328,19 +326,30 @@ impl Exporter {
         }
         let known = self.looked_up(slot, &flow);
         let reason = EndReason::ActiveTimeout;
-        let mut analysis = Analysis::read(slots, slot, &flow);
-        if let (Some(analysis), Some(counters)) = (&mut analysis, then.tcp) {
-            analysis.counters = counters;
-        }
-        let analysis = analysis.as_ref();
-        let record = records.record(slots, slot, &flow, analysis, reason, known.listening);
+        let mut beside = Beside::read(slots, slot, &flow);
+        beside.replace(then);
+        let record = records.record(slots, slot, &flow, &beside, reason, known.listening);
         let mut record = known.name(self.with_sights_again(slots, records, slot, &flow, record));
         record.application = self.application(slot, flow.first_seen);
+        record.drops = self.dropped(slots, slot, &flow, &beside);
         self.out.push_back(record);
         slots.mark_exported(slot, then.state);
-        if let Some(counters) = then.tcp {
-            slots.mark_tcp_exported(slot, counters);
-        }
+        mark_beside(slots, slot, then);
+    }
+
+    /// Returns the packets of a record that the kernel dropped.
+    fn dropped(
+        &self,
+        slots: &SlotTable,
+        slot: u32,
+        flow: &FlowSnapshot,
+        beside: &Beside,
+    ) -> Option<Box<Drops>> {
+        let (sums, counted) = beside.drops.as_ref().zip(self.shared.drops.as_ref())?;
+        let exported = slots.drops_exported(slot);
+        sums.record(&exported, flow.higher_started, |reason| {
+            counted.name(reason)
+        })
     }
 
     /// Resets a slot.

@@ -2,7 +2,7 @@
 
 use super::{
     Exporter,
-    record::{Analysis, RecordContext},
+    record::{Beside, RecordContext},
 };
 use crate::{
     flow::{EndReason, Flow},
@@ -28,10 +28,10 @@ impl Exporter {
         let flow = records.snapshot(slots, slot);
         let known = self.looked_up(slot, &flow);
         let reason = EndReason::ActiveTimeout;
-        let analysis = Analysis::read(slots, slot, &flow);
-        let analysis = analysis.as_ref();
-        let record = records.record(slots, slot, &flow, analysis, reason, known.listening);
+        let beside = Beside::read(slots, slot, &flow);
+        let record = records.record(slots, slot, &flow, &beside, reason, known.listening);
         let mut record = known.name(record);
+        record.drops = self.dropped(slots, slot, &flow, &beside);
         record.application = self.application(slot, flow.first_seen);
         Some(record)
     }

@@ -9,6 +9,8 @@ use crate::{
     flow::{Direction, EndReason, Flow},
     source::capture::{clock::SourceClock, interface_names::InterfaceNames, slots::SlotTable},
     table::{
+        drops::DropSums,
+        export_state::{ExportState, Watermark},
         record::{RecordClock, record},
         snapshot::FlowSnapshot,
         tcp_analysis::{self, TcpCounters},
@@ -17,15 +19,15 @@ use crate::{
 
 /// The analysis of a TCP flow at one time.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Analysis {
+struct Analysis {
     memory: TcpAnalysis,
     /// Counters of that time, or of a record that is delivered again.
-    pub(super) counters: TcpCounters,
+    counters: TcpCounters,
 }
 
 impl Analysis {
     /// Reads the analysis of the flow in a slot. Returns `None` if TCP is not analysed, and for other protocols.
-    pub(super) fn read(slots: &SlotTable, slot: u32, flow: &FlowSnapshot) -> Option<Self> {
+    fn read(slots: &SlotTable, slot: u32, flow: &FlowSnapshot) -> Option<Self> {
         let analyses = slots.slab().analyses()?;
         (flow.tail().protocol() == protocol::TCP).then(|| {
             let memory = analyses.snapshot(slot);
@@ -34,6 +36,51 @@ impl Analysis {
                 memory,
             }
         })
+    }
+}
+
+/// Counts of a flow beside its slot, at one time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Beside {
+    analysis: Option<Analysis>,
+    pub(super) drops: Option<DropSums>,
+}
+
+impl Beside {
+    /// Reads the counts of the flow in a slot.
+    pub(super) fn read(slots: &SlotTable, slot: u32, flow: &FlowSnapshot) -> Self {
+        let drops = slots.slab().drops();
+        Self {
+            analysis: Analysis::read(slots, slot, flow),
+            drops: drops.map(|drops| DropSums::of(&drops.snapshot(slot))),
+        }
+    }
+
+    /// Replaces the counts by those of a record that is delivered again.
+    pub(super) fn replace(&mut self, then: &Watermark) {
+        if let (Some(analysis), Some(counters)) = (&mut self.analysis, then.tcp) {
+            analysis.counters = counters;
+        }
+        self.drops = then.drops.or(self.drops);
+    }
+
+    /// Returns the counts of a record with this export state.
+    pub(super) fn watermark(&self, state: ExportState) -> Watermark {
+        Watermark {
+            state,
+            tcp: self.analysis.map(|analysis| analysis.counters),
+            drops: self.drops,
+        }
+    }
+}
+
+/// Writes down the counts of a record beside its export state.
+pub(in crate::source::capture) fn mark_beside(slots: &mut SlotTable, slot: u32, then: &Watermark) {
+    if let Some(counters) = then.tcp {
+        slots.mark_tcp_exported(slot, counters);
+    }
+    if let Some(sums) = then.drops {
+        slots.mark_drops_exported(slot, sums);
     }
 }
 
@@ -77,18 +124,21 @@ impl<'a> RecordContext<'a> {
         slots: &SlotTable,
         slot: u32,
         flow: &FlowSnapshot,
-        analysis: Option<&Analysis>,
+        beside: &Beside,
         reason: EndReason,
         listening: Direction,
     ) -> Flow {
         let exported = slots.exported(slot);
         let name = self.name(flow);
         let mut record = record(slot, flow, exported, reason, &name, &self.clock, listening);
-        record.tcp_analysis = analysis.map(|Analysis { memory, counters }| {
-            let exported = slots.tcp_exported(slot);
-            let is_higher = flow.higher_started;
-            Box::new(tcp_analysis::record(memory, counters, &exported, is_higher))
-        });
+        record.tcp_analysis = beside
+            .analysis
+            .as_ref()
+            .map(|Analysis { memory, counters }| {
+                let exported = slots.tcp_exported(slot);
+                let is_higher = flow.higher_started;
+                Box::new(tcp_analysis::record(memory, counters, &exported, is_higher))
+            });
         record
     }
 }

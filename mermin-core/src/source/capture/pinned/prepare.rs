@@ -29,6 +29,7 @@ use crate::{
     source::{
         capture::{
             arguments::CaptureArguments,
+            drops::{self, LiveDrops},
             exporter::unacked::Unacked,
             fallback,
             loading::{begin, begin_with},
@@ -47,6 +48,8 @@ pub(in crate::source::capture) struct Prepared {
     pub(in crate::source::capture) loaded: Loaded,
     pub(in crate::source::capture) epoch: u64,
     pub(in crate::source::capture) pinned: Option<Pinned>,
+    /// Where dropped packets are counted.
+    pub(in crate::source::capture) drops: Option<LiveDrops>,
 }
 
 /// A pinned instance.
@@ -65,44 +68,68 @@ pub(in crate::source::capture) fn prepare(
     arguments: &CaptureArguments,
     given_up: &mut Vec<Degradation>,
 ) -> Result<Prepared, Error> {
+    let (facts, reasons) = drops::facts(&arguments.options, given_up).unzip();
+    let wanted = Sizes {
+        drops: facts,
+        ..sizes(&arguments.options)
+    };
+    let mut prepared = load(arguments, wanted, given_up)?;
+    let directory = prepared.pinned.as_ref();
+    let directory = directory.map(|pinned| pinned.instance.instance.path());
+    if let Some((program, reasons)) = prepared.loaded.drops.take().zip(reasons) {
+        prepared.drops = drops::attach(program, reasons, directory.as_deref(), given_up);
+    }
+    Ok(prepared)
+}
+
+/// Loads the kernel program for these sizes.
+fn load(
+    arguments: &CaptureArguments,
+    wanted: Sizes,
+    given_up: &mut Vec<Degradation>,
+) -> Result<Prepared, Error> {
     let Some(pinning) = &arguments.options.pinning else {
-        return unpinned(arguments, given_up);
+        return unpinned(arguments, wanted, given_up);
     };
     let instance = match Instance::take(pinning.mount(), pinning.name()) {
         Ok(instance) => instance,
         Err(InstanceError::InUse) => return Err(degradations::in_use(pinning)),
         Err(InstanceError::Unavailable(unavailable)) => {
             given_up.push(fallback::pinning(unavailable));
-            return unpinned(arguments, given_up);
+            return unpinned(arguments, wanted, given_up);
         }
     };
     let netns = netns_cookie::current().map_err(|error| {
         Error::new(ErrorKind::System, "cannot compare network namespaces").with_source(error)
     })?;
-    match look(arguments, &instance, netns, given_up) {
+    match look(arguments, wanted, &instance, netns, given_up) {
         Ok(Look {
             found: Some((found, sizes)),
             stale,
         }) => take_over(arguments, instance, found, sizes, stale, given_up),
-        Ok(Look { found: None, stale }) => make(arguments, instance, netns, stale, given_up),
+        Ok(Look { found: None, stale }) => {
+            make(arguments, wanted, instance, netns, stale, given_up)
+        }
         Err(unavailable) => {
             given_up.push(fallback::pinning(unavailable));
-            unpinned(arguments, given_up)
+            unpinned(arguments, wanted, given_up)
         }
     }
 }
 
 fn unpinned(
     arguments: &CaptureArguments,
+    wanted: Sizes,
     given_up: &mut Vec<Degradation>,
 ) -> Result<Prepared, Error> {
-    let (making, _) = begin(arguments, sizes(&arguments.options), false, given_up)?;
+    let (making, _) = begin(arguments, wanted, false, given_up)?;
     let loaded = making.finish()?;
     loaded.programs.connect()?;
     Ok(Prepared {
         loaded,
         epoch: epoch()?,
         pinned: None,
+        drops: None,
     })
 }
 
@@ -120,6 +147,7 @@ struct Look {
 /// Reads the pins of earlier processes, and moves aside those that cannot be taken over.
 fn look(
     arguments: &CaptureArguments,
+    wanted: Sizes,
     instance: &Instance,
     netns: u64,
     given_up: &mut Vec<Degradation>,
@@ -129,7 +157,7 @@ fn look(
     let usable = instance
         .find()
         .map_err(refused)?
-        .map(|found| found.and_then(|found| Ok((fit(arguments, &found, netns)?, found))));
+        .map(|found| found.and_then(|found| Ok((fit(arguments, wanted, &found, netns)?, found))));
     let found = match usable {
         Some(Ok((sizes, found))) => {
             if !found.foreign.is_empty() {
@@ -154,7 +182,12 @@ fn look(
 }
 
 /// Returns the sizes of the pinned maps, if each map is as this build would create it.
-fn fit(arguments: &CaptureArguments, found: &PinnedState, netns: u64) -> Result<Sizes, String> {
+fn fit(
+    arguments: &CaptureArguments,
+    wanted: Sizes,
+    found: &PinnedState,
+    netns: u64,
+) -> Result<Sizes, String> {
     if found.identity.netns != netns {
         return Err("its interfaces are in another network namespace".to_owned());
     }
@@ -176,7 +209,7 @@ fn fit(arguments: &CaptureArguments, found: &PinnedState, netns: u64) -> Result<
             maps::MAP_SLOTS
         ));
     }
-    let mut sizes = sizes(&arguments.options).found(slots, entries(maps::MAP_TOTALS)?)?;
+    let mut sizes = wanted.found(slots, entries(maps::MAP_TOTALS)?)?;
     let analyses = entries(maps::MAP_TCP_ANALYSIS)?;
     if sizes.tcp_analysis && analyses == 1 && found.identity.unanalysed != 0 {
         // The kernel had refused it when the maps were made, and is the same kernel.
@@ -185,11 +218,16 @@ fn fit(arguments: &CaptureArguments, found: &PinnedState, netns: u64) -> Result<
     if analyses != sizes.tcp_analyses() {
         return Err("its analysis of TCP is on or off (`tcp_analysis`)".to_owned());
     }
+    if entries(maps::MAP_DROPS)? != sizes.drop_counts() {
+        return Err("its counts of dropped packets are on or off (`drops`)".to_owned());
+    }
     let mut wanted = shared_maps(arguments.options.test_hooks.object, sizes)
         .map_err(|error| error.to_string())?;
     wanted.push((names::JOURNAL.to_owned(), journal::shape(slots)));
     let analyses = sizes.tcp_analyses();
     wanted.push((names::TCP_JOURNAL.to_owned(), journal::tcp_shape(analyses)));
+    let counts = sizes.drop_counts();
+    wanted.push((names::DROP_JOURNAL.to_owned(), journal::drop_shape(counts)));
     wanted.push((names::REDO.to_owned(), redo::shape()));
     wanted.push((names::DEPARTED.to_owned(), departed::shape()));
     wanted.push((names::INTERFACES.to_owned(), interfaces::shape()));
@@ -249,18 +287,19 @@ fn take_over(
         loaded,
         epoch: found.identity.epoch,
         pinned: Some(with_notes(arguments, instance, keeper, notes, leftovers)),
+        drops: None,
     })
 }
 
 /// Creates everything, and pins it.
 fn make(
     arguments: &CaptureArguments,
+    wanted: Sizes,
     instance: Instance,
     netns: u64,
     stale: Vec<Stale>,
     given_up: &mut Vec<Degradation>,
 ) -> Result<Prepared, Error> {
-    let wanted = sizes(&arguments.options);
     let (making, sizes) = begin(arguments, wanted, true, given_up)?;
     let identity = Identity {
         epoch: epoch()?,
@@ -293,6 +332,7 @@ fn make(
                 loaded,
                 epoch: identity.epoch,
                 pinned: None,
+                drops: None,
             });
         }
     };
@@ -310,6 +350,7 @@ fn make(
         loaded,
         epoch: identity.epoch,
         pinned: Some(pinned),
+        drops: None,
     })
 }
 
@@ -340,19 +381,21 @@ fn with_notes(
 }
 
 /// Names of the maps of [`Notes`].
-const NOTES: [&str; 5] = [
+const NOTES: [&str; 6] = [
     names::JOURNAL,
     names::TCP_JOURNAL,
+    names::DROP_JOURNAL,
     names::REDO,
     names::DEPARTED,
     names::INTERFACES,
 ];
 
 /// Creates the maps that the kernel program does not use: the map of the identity, and the maps of [`NOTES`].
-fn beside(identity: Identity, sizes: Sizes) -> std::io::Result<(OwnedFd, [OwnedFd; 5])> {
+fn beside(identity: Identity, sizes: Sizes) -> std::io::Result<(OwnedFd, [OwnedFd; 6])> {
     let notes = [
         journal::create(sizes.slots)?,
         journal::create_tcp(sizes.tcp_analyses())?,
+        journal::create_drops(sizes.drop_counts())?,
         redo::create()?,
         departed::create()?,
         interfaces::create()?,
@@ -370,11 +413,12 @@ struct Notes {
 
 impl Notes {
     /// Opens the maps of [`NOTES`].
-    fn open(maps: &[Option<OwnedFd>; 5], sizes: Sizes) -> Result<Self, Error> {
+    fn open(maps: &[Option<OwnedFd>; 6], sizes: Sizes) -> Result<Self, Error> {
         let open = || {
             let [
                 Some(journal),
                 Some(tcp),
+                Some(drops),
                 Some(redo),
                 Some(departed),
                 Some(known),
@@ -387,6 +431,7 @@ impl Notes {
                     journal.as_fd(),
                     sizes.slots,
                     sizes.tcp_analysis.then(|| tcp.as_fd()),
+                    sizes.drops.map(|_| drops.as_fd()),
                 )?,
                 redo: Redo::open(redo.as_fd())?,
                 departed: RetiredCounters::open(departed.as_fd())?,

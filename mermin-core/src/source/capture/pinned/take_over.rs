@@ -15,7 +15,10 @@ use crate::{
     report::{Degradation, TakenOver},
     source::capture::{
         closer::{Batch, Closer},
-        exporter::{Exporter, record::RecordContext},
+        exporter::{
+            Exporter,
+            record::{RecordContext, mark_beside},
+        },
         interfaces::InterfaceSet,
         slots::SlotTable,
     },
@@ -182,7 +185,7 @@ impl TakeOver<'_> {
         if let Some((then, last_seen)) = noted.unacked {
             taken.records_redelivered += 1;
             self.exporter
-                .redeliver(self.slots, self.records, slot, then, last_seen);
+                .redeliver(self.slots, self.records, slot, &then, last_seen);
         }
         if unwatched || is_closing {
             recovered.to_close.push((slot, flow.first_seen));
@@ -209,9 +212,7 @@ impl TakeOver<'_> {
             noted.exported.state
         };
         self.slots.mark_exported(slot, exported);
-        if let Some(counters) = noted.exported.tcp {
-            self.slots.mark_tcp_exported(slot, counters);
-        }
+        mark_beside(self.slots, slot, &noted.exported);
         torn
     }
 

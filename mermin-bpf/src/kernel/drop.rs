@@ -1,0 +1,413 @@
+//! Counts packets that the kernel drops, by flow and reason.
+//!
+//! The program runs at the tracepoint `skb:kfree_skb`, anywhere in the kernel, and only reads the index. It has scratch memory of its own:
+//! it may interrupt the other programs.
+
+use aya_ebpf::{
+    helpers::generated::bpf_probe_read_kernel, macros::raw_tracepoint,
+    programs::RawTracePointContext,
+};
+use mermin_bpf::{
+    abi::{
+        digest,
+        drops::{Dropped, OTHER_REASONS, REASON_NUMBERS, REASONS_A_FLOW, fact},
+        key::KeyWords,
+        ledger::{Reason, link},
+        slot::{DIRECTIONS, origin},
+    },
+    index::{
+        memory::Memory,
+        search::{Found, search},
+    },
+    track::{
+        key::{self, is_reply},
+        tcp_analysis::payload,
+    },
+    wire::{
+        bytes::HEADER_LIMIT,
+        encap_level::EncapLevel,
+        ethertype,
+        packet::{Frame, Packet, Version},
+        protocol::{self, Kind},
+        tcp::flag,
+        walk_start::WalkStart,
+    },
+};
+
+use super::{
+    atomic,
+    index::{Key, Table},
+    maps::{DROP_COUNTERS, DROP_SCRATCH, DROPS, StoredSeed, drop_fact, index_shape, is_bare},
+    skb::{Copied, barrier_var},
+    workspace::{Workspace, launder},
+};
+
+/// Interfaces at which a packet's flow may be: the one it is at, the one it came by, and the one that its route leaves by.
+const INTERFACES: usize = 3;
+/// The bit of `sk_buff._skb_refdst` that is not part of the pointer (`SKB_DST_NOREF`).
+const NOT_COUNTED: u64 = 1;
+
+/// A CPU's memory for one dropped packet.
+#[repr(C)]
+pub(super) struct DropScratch {
+    workspace: Workspace,
+    /// Not 0 while a packet is looked at. Atomic.
+    busy: u64,
+    interfaces: [u32; INTERFACES],
+    /// The key, without an interface.
+    key: KeyWords,
+    version: u8,
+    direction: u8,
+}
+
+/// What the tracepoint tells.
+#[derive(Clone, Copy)]
+struct Event {
+    /// Address of the socket buffer.
+    skb: u64,
+    reason: u32,
+    /// Address of the receiving socket; 0 without.
+    receiver: u64,
+}
+
+/// Where a packet's flow is.
+enum Place {
+    Flow {
+        number: u32,
+        direction: u8,
+    },
+    /// The kernel took the packet.
+    Taken,
+    Nowhere,
+}
+
+#[raw_tracepoint(tracepoint = "kfree_skb")]
+#[expect(unreachable_pub, reason = "the loader finds it by its section")]
+#[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
+#[inline(always)]
+pub fn mermin_drop(context: RawTracePointContext) -> i32 {
+    let receiver = if drop_fact(fact::TELLS_RECEIVER) == 0 {
+        0
+    } else {
+        context.arg(3)
+    };
+    let event = Event {
+        skb: context.arg(0),
+        reason: context.arg(2),
+        receiver,
+    };
+    let (Some(scratch), Some(counters)) =
+        (DROP_SCRATCH.get_ptr_mut(0), DROP_COUNTERS.get_ptr_mut(0))
+    else {
+        return 0;
+    };
+    // SAFETY: this CPU's own memory, and counters that are only changed atomically.
+    unsafe {
+        let busy = &raw mut (*scratch).busy;
+        if atomic::fetch_add(busy, 1) == 0 {
+            if let Some(place) = find(&event, scratch) {
+                let packets = segments(event.skb);
+                let counter = match place {
+                    None => &raw mut (*counters).unplaced,
+                    Some(Place::Taken) => &raw mut (*counters).taken,
+                    Some(Place::Flow { number, direction }) => {
+                        count(number, direction, event.reason, packets);
+                        atomic::add(busy, u64::MAX);
+                        return 0;
+                    }
+                    Some(Place::Nowhere) => {
+                        let number = (event.reason as usize).min(REASON_NUMBERS - 1);
+                        &raw mut (*counters).flowless[number & (REASON_NUMBERS - 1)]
+                    }
+                };
+                atomic::add(counter, packets);
+            }
+        } else {
+            atomic::add(&raw mut (*counters).missed, 1);
+        }
+        atomic::add(busy, u64::MAX);
+    }
+    0
+}
+
+/// Reads kernel memory; zero where it cannot be read.
+#[inline(always)]
+fn read<T: Default>(at: u64, offset: usize) -> T {
+    let mut value = T::default();
+    // SAFETY: the helper writes to this program's stack, and fails for an address without memory.
+    unsafe {
+        bpf_probe_read_kernel(
+            (&raw mut value).cast(),
+            size_of::<T>() as u32,
+            (at + u64::from(drop_fact(offset))) as *const _,
+        );
+    }
+    value
+}
+
+/// Packets on the wire that a socket buffer stands for.
+#[inline(always)]
+fn segments(skb: u64) -> u64 {
+    let shared = read::<u64>(skb, fact::HEAD) + u64::from(read::<u32>(skb, fact::END));
+    u64::from(read::<u16>(shared, fact::SEGMENTS).max(1))
+}
+
+/// `None` for a packet of another network namespace, or of another protocol than IP; an inner `None` if nothing says its namespace.
+///
+/// # Safety
+/// `scratch` is this CPU's own.
+#[inline(always)]
+unsafe fn find(event: &Event, scratch: *mut DropScratch) -> Option<Option<Place>> {
+    let skb = event.skb;
+    let device: u64 = read(skb, fact::DEVICE);
+    let route = read::<u64>(skb, fact::ROUTE) & !NOT_COUNTED;
+    let leaves_by: u64 = read(route, fact::ROUTE_DEVICE);
+    let namespace = namespace(event, device, leaves_by);
+    // Through the map, or the verifier would follow every path of the parser to the end. SAFETY: by the contract above.
+    let headers = unsafe {
+        let parsed = parse(skb, scratch).unwrap_or_else(|reason| match reason {
+            Reason::OtherEthertype => headers::OTHER,
+            _ => headers::UNREADABLE,
+        });
+        barrier_var(&raw mut (*scratch).workspace, parsed)
+    };
+    if headers == headers::OTHER {
+        return None;
+    }
+    if namespace == 0 {
+        return Some(None);
+    }
+    if read::<u32>(namespace, fact::NAMESPACE_INODE) != drop_fact(fact::WATCHED) {
+        return None;
+    }
+    if headers == headers::UNREADABLE {
+        return Some(Some(Place::Nowhere));
+    }
+    if is_taken(event, headers) {
+        return Some(Some(Place::Taken));
+    }
+    // SAFETY: as above.
+    unsafe {
+        let interfaces = &raw mut (*scratch).interfaces;
+        interfaces.write_volatile([
+            read(device, fact::DEVICE_INDEX),
+            read(skb, fact::CAME_BY),
+            read(leaves_by, fact::DEVICE_INDEX),
+        ]);
+        for number in 0..INTERFACES {
+            let interface = (&raw const (*interfaces)[number]).read_volatile();
+            if interface == 0 {
+                continue;
+            }
+            if let Some(number) = search_at(scratch, interface) {
+                let direction = (&raw const (*scratch).direction).read_volatile();
+                return Some(Some(Place::Flow { number, direction }));
+            }
+        }
+    }
+    Some(Some(Place::Nowhere))
+}
+
+/// Address of the packet's network namespace; 0 if nothing says it. Receive queues use the place of the device for other things, so its
+/// memory may not be readable. TCP clears it.
+#[inline(always)]
+fn namespace(event: &Event, device: u64, leaves_by: u64) -> u64 {
+    let mut namespace: u64 = read(device, fact::DEVICE_NAMESPACE);
+    if namespace == 0 {
+        namespace = read(event.receiver, fact::SOCKET_NAMESPACE);
+    }
+    if namespace == 0 {
+        let socket = read(event.skb, fact::SOCKET);
+        namespace = read(socket, fact::SOCKET_NAMESPACE);
+    }
+    if namespace == 0 {
+        namespace = read(leaves_by, fact::DEVICE_NAMESPACE);
+    }
+    namespace
+}
+
+/// What the headers of a packet say. Some packets may have been taken before the kernel frees them.
+mod headers {
+    /// A packet that was not taken.
+    pub(super) const PACKET: usize = 0;
+    /// A segment of TCP without payload that opens no connection.
+    pub(super) const EMPTY: usize = 1;
+    /// An answer to a ping.
+    pub(super) const REPLY: usize = 2;
+    /// IP, without a key.
+    pub(super) const UNREADABLE: usize = 3;
+    /// Not IP.
+    pub(super) const OTHER: usize = 4;
+}
+
+/// True if the kernel frees a packet that it took. A socket frees the FIN, the RST and the last acknowledgment of a connection without a
+/// reason, or with its queue. A raw socket gets a copy of an answer to a ping.
+#[inline(always)]
+fn is_taken(event: &Event, headers: usize) -> bool {
+    let reason = event.reason;
+    match headers {
+        headers::EMPTY => {
+            reason == drop_fact(fact::QUEUE_PURGE)
+                || reason == drop_fact(fact::NOT_SPECIFIED)
+                    && (event.receiver != 0 || drop_fact(fact::TELLS_RECEIVER) == 0)
+        }
+        headers::REPLY => reason == drop_fact(fact::NO_SOCKET),
+        _ => false,
+    }
+}
+
+/// Reads the packet's headers, and stores its key. Returns one of [`headers`].
+///
+/// # Safety
+/// `scratch` is this CPU's own.
+#[inline(always)]
+unsafe fn parse(skb: u64, scratch: *mut DropScratch) -> Result<usize, Reason> {
+    // SAFETY: by the contract above.
+    unsafe {
+        let workspace = &raw mut (*scratch).workspace;
+        let start = u32::from(read::<u16>(skb, fact::NETWORK_HEADER));
+        let tail: u32 = read(skb, fact::TAIL);
+        // Netlink and others have buffers, too.
+        let protocol = u16::from_be(read(skb, fact::PROTOCOL));
+        if !matches!(protocol, ethertype::IPV4 | ethertype::IPV6) {
+            return Err(Reason::OtherEthertype);
+        }
+        // As in `Skb::copy`.
+        let last = tail
+            .wrapping_sub(start)
+            .min(HEADER_LIMIT as u32)
+            .wrapping_sub(1);
+        let last = barrier_var(workspace, last as usize);
+        if last >= HEADER_LIMIT {
+            return Err(Reason::Unreadable);
+        }
+        let length = last + 1;
+        let from = read::<u64>(skb, fact::HEAD) + u64::from(start);
+        let headers = (&raw mut (*workspace).headers).cast();
+        if bpf_probe_read_kernel(headers, length as u32, from as *const _) != 0 {
+            return Err(Reason::Unreadable);
+        }
+        (*workspace).length = length as u32;
+        let bytes = Copied::again(workspace);
+        // Lengths are not compared: a receiver may have cut the buffer, or have joined several.
+        let frame = Frame {
+            length: u32::MAX,
+            link: link::IP,
+            stripped_vlan: None,
+            segmented: true,
+        };
+        let start = WalkStart {
+            kind: WalkStart::BARE_IP,
+            at: 0,
+            end: u32::MAX,
+            goes_on: true,
+        };
+        let level = EncapLevel::outermost(bytes, &frame, &start)?;
+        let level = launder(&raw mut (*workspace).level, level);
+        let ip = launder(&raw mut (*workspace).ip, level.ip(bytes, &frame)?);
+        if ip.later_fragment {
+            return Err(Reason::Fragment);
+        }
+        let transport = level.transport(bytes, &frame, ip)?;
+        let transport = launder(&raw mut (*workspace).transport, transport);
+        let packet = Packet::new(level, ip, transport);
+        let direction = match packet.addresses.version {
+            Version::V4 => {
+                let (key, direction) = key::v4(&packet, 0);
+                keep_key(scratch, &key);
+                direction
+            }
+            Version::V6 => {
+                let (key, direction) = key::v6(&packet, 0);
+                keep_key(scratch, &key);
+                direction
+            }
+        };
+        (*scratch).direction = direction;
+        Ok(told(&packet, transport.icmp[0]))
+    }
+}
+
+#[inline(always)]
+fn told(packet: &Packet, icmp_type: u8) -> usize {
+    if matches!(packet.kind, Kind::Tcp) {
+        if packet.tcp_flags & flag::SYN == 0 && payload(packet) == 0 {
+            return headers::EMPTY;
+        }
+    } else if matches!(packet.protocol, protocol::ICMP | protocol::ICMPV6)
+        && is_reply(packet.protocol, icmp_type)
+    {
+        return headers::REPLY;
+    }
+    headers::PACKET
+}
+
+/// # Safety
+/// `scratch` is this CPU's own.
+#[inline(always)]
+unsafe fn keep_key<K: Key>(scratch: *mut DropScratch, key: &K) {
+    // SAFETY: by the contract above.
+    unsafe {
+        (*scratch).key = key.opaque_words();
+        (*scratch).version = K::ORIGIN;
+    }
+}
+
+/// Looks for the flow at an interface; returns the number of its slot.
+///
+/// # Safety
+/// `scratch` is this CPU's own.
+#[inline(always)]
+unsafe fn search_at(scratch: *mut DropScratch, interface: u32) -> Option<u32> {
+    // SAFETY: by the contract above.
+    unsafe {
+        let key = &raw mut (*scratch).key;
+        let first = (&raw const (*key)[0]).read_volatile();
+        let of_interface = first >> 32 << 32 | u64::from(interface);
+        (&raw mut (*key)[0]).write_volatile(of_interface);
+        let version = (&raw const (*scratch).version).read_volatile();
+        let words = &*core::hint::black_box(key.cast_const());
+        let digest = digest::digest(words, version & origin::IPV6 != 0, is_bare(), &StoredSeed);
+        let shape = index_shape();
+        let table = Table {
+            words,
+            version,
+            workspace: &raw mut (*scratch).workspace,
+        };
+        let head = table.head(table.bucket(shape.bucket(digest, 0))?);
+        match search(&table, shape, digest, head) {
+            Found::Live(at) => Some(shape.slot(at.entry)),
+            Found::Pending | Found::Nothing => None,
+        }
+    }
+}
+
+/// Adds to the count of this reason, to an unused one, or to the last one, which is for all other reasons.
+#[inline(always)]
+fn count(number: u32, direction: u8, reason: u32, packets: u64) {
+    let Some(drops) = DROPS.get_ptr_mut(number) else {
+        return;
+    };
+    let direction = usize::from(direction) & (DIRECTIONS - 1);
+    let reason = u64::from(reason);
+    // SAFETY: within the array's element. A reason is stored once, and counters are only changed atomically.
+    unsafe {
+        let counts: *mut [Dropped; REASONS_A_FLOW] = &raw mut (*drops).directions[direction];
+        for number in 0..REASONS_A_FLOW - 1 {
+            let count = &raw mut (*counts)[number];
+            let of = &raw mut (*count).reason;
+            let mut known = of.read_volatile();
+            if known == 0 {
+                atomic::swap(of, 0, reason);
+                known = of.read_volatile();
+            }
+            if known == reason {
+                atomic::add(&raw mut (*count).packets, packets);
+                return;
+            }
+        }
+        let last = &raw mut (*counts)[REASONS_A_FLOW - 1];
+        (&raw mut (*last).reason).write_volatile(OTHER_REASONS);
+        atomic::add(&raw mut (*last).packets, packets);
+    }
+}
