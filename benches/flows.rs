@@ -26,16 +26,12 @@ fn main() -> ExitCode {
         let here = *cpus.last().unwrap_or(&0);
         cpu::pin(here)?;
         bursts(options, report)?;
-        match cpus.iter().find(|cpu| **cpu != here) {
-            Some(&other) => {
-                flood(options, report, [here, other], 1)?;
-                flood(options, report, [here, other], 4)
-            }
-            None => {
-                report.row(&Row::new("flood").note("skipped: there is one CPU"));
-                Ok(())
-            }
-        }
+        let Some(&other) = cpus.iter().find(|cpu| **cpu != here) else {
+            report.row(&Row::new("flood").note("skipped: there is one CPU"));
+            return Ok(());
+        };
+        flood(options, report, [here, other], 1)?;
+        flood(options, report, [here, other], 4)
     })
 }
 

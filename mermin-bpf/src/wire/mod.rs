@@ -2,7 +2,7 @@
 //!
 //! # Headers and keys
 //!
-//! * MPLS labels, PPPoE sessions and network service headers are link headers and not part of the key: the two
+//! * MPLS labels, `PPPoE` sessions and network service headers are link headers and not part of the key: the two
 //!   directions have different labels.
 //! * The service id (I-SID) of a provider backbone is the same in both directions, and is in the key beside the VLANs:
 //!   nothing else distinguishes its customers. Records show neither the I-SID nor the backbone's addresses, because

@@ -2,7 +2,7 @@
 //!
 //! A tunnel is recognised by one of these:
 //!
-//! * **The protocol number**: IP in IP, GRE, EtherIP, L2TP version 3. ERSPAN, PPTP, EoIP and redirected packets of WCCP
+//! * **The protocol number**: IP in IP, GRE, `EtherIP`, L2TP version 3. ERSPAN, PPTP, `EoIP` and redirected packets of WCCP
 //!   are kinds of GRE, recognised by its version and payload type.
 //! * **The receiver's port**: VXLAN, VXLAN-GPE, Geneve, GTP-U.
 //! * **Either port**: L2TP and Teredo, because replies may go to any port.
