@@ -237,11 +237,12 @@ PYTHON
 with_api() {
     local port server client
     port=$(free_port)
-    python api.py "$port" "$1" >requests 2>/dev/null &
+    # The processes themselves, so that they can be ended.
+    "$work/venv/bin/python" api.py "$port" "$1" >requests 2>/dev/null &
     server=$!
     started+=("$server")
     until_true 60 bash -c ": </dev/tcp/127.0.0.1/$port"
-    python client.py "$2" "$port" >said 2>client.log &
+    "$work/venv/bin/python" client.py "$2" "$port" >said 2>client.log &
     client=$!
     started+=("$client")
     until_true 100 bash -c "grep -q over requests || ! kill -0 $client"
