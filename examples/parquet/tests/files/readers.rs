@@ -22,7 +22,10 @@ pub(crate) fn trial() -> Trial {
             let flows = flows(5000);
             for codec in [Codec::Lz4, Codec::default()] {
                 let place = folder.path().join(format!("{codec:?}"));
-                let settings = Settings::default().codec(codec).rows(2000);
+                let settings = Settings::default()
+                    .with(["flow.community_id"])
+                    .codec(codec)
+                    .rows(2000);
                 let mut sink = Exporter::folder(&place, settings)?;
                 block_on(sink.export(&flows)).unwrap();
                 block_on(sink.close()).unwrap();
