@@ -1,10 +1,14 @@
-//! The memory of free slots: a stack of their numbers, and for each CPU the slot that it took and did not use.
+//! The memory of free slots: a stack of their numbers, and for each CPU the slots that it took and did not use.
 
 /// Numbers in a line.
 pub const NUMBERS: usize = 16;
 
-/// One cache line of the map. The first one begins with a [`Top`]. Then each CPU has a line that begins with its spare
-/// slot: 0, or one more than a slot's number. The rest are the numbers on the stack.
+/// Spare slots that a CPU may have. One is enough unless a run of the program interrupts another one on its CPU: a packet
+/// interrupts a test run, and with PREEMPT_RT a packet another one.
+pub const SPARES: usize = 2;
+
+/// One cache line of the map. The first one begins with a [`Top`]. Then each CPU has a line that begins with its [`SPARES`]
+/// spare slots: 0, or one more than a slot's number. The rest are the numbers on the stack.
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FreeLine {
@@ -63,7 +67,7 @@ impl FreeShape {
         1 + self.cpus + slots.div_ceil(NUMBERS as u32)
     }
 
-    /// The line of a CPU's spare slot.
+    /// The line of a CPU's spare slots.
     #[inline(always)]
     #[must_use]
     pub const fn spare(self, cpu: u32) -> u32 {

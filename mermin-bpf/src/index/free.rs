@@ -1,6 +1,6 @@
 //! Free slots: how a packet takes one, and how user space returns it, at the same time and without a lock.
 
-use crate::abi::free::Top;
+use crate::abi::free::{SPARES, Top};
 
 /// The memory of free slots, as one of those that work on it reaches it.
 ///
@@ -18,11 +18,11 @@ pub trait FreeMemory {
     /// Writes a number to a place of the stack.
     fn set_number(&self, place: u32, number: u32);
 
-    /// A CPU's spare slot plus one; 0 for none.
-    fn spare(&self, cpu: u32) -> u32;
+    /// One of a CPU's spare slots plus one; 0 for none.
+    fn spare(&self, cpu: u32, number: usize) -> u32;
 
-    /// Exchanges a CPU's spare slot for another; returns the former one.
-    fn swap_spare(&self, cpu: u32, to: u32) -> u32;
+    /// Exchanges one of a CPU's spare slots for another; returns the former one.
+    fn swap_spare(&self, cpu: u32, number: usize, to: u32) -> u32;
 }
 
 /// Result of taking a slot.
@@ -39,7 +39,7 @@ pub enum Taken {
 /// How often [`pop`] tries. A verifier follows each time separately.
 const ATTEMPTS: usize = 3;
 
-/// Takes the CPU's spare slot, otherwise the uppermost of the stack.
+/// Takes one of the CPU's spare slots, otherwise the uppermost of the stack.
 #[inline(always)]
 pub fn take<M: FreeMemory>(memory: &M, cpu: u32) -> Taken {
     match take_spare(memory, cpu) {
@@ -48,14 +48,18 @@ pub fn take<M: FreeMemory>(memory: &M, cpu: u32) -> Taken {
     }
 }
 
-/// Takes a CPU's spare slot, if there is one.
+/// Takes one of a CPU's spare slots, if there is one.
 #[inline(always)]
 pub fn take_spare<M: FreeMemory>(memory: &M, cpu: u32) -> Option<u32> {
-    // Nearly always there is none, and a load costs less than an exchange.
-    if memory.spare(cpu) == 0 {
-        return None;
+    for number in 0..SPARES {
+        // Nearly always there is none, and a load costs less than an exchange.
+        if memory.spare(cpu, number) != 0
+            && let Some(slot) = memory.swap_spare(cpu, number, 0).checked_sub(1)
+        {
+            return Some(slot);
+        }
     }
-    memory.swap_spare(cpu, 0).checked_sub(1)
+    None
 }
 
 /// Takes the uppermost slot of the stack.
@@ -77,10 +81,20 @@ pub fn pop<M: FreeMemory>(memory: &M) -> Taken {
     Taken::Overtaken
 }
 
-/// Keeps a slot that this CPU took and did not use. It has no other: its last [`take`] would have taken that.
+/// Keeps a slot that this CPU took and did not use.
+///
+/// A CPU has at most as many spare slots as runs that are between [`take`] and `keep` on it: a run takes from the stack only
+/// if there are none. So the last exchange finds nothing unless more than [`SPARES`] runs interrupt each other.
 #[inline(always)]
 pub fn keep<M: FreeMemory>(memory: &M, cpu: u32, slot: u32) {
-    memory.swap_spare(cpu, slot + 1);
+    let mut kept = slot + 1;
+    for number in 0..SPARES {
+        // A spare that another run kept meanwhile moves on.
+        kept = memory.swap_spare(cpu, number, kept);
+        if kept == 0 {
+            return;
+        }
+    }
 }
 
 /// Pushes a slot. Only one thread of user space does this at a time: the places above the top are its own.

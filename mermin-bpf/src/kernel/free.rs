@@ -94,22 +94,22 @@ impl FreeMemory for FreeSlots {
     fn set_number(&self, _: u32, _: u32) {}
 
     #[inline(always)]
-    fn spare(&self, cpu: u32) -> u32 {
+    fn spare(&self, cpu: u32, number: usize) -> u32 {
         // SAFETY: within the line.
         FREE.get_ptr(free_shape().spare(cpu)).map_or(
             0,
             #[inline(always)]
-            |line| unsafe { number_of(line.cast_mut(), 0).read_volatile() },
+            |line| unsafe { number_of(line.cast_mut(), number).read_volatile() },
         )
     }
 
     #[inline(always)]
-    fn swap_spare(&self, cpu: u32, to: u32) -> u32 {
+    fn swap_spare(&self, cpu: u32, number: usize, to: u32) -> u32 {
         // SAFETY: within the line; a spare is only changed atomically.
         FREE.get_ptr_mut(free_shape().spare(cpu)).map_or(
             0,
             #[inline(always)]
-            |line| unsafe { atomic::exchange(number_of(line, 0), to) },
+            |line| unsafe { atomic::exchange(number_of(line, number), to) },
         )
     }
 }

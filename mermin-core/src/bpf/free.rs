@@ -6,14 +6,14 @@ use std::{
 };
 
 use mermin_bpf::{
-    abi::free::{FreeLine, FreeShape, Top},
+    abi::free::{FreeLine, FreeShape, SPARES, Top},
     index::free::{self, FreeMemory, Taken},
 };
 
 use super::size::Sizes;
 use crate::sys::{bpf_pin, mapping::Mapping};
 
-/// The stack of free slots, and each CPU's spare slot.
+/// The stack of free slots, and each CPU's spare slots.
 #[derive(Debug)]
 pub(crate) struct FreeSlots {
     lines: Mapping<FreeLine>,
@@ -51,7 +51,7 @@ impl FreeSlots {
     /// Returns the slots that CPUs took and did not use, so that others may use them.
     pub(crate) fn give_spares_back(&mut self) {
         for cpu in 0..self.shape.cpus {
-            if let Some(slot) = free::take_spare(self, cpu) {
+            while let Some(slot) = free::take_spare(self, cpu) {
                 free::push(self, slot);
             }
         }
@@ -70,7 +70,9 @@ impl FreeSlots {
 
     /// Returns the slots that CPUs took and did not use.
     pub(crate) fn spares(&self) -> impl Iterator<Item = u32> {
-        (0..self.shape.cpus).filter_map(|cpu| self.spare(cpu).checked_sub(1))
+        let words =
+            (0..self.shape.cpus).flat_map(|cpu| (0..SPARES).map(move |number| (cpu, number)));
+        words.filter_map(|(cpu, number)| self.spare(cpu, number).checked_sub(1))
     }
 
     /// Returns the slots on the stack.
@@ -113,12 +115,13 @@ impl FreeMemory for FreeSlots {
         self.word(line, at).store(number, Ordering::Relaxed);
     }
 
-    fn spare(&self, cpu: u32) -> u32 {
-        self.word(self.shape.spare(cpu), 0).load(Ordering::SeqCst)
+    fn spare(&self, cpu: u32, number: usize) -> u32 {
+        self.word(self.shape.spare(cpu), number)
+            .load(Ordering::SeqCst)
     }
 
-    fn swap_spare(&self, cpu: u32, to: u32) -> u32 {
-        self.word(self.shape.spare(cpu), 0)
+    fn swap_spare(&self, cpu: u32, number: usize, to: u32) -> u32 {
+        self.word(self.shape.spare(cpu), number)
             .swap(to, Ordering::SeqCst)
     }
 }

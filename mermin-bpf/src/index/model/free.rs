@@ -6,7 +6,7 @@ use super::{
     super::free::{FreeMemory, Taken, keep, push, take, take_spare},
     Replay, Turn, World, walk,
 };
-use crate::abi::free::Top;
+use crate::abi::free::{SPARES, Top};
 
 /// Slots there are.
 const SLOTS: usize = 4;
@@ -21,8 +21,8 @@ enum Access {
     SwapTop(u64, u64),
     Number(u32),
     SetNumber(u32, u32),
-    Spare(u32),
-    SwapSpare(u32, u32),
+    Spare(u32, usize),
+    SwapSpare(u32, usize, u32),
     /// Somebody begins or ends to use a slot.
     Own(u32),
     Leave(u32),
@@ -46,7 +46,7 @@ enum Fault {
 struct Lines {
     top: u64,
     numbers: [u32; SLOTS],
-    spares: [u32; CPUS],
+    spares: [[u32; SPARES]; CPUS],
     owners: [u8; SLOTS],
 }
 
@@ -56,7 +56,7 @@ impl Lines {
         let mut lines = Self {
             top: 0,
             numbers: [0; SLOTS],
-            spares: [0; CPUS],
+            spares: [[0; SPARES]; CPUS],
             owners: [1; SLOTS],
         };
         for slot in 0..stacked {
@@ -71,7 +71,8 @@ impl Lines {
     fn places(&self, slot: u32) -> usize {
         let stacked = &self.numbers[..Top(self.top).count() as usize];
         let here = stacked.iter().filter(|number| **number == slot).count();
-        let spare = self.spares.iter().filter(|spare| **spare == slot + 1);
+        let spares = self.spares.iter().flatten();
+        let spare = spares.filter(|spare| **spare == slot + 1);
         here + spare.count() + usize::from(self.owners[slot as usize])
     }
 }
@@ -98,9 +99,9 @@ impl super::Shared for Lines {
                 self.numbers[place as usize] = number;
                 0
             }
-            Access::Spare(cpu) => self.spares[cpu as usize].into(),
-            Access::SwapSpare(cpu, to) => {
-                core::mem::replace(&mut self.spares[cpu as usize], to).into()
+            Access::Spare(cpu, number) => self.spares[cpu as usize][number].into(),
+            Access::SwapSpare(cpu, number, to) => {
+                core::mem::replace(&mut self.spares[cpu as usize][number], to).into()
             }
             Access::Own(slot) => {
                 self.owners[slot as usize] += 1;
@@ -161,14 +162,14 @@ impl FreeMemory for Held<'_> {
         }
     }
 
-    fn spare(&self, cpu: u32) -> u32 {
-        let spare = self.replay.access(Access::Spare(cpu)) as u32;
+    fn spare(&self, cpu: u32, number: usize) -> u32 {
+        let spare = self.replay.access(Access::Spare(cpu, number)) as u32;
         self.spare.set(spare);
         spare
     }
 
-    fn swap_spare(&self, cpu: u32, to: u32) -> u32 {
-        let spare = self.replay.access(Access::SwapSpare(cpu, to)) as u32;
+    fn swap_spare(&self, cpu: u32, number: usize, to: u32) -> u32 {
+        let spare = self.replay.access(Access::SwapSpare(cpu, number, to)) as u32;
         if self.replay.has(Fault::SpareNotExchanged) {
             return self.spare.get();
         }
@@ -260,9 +261,23 @@ fn kept() -> World<Work> {
     World::new(Lines::new(3), &works)
 }
 
+/// Two runs on one CPU keep slots that they do not use, one within the other.
+fn interrupted() -> World<Work> {
+    let works = [
+        Work::Packets(0, &[false]),
+        Work::Packets(0, &[false, true]),
+        Work::User(&[Step::Return(3)]),
+    ];
+    World::new(Lines::new(3), &works)
+}
+
 #[test]
 fn no_slot_is_lost_or_given_twice() {
-    for (name, world) in [("taken", taken()), ("kept", kept())] {
+    for (name, world) in [
+        ("taken", taken()),
+        ("kept", kept()),
+        ("interrupted", interrupted()),
+    ] {
         let states = walk(world, None);
         std::println!("{name}: {states:?} states");
         assert!(
