@@ -4,7 +4,9 @@
 //! it may interrupt the other programs.
 
 use aya_ebpf::{
-    helpers::generated::bpf_probe_read_kernel, macros::raw_tracepoint,
+    helpers::generated::bpf_probe_read_kernel,
+    macros::{map, raw_tracepoint},
+    maps::PerCpuArray,
     programs::RawTracePointContext,
 };
 use mermin_bpf::{
@@ -37,7 +39,7 @@ use mermin_bpf::{
 use super::{
     atomic,
     index::{Key, Table},
-    maps::{DROP_COUNTERS, DROP_SCRATCH, DROPS, StoredSeed, drop_fact, index_shape, is_bare},
+    maps::{DROP_COUNTERS, DROPS, StoredSeed, drop_fact, index_shape, is_bare},
     skb::{Copied, barrier_var},
     workspace::{Workspace, launder},
 };
@@ -47,9 +49,13 @@ const INTERFACES: usize = 3;
 /// The bit of `sk_buff._skb_refdst` that is not part of the pointer (`SKB_DST_NOREF`).
 const NOT_COUNTED: u64 = 1;
 
+/// Here rather than with the other maps, because no other program uses it.
+#[map]
+static DROP_SCRATCH: PerCpuArray<DropScratch> = PerCpuArray::with_max_entries(1, 0);
+
 /// A CPU's memory for one dropped packet.
 #[repr(C)]
-pub(super) struct DropScratch {
+struct DropScratch {
     workspace: Workspace,
     /// Not 0 while a packet is looked at. Atomic.
     busy: u64,

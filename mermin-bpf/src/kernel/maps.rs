@@ -24,7 +24,7 @@ use mermin_bpf::{
     wire::tunnel::{Keyed, Ports, ports},
 };
 
-use super::{drop::DropScratch, pass::DEPARTURES_KEPT, workspace::Workspace};
+use super::{pass::DEPARTURES_KEPT, workspace::Workspace};
 
 #[map]
 pub(super) static INDEX: Array<Bucket> = Array::with_max_entries(1, BPF_F_MMAPABLE);
@@ -54,8 +54,6 @@ pub(super) static TCP_ANALYSIS: Array<TcpAnalysis> = Array::with_max_entries(1, 
 pub(super) static DROPS: Array<Drops> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 pub(super) static DROP_COUNTERS: Array<DropCounters> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-#[map]
-pub(super) static DROP_SCRATCH: PerCpuArray<DropScratch> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 pub(super) static DEPARTURES: Array<[u64; DEPARTURES_KEPT]> = Array::with_max_entries(1, 0);
 #[map]
