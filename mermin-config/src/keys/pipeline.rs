@@ -46,7 +46,7 @@ section! {
         /// Each flow then takes 448 octets of kernel memory more.
         tcp_analysis: bool = false, Capture;
         /// Counts packets of flows that the kernel drops, by its reason: `flow.drop.packets`, `flow.drop.reason` and related attributes. It
-        /// takes Linux 5.17 and `CAP_PERFMON`, and 128 octets of kernel memory for each flow.
+        /// takes Linux 5.18 and `CAP_PERFMON`, and 128 octets of kernel memory for each flow.
         drops: bool = false, Capture;
         /// Reads names from the first payloads of flows: `tls.client.server_name`, `dns.question.name`, `http.host` and
         /// related attributes. At most 256 octets of the packets that begin such a message leave the kernel.

@@ -207,10 +207,35 @@ const REVERSE_ANALYSED: &[Attribute] = analysed!(REVERSE, "from destination to s
 macro_rules! dropped {
     ($names:ident, $way:literal) => {
         &[
-            number(drops::$names.packets.text, concat!("Packets ", $way, " that the kernel dropped since this flow's previous record")).unit("{packet}").when("`drops` is on, and packets in this direction were dropped in the record's interval").ipfix(&["droppedPacketDeltaCount"]),
-            text(drops::$names.reason.text, "Reason of most of them: the kernel's name without `SKB_DROP_REASON_`").when("the same"),
-            of(Kind::Texts, drops::$names.reasons.text, "Their reasons, that of most packets first; `OTHER` for all beyond three").when("the same"),
-            of(Kind::Numbers, drops::$names.reason_packets.text, "For each of these reasons, packets").unit("{packet}").when("the same"),
+            number(
+                drops::$names.packets.text,
+                concat!(
+                    "Packets ",
+                    $way,
+                    " that the kernel dropped since this flow's previous record"
+                ),
+            )
+            .unit("{packet}")
+            .when("`drops` is on, and packets in this direction were dropped since then")
+            .ipfix(&["droppedPacketDeltaCount"]),
+            text(
+                drops::$names.reason.text,
+                "Reason of most of them: the kernel's name without `SKB_DROP_REASON_`",
+            )
+            .when("the same"),
+            of(
+                Kind::Texts,
+                drops::$names.reasons.text,
+                "Their reasons, that of most packets first; `OTHER` for all beyond three",
+            )
+            .when("the same"),
+            of(
+                Kind::Numbers,
+                drops::$names.reason_packets.text,
+                "For each of these reasons, packets",
+            )
+            .unit("{packet}")
+            .when("the same"),
         ]
     };
 }

@@ -69,6 +69,6 @@ pub(super) fn attach(
 fn no_drops(error: &io::Error) -> Degradation {
     fallback::drops(Unavailable {
         cause: format!("the tracepoint `skb:kfree_skb` cannot be used: {error}").into(),
-        remedy: "use Linux 5.17 with `CONFIG_DEBUG_INFO_BTF`, and grant CAP_PERFMON".into(),
+        remedy: "use Linux 5.18 with `CONFIG_DEBUG_INFO_BTF`, and grant CAP_PERFMON".into(),
     })
 }
