@@ -44,7 +44,7 @@ struct Asked {
     asker: Option<String>,
 }
 
-/// What tshark shows of a capture.
+/// The names that tshark shows of a capture.
 #[derive(Debug, Default)]
 pub(super) struct Theirs {
     pub(super) values: Values,

@@ -54,7 +54,7 @@ impl Fields {
         }
     }
 
-    /// What a segment added to the counters of its direction.
+    /// A segment's part in the counters of its direction.
     pub(super) const fn between(before: &Counters, after: &Counters) -> Self {
         Self {
             retransmission: before.retransmissions != after.retransmissions,

@@ -66,7 +66,7 @@ struct DropScratch {
     direction: u8,
 }
 
-/// What the tracepoint tells.
+/// The tracepoint's arguments.
 #[derive(Clone, Copy)]
 struct Event {
     /// Address of the socket buffer.
@@ -232,7 +232,7 @@ fn namespace(event: &Event, device: u64, leaves_by: u64) -> u64 {
     namespace
 }
 
-/// What the headers of a packet say. Some packets may have been taken before the kernel frees them.
+/// A packet as its headers have it. Some packets may have been taken before the kernel frees them.
 mod headers {
     /// A packet that was not taken.
     pub(super) const PACKET: usize = 0;

@@ -5,7 +5,7 @@ use core::hint::cold_path;
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
     macros::map,
-    maps::{Array, LruHashMap, PerCpuArray, ProgramArray, RingBuf},
+    maps::{Array, LruHashMap, ProgramArray, RingBuf},
 };
 use mermin_bpf::{
     abi::{
@@ -24,7 +24,8 @@ use mermin_bpf::{
     wire::tunnel::{Keyed, Ports, ports},
 };
 
-use super::{pass::DEPARTURES_KEPT, workspace::Workspace};
+/// Places for packets on their way out.
+pub(super) const DEPARTURES_KEPT: usize = 4096;
 
 #[map]
 pub(super) static INDEX: Array<Bucket> = Array::with_max_entries(1, BPF_F_MMAPABLE);
@@ -42,8 +43,6 @@ pub(super) static TOTALS: Array<Totals> = Array::with_max_entries(4, BPF_F_MMAPA
 pub(super) static REASONS: Array<Reasons> = Array::with_max_entries(16, BPF_F_MMAPABLE);
 #[map]
 pub(super) static GLOBALS: Array<Globals> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-#[map]
-pub(super) static WORKSPACE: PerCpuArray<Workspace> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 pub(super) static PROGRAMS: ProgramArray = ProgramArray::with_max_entries(next::COUNT, 0);
 #[map]

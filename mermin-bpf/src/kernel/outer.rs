@@ -8,10 +8,7 @@ use mermin_bpf::{
     track::key::HIGH_TO_LOW,
 };
 
-use super::{
-    count::Facts,
-    maps::{TUNNELS, WORKSPACE},
-};
+use super::{count::Facts, maps::TUNNELS, workspace::WORKSPACE};
 
 /// Stores the workspace's outer header for a slot that no other CPU uses yet; returns the bit of [`origin`] for it.
 #[inline(always)]

@@ -16,12 +16,9 @@ use super::{
     atomic,
     count::Facts,
     ledger::Account,
-    maps::{DEPARTURES, TURNED},
+    maps::{DEPARTURES, DEPARTURES_KEPT, TURNED},
     skb::Skb,
 };
-
-/// Places for packets on their way out.
-pub(super) const DEPARTURES_KEPT: usize = 4096;
 
 /// One pass of a packet, whose flow is known.
 #[derive(Clone, Copy)]

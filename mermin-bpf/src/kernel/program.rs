@@ -31,11 +31,11 @@ use super::{
     create, device, general,
     index::{Key, digest, find_known},
     ledger::{self, Account, account},
-    maps::{PROGRAMS, WORKSPACE, carries, decapsulates, session_ports},
+    maps::{PROGRAMS, carries, decapsulates, session_ports},
     pass::{Pass, doubts},
     skb::Skb,
     tcp_analysis, tunnel,
-    workspace::{PendingFlow, Workspace},
+    workspace::{PendingFlow, WORKSPACE, Workspace},
 };
 
 #[classifier]

@@ -22,9 +22,9 @@ use super::{
     atomic,
     count::Facts,
     ledger::{self, Account},
-    maps::{PROGRAMS, TCP_ANALYSIS, WORKSPACE, analyses, slot_number},
+    maps::{PROGRAMS, TCP_ANALYSIS, analyses, slot_number},
     skb::{Anywhere, Skb},
-    workspace::{Workspace, launder},
+    workspace::{WORKSPACE, Workspace, launder},
 };
 
 /// A segment that a closer look is wanted at, for the program that takes it.

@@ -5,6 +5,7 @@
 
 use core::{hint::black_box, mem::MaybeUninit};
 
+use aya_ebpf::{macros::map, maps::PerCpuArray};
 use mermin_bpf::{
     abi::{
         fragment::{Early, FragmentFlow, FragmentKey},
@@ -20,6 +21,9 @@ use mermin_bpf::{
 };
 
 use super::{count::Facts, ledger::Account, tcp_analysis::PendingSegment};
+
+#[map]
+pub(super) static WORKSPACE: PerCpuArray<Workspace> = PerCpuArray::with_max_entries(1, 0);
 
 /// The first bytes of a frame.
 pub(super) type Headers = [u8; HEADER_LIMIT];

@@ -8,7 +8,7 @@ use std::{
 use mermin_core::{
     Flow,
     flow::{
-        Application, Count, Dns, IcmpMessage, Ipsec, MacAddress, ObservationPoint, PointCounts,
+        Application, Count, Dns, Dropped, Drops, IcmpMessage, Ipsec, MacAddress, ObservationPoint, PointCounts,
         Process, Protocol, QuicVersion, TcpAnalysis, TcpFlags, TcpLatency, Tls, VlanIds,
         attributes::ALL,
     },
@@ -83,6 +83,15 @@ fn application() -> Application {
     application
 }
 
+fn drops() -> Drops {
+    let mut drops = Drops::default();
+    drops.forward = [("NO_SOCKET", u64::MAX - 1), ("OTHER", 1)]
+        .map(|(reason, packets)| Dropped::new(reason, packets))
+        .into();
+    drops.reverse = [Dropped::new("NETFILTER_DROP", 2)].into();
+    drops
+}
+
 /// Records of every kind, and some at the ends of what can be.
 fn all() -> Vec<Flow> {
     let mut flows = flows(3000);
@@ -113,6 +122,7 @@ fn all() -> Vec<Flow> {
             19 => flow.destination_process = Some(Arc::new(process())),
             21 => flow.tcp_analysis = Some(Box::new(tcp_analysis())),
             22 => flow.application = Some(application().into()),
+            23 => flow.drops = Some(Box::new(drops())),
             20 => flow.source_process = Some(Arc::new(Process::new(u32::MAX))),
             16 => (flow.several.tunnels, flow.several.tunnel_ids) = (true, true),
             14 => {

@@ -65,7 +65,7 @@
 //! process were killed in between, the next one would attach before it reads the slots, and a packet would find a flow
 //! that already has its last record.
 //!
-//! What is left depends on how a source ends:
+//! The way a source ends decides which pins stay:
 //!
 //! | the source | leaves |
 //! |---|---|
