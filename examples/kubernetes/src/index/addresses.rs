@@ -1,6 +1,6 @@
 //! Holders of addresses, each with its time.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{collections::HashMap, hash::Hash, net::IpAddr};
 
 use crate::Moment;
 
@@ -28,26 +28,37 @@ pub(super) struct Tenure {
     pub(super) exact: bool,
 }
 
-/// Holders of one address that are remembered. Clusters with few addresses use them again within seconds.
+/// Former holders of one address that are remembered. Clusters with few addresses use them again within seconds.
 const MOST: usize = 64;
 
-/// All addresses with their holders.
-#[derive(Debug, Default)]
-pub(super) struct Addresses(HashMap<IpAddr, Vec<Tenure>>);
+/// Addresses, or ports of nodes, with their holders.
+#[derive(Debug)]
+pub(super) struct Tenures<K>(HashMap<K, Vec<Tenure>>);
 
-impl Addresses {
+/// All addresses with their holders.
+pub(super) type Addresses = Tenures<IpAddr>;
+
+impl<K> Default for Tenures<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Clone + Eq + Hash> Tenures<K> {
     /// Begins a tenure, unless the holder has the address.
-    pub(super) fn open(&mut self, address: IpAddr, holder: Holder, from: Moment) {
+    pub(super) fn open(&mut self, address: &K, holder: Holder, from: Moment) {
         let tenures = self
             .0
-            .entry(address)
+            .entry(address.clone())
             .or_insert_with(|| Vec::with_capacity(1));
         let has_it = |it: &Tenure| it.holder == holder && it.to == Moment::MAX;
         if tenures.iter().any(has_it) {
             return;
         }
-        if tenures.len() >= MOST
-            && let Some(oldest) = (0..tenures.len()).min_by_key(|at| tenures[*at].to)
+        // Those that last stay, however many they are: a hundred ingresses may share an address.
+        let closed = || (0..tenures.len()).filter(|at| tenures[*at].to != Moment::MAX);
+        if closed().count() >= MOST
+            && let Some(oldest) = closed().min_by_key(|at| tenures[*at].to)
         {
             tenures.swap_remove(oldest);
         }
@@ -60,27 +71,50 @@ impl Addresses {
     }
 
     /// Ends a tenure. It never ends before it began.
-    pub(super) fn close(&mut self, address: IpAddr, holder: Holder, to: Moment, exact: bool) {
-        let tenures = self.0.get_mut(&address).into_iter().flatten();
+    pub(super) fn close(&mut self, address: &K, holder: Holder, to: Moment, exact: bool) {
+        let tenures = self.0.get_mut(address).into_iter().flatten();
         for tenure in tenures.filter(|it| it.holder == holder && it.to == Moment::MAX) {
             (tenure.to, tenure.exact) = (to.max(tenure.from), exact);
         }
     }
 
     /// Removes all tenures of a holder.
-    pub(super) fn forget(&mut self, address: IpAddr, holder: Holder) {
-        let Some(tenures) = self.0.get_mut(&address) else {
+    pub(super) fn forget(&mut self, address: &K, holder: Holder) {
+        let Some(tenures) = self.0.get_mut(address) else {
             return;
         };
         tenures.retain(|it| it.holder != holder);
         if tenures.is_empty() {
-            self.0.remove(&address);
+            self.0.remove(address);
         }
     }
 
+    /// Returns tenures, in no order.
+    pub(super) fn at(&self, address: &K) -> &[Tenure] {
+        self.0.get(address).map_or(&[], Vec::as_slice)
+    }
+
+    /// Moves a holder from some addresses to others, as of now; one that it keeps goes on.
+    pub(super) fn change(
+        &mut self,
+        holder: Holder,
+        [before, after]: [&[K]; 2],
+        from: Moment,
+        now: Moment,
+    ) {
+        for address in before.iter().filter(|it| !after.contains(it)) {
+            self.close(address, holder, now, false);
+        }
+        for address in after {
+            self.open(address, holder, from);
+        }
+    }
+}
+
+impl Addresses {
     /// Returns the tenures of an address, in no order.
     pub(super) fn of(&self, address: IpAddr) -> &[Tenure] {
-        self.0.get(&unmapped(address)).map_or(&[], Vec::as_slice)
+        self.at(&unmapped(address))
     }
 }
 
@@ -105,24 +139,6 @@ pub(super) fn parse_all<'a>(texts: impl IntoIterator<Item = &'a str>) -> Box<[Ip
     addresses.sort_unstable();
     addresses.dedup();
     addresses.into_boxed_slice()
-}
-
-impl Addresses {
-    /// Moves a holder from some addresses to others, as of now; one that it keeps goes on.
-    pub(super) fn change(
-        &mut self,
-        holder: Holder,
-        [before, after]: [&[IpAddr]; 2],
-        from: Moment,
-        now: Moment,
-    ) {
-        for address in before.iter().filter(|it| !after.contains(it)) {
-            self.close(*address, holder, now, false);
-        }
-        for address in after {
-            self.open(*address, holder, from);
-        }
-    }
 }
 
 /// The mapped form of an IPv4 address.
@@ -159,18 +175,18 @@ mod tests {
     #[test]
     fn mapped_address_is_looked_up_as_ipv4() {
         let mut addresses = Addresses::default();
-        addresses.open(ADDRESS.into(), Holder::Pod(7), at(1));
+        addresses.open(&ADDRESS.into(), Holder::Pod(7), at(1));
         assert_eq!(addresses.of(mapped(ADDRESS)).len(), 1);
     }
 
     #[test]
-    fn tenures_of_one_address_are_bounded() {
+    fn former_tenures_of_one_address_are_bounded() {
         let mut addresses = Addresses::default();
         for number in 0..1_000 {
             let (holder, now) = (Holder::Pod(number), at(number.into()));
-            addresses.open(ADDRESS.into(), holder, now);
-            addresses.open(ADDRESS.into(), holder, now);
-            addresses.close(ADDRESS.into(), holder, at(u64::from(number) + 1), true);
+            addresses.open(&ADDRESS.into(), holder, now);
+            addresses.open(&ADDRESS.into(), holder, now);
+            addresses.close(&ADDRESS.into(), holder, at(u64::from(number) + 1), true);
         }
         let tenures = addresses.of(ADDRESS.into());
         assert_eq!(tenures.len(), MOST);

@@ -143,7 +143,7 @@ impl Index {
         found.node = pod.node.as_deref().and_then(|name| self.nodes.named(name));
     }
 
-    /// Returns the pod that had the address. A finished pod keeps its address in its status, and another pod may have it by
+    /// Returns the pod that had the address or port. A finished pod keeps its address in its status, and another pod may have it by
     /// now; events and lists come in no useful order.
     fn pod_among(&self, tenures: &[Tenure], end: &End<'_>) -> Option<u32> {
         let fitting = tenures.iter().filter_map(|tenure| {
@@ -173,11 +173,14 @@ impl Index {
         found.node = node.and_then(|slot| self.nodes.store.get(slot));
         found.service = self.external_service(tenures, end);
         if let (Some(node), Some(port)) = (found.node, end.port) {
-            let pod = self.pods.at_host_port(&node.name, port.0, port.1);
+            let pod = self.pod_among(self.pods.at_node_port(&node.name, port), end);
             if let Some(pod) = pod.and_then(|slot| self.pods.store.get(slot)) {
                 self.add_pod(found, pod, end);
             }
-            found.service = found.service.or_else(|| self.services.at_node_port(port));
+            let service = found.service;
+            found.service = service
+                .or_else(|| self.services.at_node_port(port))
+                .or_else(|| self.services.of_endpoint(end.address, port));
         }
         let place = |found: Option<u32>, places: &'a super::Places| {
             found.and_then(|slot| places.store.get(slot))
@@ -222,7 +225,11 @@ impl Index {
             .policies
             .iter()
             .filter_map(|slot| self.policies.store.get(*slot));
-        let applying = policies.filter(|it: &&Policy| if ingress { it.ingress } else { it.egress });
+        // A pod that is gone may have the slot of a policy that is gone, too, and another has it now.
+        let selecting = policies.filter(|it: &&Policy| {
+            it.namespace == pod.namespace && it.selector.matches(&pod.labels)
+        });
+        let applying = selecting.filter(|it| if ingress { it.ingress } else { it.egress });
         let mut names: Vec<_> = applying.map(|it| std::sync::Arc::clone(&it.name)).collect();
         names.sort();
         names

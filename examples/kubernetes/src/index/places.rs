@@ -111,7 +111,7 @@ impl Places {
         }
         let holder = self.holder(slot);
         for address in self.store.get(slot).iter().flat_map(|it| &it.addresses) {
-            shared.addresses.close(*address, holder, at, false);
+            shared.addresses.close(address, holder, at, false);
         }
         true
     }
@@ -122,7 +122,7 @@ impl Places {
             return;
         };
         for address in &place.addresses {
-            shared.addresses.forget(*address, holder);
+            shared.addresses.forget(address, holder);
         }
         if self.by_name.get(&place.name) == Some(&slot) {
             self.by_name.remove(&place.name);

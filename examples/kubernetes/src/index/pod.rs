@@ -50,6 +50,9 @@ impl Life {
     }
 }
 
+/// A port of a node: the node's name, number, protocol.
+pub(super) type NodePort = (Arc<str>, u16, u8);
+
 /// A container of a pod.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Container {
@@ -58,7 +61,7 @@ pub(crate) struct Container {
     /// Ports by number and protocol.
     ports: Box<[(u16, u8)]>,
     /// Ports of the node by number and protocol.
-    pub(super) host_ports: Box<[(u16, u8)]>,
+    host_ports: Box<[(u16, u8)]>,
     /// False for one that only runs before the others.
     stays: bool,
 }
@@ -101,6 +104,17 @@ impl Pod {
         let forgotten = all.split_off(all.len().min(MOST));
         self.container_ids = all.into_boxed_slice();
         forgotten.into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// Returns the ports of its node that lead to it; none before it has a node.
+    pub(super) fn node_ports(&self) -> Vec<NodePort> {
+        let ports = self.containers.iter().flat_map(|it| &it.host_ports);
+        let node = self.node.iter();
+        node.flat_map(|node| {
+            let ports = ports.clone();
+            ports.map(|(port, protocol)| (Arc::clone(node), *port, *protocol))
+        })
+        .collect()
     }
 
     /// Returns the container that has a port, or the only one.
@@ -150,6 +164,13 @@ pub(super) fn union(had: &[IpAddr], has: &[IpAddr]) -> Box<[IpAddr]> {
 
 /// Returns the time from which a pod has its addresses: the sandbox is ready, or the kubelet has seen the pod.
 pub(super) fn began(pod: &api::Pod, now: Moment) -> Moment {
+    let created = pod.metadata.creation_timestamp.as_deref();
+    let found = seen_by_kubelet(pod).or_else(|| created.and_then(Moment::parse));
+    found.unwrap_or(now).min(now)
+}
+
+/// Returns the time at which the sandbox was ready, or else the kubelet first saw the pod.
+pub(super) fn seen_by_kubelet(pod: &api::Pod) -> Option<Moment> {
     let ready = pod
         .status
         .conditions
@@ -158,16 +179,18 @@ pub(super) fn began(pod: &api::Pod, now: Moment) -> Moment {
     let times = [
         ready.and_then(|it| it.last_transition_time.as_deref()),
         pod.status.start_time.as_deref(),
-        pod.metadata.creation_timestamp.as_deref(),
     ];
-    let found = times.into_iter().flatten().find_map(Moment::parse);
-    found.unwrap_or(now).min(now)
+    times.into_iter().flatten().find_map(Moment::parse)
 }
 
-/// Returns the end of the last container, once all have ended. Its time is rounded down to a second.
+/// Returns the end of the last container, once all have ended: that is a sidecar, if there is one. Its time is rounded down
+/// to a second.
 pub(super) fn ended(pod: &api::Pod) -> Option<Moment> {
     const SECOND: Duration = Duration::from_nanos(999_999_999);
-    let ends = pod.status.container_statuses.iter().map(|it| {
+    if pod.status.container_statuses.is_empty() {
+        return None;
+    }
+    let ends = statuses(pod).map(|it| {
         let ended = it.state.terminated.as_ref()?;
         Moment::parse(ended.finished_at.as_deref()?)
     });

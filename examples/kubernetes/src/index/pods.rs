@@ -1,10 +1,13 @@
 //! All pods, and the ways to them: addresses, ports of nodes, containers, namespaces.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use super::{
-    addresses::Holder,
-    pod::{Life, Pod, began, container_id, current_addresses, ended, life, union},
+    addresses::{Holder, Tenure, Tenures},
+    pod::{
+        Life, NodePort, Pod, began, container_id, current_addresses, ended, life, seen_by_kubelet,
+        union,
+    },
     policies::Policies,
     shared::Shared,
     store::Store,
@@ -16,7 +19,7 @@ use crate::{Moment, api};
 pub(super) struct Pods {
     pub(super) store: Store<Pod>,
     by_namespace: HashMap<Arc<str>, Vec<u32>>,
-    host_ports: HashMap<(Arc<str>, u16, u8), u32>,
+    node_ports: Tenures<NodePort>,
     by_container: HashMap<u128, (u32, usize)>,
 }
 
@@ -35,8 +38,11 @@ impl Pods {
         let mut new = Pod::new(uid, pod, life, shared);
         new.policies = policies.selecting(&new.namespace, &new.labels);
         let current = current_addresses(pod);
-        let (had, was) = before.map_or((&[][..], Life::Gone), |it| (&*it.addresses, it.life));
-        new.addresses = union(had, &current);
+        let was = before.map_or(Life::Gone, |it| it.life);
+        let had = before.map_or(Box::default(), |it| it.addresses.clone());
+        let had_ports = before.map_or(Vec::new(), Pod::node_ports);
+        new.addresses = union(&had, &current);
+        let (all, ports) = (new.addresses.clone(), new.node_ports());
         let forgotten = before.map_or(Vec::new(), |before| new.keep_containers(before));
         for id in forgotten {
             self.by_container.remove(&id);
@@ -44,30 +50,23 @@ impl Pods {
         let slot = self.store.put(Arc::clone(&new.uid), new);
         self.index(slot, was == Life::Gone);
         let began = began(pod, now);
-        let Some(pod_now) = self.store.get(slot) else {
-            return;
+        // An address that comes later is as old as its event; one of a pod that runs again as well.
+        let is_new = was != Life::Finished && all.len() == current.len();
+        let mut step = Step {
+            slot,
+            was,
+            life,
+            began,
+            from: if is_new { began } else { now },
+            end: ended(pod),
+            now,
         };
-        let (holder, addresses) = (Holder::Pod(slot), &mut shared.addresses);
-        if life.has_addresses() {
-            // An address that comes later is as old as its event; one of a pod that runs again as well.
-            let from = if slot_is_new(was, &pod_now.addresses, &current) {
-                began
-            } else {
-                now
-            };
-            addresses.change(holder, [&pod_now.addresses, &current], from, now);
-        } else if was != Life::Finished {
-            let known = was.has_addresses();
-            let end = ended(pod);
-            for address in &pod_now.addresses {
-                if !known {
-                    addresses.open(*address, holder, began);
-                }
-                // Nothing says how long a pod had its address that was found dead: it gets no more than its beginning.
-                let to = end.unwrap_or(if known { now } else { began });
-                addresses.close(*address, holder, to, end.is_some());
-            }
-        }
+        step.enter(&mut shared.addresses, &had, &all, &current);
+        // A pod is bound to its node before it runs there, and the port may be another pod's until then.
+        let seen = seen_by_kubelet(pod).unwrap_or(now).min(now);
+        let runs_again = was == Life::Finished;
+        (step.began, step.from) = (seen, if runs_again { now } else { seen });
+        step.enter(&mut self.node_ports, &had_ports, &ports, &ports);
     }
 
     /// Enters a pod into the maps from other facts than addresses.
@@ -81,13 +80,6 @@ impl Pods {
         }
         for (id, place) in &pod.container_ids {
             self.by_container.insert(*id, (slot, *place));
-        }
-        if let Some(node) = pod.node.as_ref().filter(|_| pod.life.has_addresses()) {
-            let ports = pod.containers.iter().flat_map(|it| &it.host_ports);
-            for (port, protocol) in ports {
-                let key = (Arc::clone(node), *port, *protocol);
-                self.host_ports.insert(key, slot);
-            }
         }
     }
 
@@ -107,11 +99,12 @@ impl Pods {
         };
         pod.life = Life::Gone;
         pod.revision = shared.revise();
+        let (holder, to, exact) = (Holder::Pod(slot), end.unwrap_or(at), end.is_some());
         for address in &pod.addresses {
-            let to = end.unwrap_or(at);
-            shared
-                .addresses
-                .close(*address, Holder::Pod(slot), to, end.is_some());
+            shared.addresses.close(address, holder, to, exact);
+        }
+        for port in pod.node_ports() {
+            self.node_ports.close(&port, holder, to, exact);
         }
         if let Some(slots) = self.by_namespace.get_mut(&pod.namespace)
             && let Some(place) = slots.iter().position(|it| *it == slot)
@@ -130,20 +123,15 @@ impl Pods {
             return;
         };
         for address in &pod.addresses {
-            shared.addresses.forget(*address, Holder::Pod(slot));
+            shared.addresses.forget(address, Holder::Pod(slot));
         }
         for (id, place) in &pod.container_ids {
             if self.by_container.get(id) == Some(&(slot, *place)) {
                 self.by_container.remove(id);
             }
         }
-        let ports = pod.containers.iter().flat_map(|it| &it.host_ports);
-        for (port, protocol) in ports {
-            let Some(node) = &pod.node else { break };
-            let key = (Arc::clone(node), *port, *protocol);
-            if self.host_ports.get(&key) == Some(&slot) {
-                self.host_ports.remove(&key);
-            }
+        for port in pod.node_ports() {
+            self.node_ports.forget(&port, Holder::Pod(slot));
         }
     }
 
@@ -172,9 +160,9 @@ impl Pods {
         }
     }
 
-    pub(super) fn at_host_port(&self, node: &Arc<str>, port: u16, protocol: u8) -> Option<u32> {
-        let key = (Arc::clone(node), port, protocol);
-        self.host_ports.get(&key).copied()
+    /// Returns the tenures of a node's port.
+    pub(super) fn at_node_port(&self, node: &Arc<str>, (port, protocol): (u16, u8)) -> &[Tenure] {
+        self.node_ports.at(&(Arc::clone(node), port, protocol))
     }
 
     /// Returns the pod of a container and its place there, by the id that its runtime gave it.
@@ -183,7 +171,47 @@ impl Pods {
     }
 }
 
-/// The addresses of an object are as old as the pod itself if this is the first time that it has any.
-fn slot_is_new(was: Life, all: &[IpAddr], current: &[IpAddr]) -> bool {
-    was != Life::Finished && all.len() == current.len()
+/// A version of a pod, as far as times are concerned.
+struct Step {
+    slot: u32,
+    was: Life,
+    life: Life,
+    began: Moment,
+    /// Beginning of what is new in this version.
+    from: Moment,
+    /// The end that the pod told.
+    end: Option<Moment>,
+    now: Moment,
+}
+
+impl Step {
+    /// Begins and ends the pod's tenures of one sort: `had` before this version, `has` or had with it, `current` in it.
+    fn enter<K: Clone + Eq + Hash>(
+        &self,
+        tenures: &mut Tenures<K>,
+        had: &[K],
+        has: &[K],
+        current: &[K],
+    ) {
+        let holder = Holder::Pod(self.slot);
+        if self.life.has_addresses() {
+            tenures.change(holder, [has, current], self.from, self.now);
+            return;
+        }
+        for one in has {
+            let had = had.contains(one);
+            if had && self.was == Life::Finished {
+                continue;
+            }
+            let lasts = had && self.was.has_addresses();
+            if !lasts {
+                tenures.open(one, holder, self.began);
+            }
+            // Nothing says how long a pod had its address that was found dead: it gets no more than its beginning.
+            let to = self
+                .end
+                .unwrap_or(if lasts { self.now } else { self.began });
+            tenures.close(one, holder, to, self.end.is_some());
+        }
+    }
 }

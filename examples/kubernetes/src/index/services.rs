@@ -132,10 +132,10 @@ impl Services {
             return;
         };
         for address in &service.cluster {
-            addresses.forget(*address, Holder::ClusterIp(slot));
+            addresses.forget(address, Holder::ClusterIp(slot));
         }
         for address in &service.external {
-            addresses.forget(*address, Holder::ExternalIp(slot));
+            addresses.forget(address, Holder::ExternalIp(slot));
         }
         self.node_ports.retain(|_, it| *it != slot);
         let key = (service.namespace, service.name);
@@ -168,10 +168,10 @@ impl Services {
 /// Ends the tenures of a service.
 fn close(service: &Service, slot: u32, at: Moment, addresses: &mut Addresses) {
     for address in &service.cluster {
-        addresses.close(*address, Holder::ClusterIp(slot), at, false);
+        addresses.close(address, Holder::ClusterIp(slot), at, false);
     }
     for address in &service.external {
-        addresses.close(*address, Holder::ExternalIp(slot), at, false);
+        addresses.close(address, Holder::ExternalIp(slot), at, false);
     }
 }
 

@@ -524,3 +524,155 @@ fn cluster_is_identified_by_kube_system() {
     );
     assert_eq!(index.cluster_uid().map(|it| &**it), Some("c1"));
 }
+
+#[test]
+fn all_open_holders_of_one_address_are_remembered() {
+    let mut index = index();
+    index.see(Kind::Node, &node("n1", "1", &["192.0.2.1"]), 10);
+    let spec = json!({"externalIPs": ["192.0.2.1"], "ports": [{"port": 443}]});
+    index.see(Kind::Service, &service("web", "2", &spec), 10);
+    for number in 0..100 {
+        let ingress = json!({"metadata": {"name": format!("i-{number}"), "namespace": "shop", "uid": format!("i-{number}")},
+            "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}});
+        index.see(Kind::Ingress, &ingress, 11);
+    }
+    let found = index.end_at("192.0.2.1", 443, [20, 30]);
+    assert_eq!(found.node.map(|it| &*it.name), Some("n1"));
+    assert_eq!(found.service.map(|it| &*it.name), Some("web"));
+    assert!(found.ingress.is_none());
+    assert_eq!(
+        index
+            .shared
+            .addresses
+            .of("192.0.2.1".parse().unwrap())
+            .len(),
+        102
+    );
+}
+
+#[test]
+fn address_that_comes_with_the_end_is_the_pods() {
+    let mut pending = pod("job", "1", A, 100);
+    pending["status"] = json!({"phase": "Pending", "startTime": time(100)});
+    for phase in ["Succeeded", "Failed"] {
+        let mut index = index();
+        index.see(Kind::Pod, &pending, 101);
+        let end = finished(pod("job", "1", A, 100), phase, Some(130));
+        index.see(Kind::Pod, &end, 132);
+        assert_eq!(index.pod_at(A, [110, 120]), Some("job"));
+        assert_eq!(index.pod_at(A, [160, 170]), None);
+    }
+    // It may come even after the end.
+    let mut index = index();
+    let mut without = finished(pod("job", "1", A, 100), "Failed", Some(130));
+    without["status"]["podIP"] = Json::Null;
+    without["status"]["podIPs"] = Json::Null;
+    index.see(Kind::Pod, &without, 131);
+    assert_eq!(index.pod_at(A, [110, 120]), None);
+    let with = finished(pod("job", "1", A, 100), "Failed", Some(130));
+    index.see(Kind::Pod, &with, 132);
+    assert_eq!(index.pod_at(A, [110, 120]), Some("job"));
+}
+
+/// A pod of the host's network that began at this second.
+fn host_pod(name: &str, uid: &str, began: u64) -> Json {
+    let mut host = pod(name, uid, "192.0.2.1", began);
+    host["spec"]["hostNetwork"] = true.into();
+    host["spec"]["containers"][0]["ports"] = json!([{"containerPort": 9100}]);
+    host
+}
+
+#[test]
+fn port_of_a_node_is_the_pods_that_had_it_when_the_flow_began() {
+    let mut index = index();
+    let name_at = |index: &Index, seconds| {
+        let found = index.end_at("192.0.2.1", 9100, seconds);
+        found.pod.map(|it| it.name.to_string())
+    };
+    index.see(Kind::Node, &node("n1", "7", &["192.0.2.1"]), 10);
+    let old = host_pod("old", "1", 100);
+    index.see(Kind::Pod, &old, 101);
+    let ended = finished(old, "Failed", Some(200));
+    index.see(Kind::Pod, &ended, 203);
+    assert_eq!(name_at(&index, [150, 160]).as_deref(), Some("old"));
+    // A finished pod has no port.
+    assert_eq!(name_at(&index, [250, 260]), None);
+    // A pod that is bound and has not begun has none yet.
+    let mut bound = host_pod("new", "2", 210);
+    bound["status"] = json!({"phase": "Pending"});
+    index.see(Kind::Pod, &bound, 300);
+    index.see(Kind::Pod, &host_pod("new", "2", 300), 302);
+    assert_eq!(name_at(&index, [150, 160]).as_deref(), Some("old"));
+    assert_eq!(name_at(&index, [250, 260]), None);
+    assert_eq!(name_at(&index, [310, 320]).as_deref(), Some("new"));
+    // The last event is that of the pod that is finished.
+    index.see(Kind::Pod, &ended, 330);
+    assert_eq!(name_at(&index, [340, 350]).as_deref(), Some("new"));
+    index.delete(Kind::Pod, &host_pod("new", "2", 300), 400);
+    assert_eq!(name_at(&index, [350, 360]).as_deref(), Some("new"));
+    assert_eq!(name_at(&index, [450, 460]), None);
+    index.delete(Kind::Pod, &ended, 401);
+    index.expire(at(1_000));
+    assert_eq!(name_at(&index, [350, 360]), None);
+}
+
+#[test]
+fn pod_ends_with_its_last_sidecar() {
+    let mut index = index();
+    let mut end = finished(pod("job", "1", A, 100), "Succeeded", Some(200));
+    end["spec"]["initContainers"] = json!([{"name": "proxy", "restartPolicy": "Always"}]);
+    end["status"]["initContainerStatuses"] =
+        json!([{"name": "proxy", "state": {"terminated": {"finishedAt": time(230)}}}]);
+    index.see(Kind::Pod, &pod("job", "1", A, 100), 101);
+    index.see(Kind::Pod, &end, 233);
+    // The next pod has the address at once.
+    index.see(Kind::Pod, &pod("next", "2", A, 225), 235);
+    assert_eq!(index.pod_at(A, [228, 229]), Some("job"));
+    assert_eq!(index.pod_at(A, [232, 240]), Some("next"));
+}
+
+#[test]
+fn endpoint_at_a_nodes_address_names_its_service() {
+    let mut index = index();
+    index.see(Kind::Node, &node("n1", "7", &["192.0.2.1"]), 10);
+    let spec = json!({"clusterIP": "None", "ports": [{"port": 9100}, {"port": 9200}]});
+    index.see(Kind::Service, &service("metrics", "1", &spec), 10);
+    let slice = json!({"metadata": {"name": "metrics-x", "namespace": "shop", "uid": "3", "labels": {"kubernetes.io/service-name": "metrics"}},
+        "endpoints": [{"addresses": ["192.0.2.1"]}], "ports": [{"port": 9100}, {"port": 9200}]});
+    index.see(Kind::EndpointSlice, &slice, 11);
+    index.see(Kind::Pod, &host_pod("exporter", "2", 10), 11);
+    let found = index.end_at("192.0.2.1", 9100, [20, 30]);
+    assert_eq!(found.pod.map(|it| &*it.name), Some("exporter"));
+    assert_eq!(found.service.map(|it| &*it.name), Some("metrics"));
+    // Without a pod, too.
+    assert_eq!(
+        service_at(&index, "192.0.2.1", 9200, [20, 30]),
+        Some("metrics")
+    );
+    assert_eq!(service_at(&index, "192.0.2.1", 22, [20, 30]), None);
+}
+
+#[test]
+fn gone_pod_has_no_policy_that_took_the_place_of_another() {
+    let mut index = index();
+    let policy = |uid: &str, name: &str, namespace: &str, app: &str| {
+        json!({"metadata": {"name": name, "namespace": namespace, "uid": uid},
+            "spec": {"podSelector": {"matchLabels": {"app": app}}, "policyTypes": ["Ingress"]}})
+    };
+    let names = |index: &Index| -> Vec<String> {
+        let found = index.end_at(A, 80, [20, 30]);
+        let names = index.policies(found.pod.unwrap(), true);
+        names.iter().map(ToString::to_string).collect()
+    };
+    index.see(Kind::Pod, &pod("web", "7", A, 10), 11);
+    index.see(Kind::NetworkPolicy, &policy("1", "old", "shop", "web"), 12);
+    assert_eq!(names(&index), ["old"]);
+    index.delete(Kind::Pod, &pod("web", "7", A, 10), 40);
+    let mut gone = policy("1", "old", "shop", "web");
+    for (uid, namespace, app) in [("2", "bank", "web"), ("3", "shop", "db")] {
+        index.delete(Kind::NetworkPolicy, &gone, 41);
+        gone = policy(uid, "new", namespace, app);
+        index.see(Kind::NetworkPolicy, &gone, 42);
+        assert!(names(&index).is_empty(), "{namespace}");
+    }
+}
