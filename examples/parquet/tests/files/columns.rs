@@ -8,9 +8,9 @@ use std::{
 use mermin_core::{
     Flow,
     flow::{
-        Application, Count, Dns, Dropped, Drops, IcmpMessage, Ipsec, MacAddress, ObservationPoint, PointCounts,
-        Process, Protocol, QuicVersion, TcpAnalysis, TcpFlags, TcpLatency, Tls, VlanIds,
-        attributes::ALL,
+        Application, Count, Dns, Dropped, Drops, IcmpMessage, Ipsec, MacAddress, ObservationPoint,
+        PointCounts, Process, Protocol, QuicVersion, TcpAnalysis, TcpFlags, TcpLatency, Tls,
+        VlanIds, attributes::ALL,
     },
     sink::testing::flows,
 };
