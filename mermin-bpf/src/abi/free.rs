@@ -4,7 +4,7 @@
 pub const NUMBERS: usize = 16;
 
 /// Spare slots that a CPU may have. One is enough unless a run of the program interrupts another one on its CPU: a packet
-/// interrupts a test run, and with PREEMPT_RT a packet another one.
+/// interrupts a test run, and with `PREEMPT_RT` a packet another one.
 pub const SPARES: usize = 2;
 
 /// One cache line of the map. The first one begins with a [`Top`]. Then each CPU has a line that begins with its [`SPARES`]

@@ -147,7 +147,7 @@ impl FlowSourceBuilder {
     /// of a socket or of room in one, for a bad checksum. Default: no.
     ///
     /// The source reads them from the kernel's tracepoint `skb:kfree_skb`, in the watched network namespace only. A dropped packet has the
-    /// addresses that it had by then, so one that was translated (NAT) before finds no flow, and neither does one of a VLAN, PPPoE or MPLS, one
+    /// addresses that it had by then, so one that was translated (NAT) before finds no flow, and neither does one of a VLAN, `PPPoE` or MPLS, one
     /// inside of a tunnel at the interface of the carrier, or a fragment behind the first. Those are in [`Stats::drops`](crate::report::Stats::drops). Retransmissions
     /// that TCP discards, and other duplicates, are drops for the kernel as well, and so are the
     /// copies for which a packet socket (`packet(7)`) or a raw socket has no room. A full queue of connections to accept drops nothing.
