@@ -28,12 +28,12 @@ pub(super) const ROWS: &[Symptom] = &[
         symptom_not_taken_over
     ),
     row!(
-        "`what another version left` .. `cannot be taken over`",
+        "`pins of another version` .. `cannot be taken over`",
         symptom_other_layout
     ),
     row!("`the instance was made for`", symptom_other_size),
     row!("`is not Mermin's`", symptom_foreign_pin),
-    row!("`what was noted of` .. `cannot be`", symptom_torn_notes),
+    row!("`the journal of` .. `is not valid`", symptom_torn_notes),
     by_tcx(row!(
         "`was moved to another network namespace`",
         symptom_renumbered
