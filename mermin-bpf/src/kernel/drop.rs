@@ -84,7 +84,10 @@ enum Place {
     },
     /// The kernel took the packet.
     Taken,
+    /// In no flow.
     Nowhere,
+    /// Nothing says its network namespace.
+    Unplaced,
 }
 
 #[raw_tracepoint(tracepoint = "kfree_skb")]
@@ -114,14 +117,14 @@ pub fn mermin_drop(context: RawTracePointContext) -> i32 {
             if let Some(place) = find(&event, scratch) {
                 let packets = segments(event.skb);
                 let counter = match place {
-                    None => &raw mut (*counters).unplaced,
-                    Some(Place::Taken) => &raw mut (*counters).taken,
-                    Some(Place::Flow { number, direction }) => {
+                    Place::Unplaced => &raw mut (*counters).unplaced,
+                    Place::Taken => &raw mut (*counters).taken,
+                    Place::Flow { number, direction } => {
                         count(number, direction, event.reason, packets);
                         atomic::add(busy, u64::MAX);
                         return 0;
                     }
-                    Some(Place::Nowhere) => {
+                    Place::Nowhere => {
                         let number = (event.reason as usize).min(REASON_NUMBERS - 1);
                         &raw mut (*counters).flowless[number & (REASON_NUMBERS - 1)]
                     }
@@ -158,12 +161,12 @@ fn segments(skb: u64) -> u64 {
     u64::from(read::<u16>(shared, fact::SEGMENTS).max(1))
 }
 
-/// `None` for a packet of another network namespace, or of another protocol than IP; an inner `None` if nothing says its namespace.
+/// `None` for a packet of another network namespace, or of another protocol than IP.
 ///
 /// # Safety
 /// `scratch` is this CPU's own.
 #[inline(always)]
-unsafe fn find(event: &Event, scratch: *mut DropScratch) -> Option<Option<Place>> {
+unsafe fn find(event: &Event, scratch: *mut DropScratch) -> Option<Place> {
     let skb = event.skb;
     let device: u64 = read(skb, fact::DEVICE);
     let route = read::<u64>(skb, fact::ROUTE) & !NOT_COUNTED;
@@ -181,16 +184,16 @@ unsafe fn find(event: &Event, scratch: *mut DropScratch) -> Option<Option<Place>
         return None;
     }
     if namespace == 0 {
-        return Some(None);
+        return Some(Place::Unplaced);
     }
     if read::<u32>(namespace, fact::NAMESPACE_INODE) != drop_fact(fact::WATCHED) {
         return None;
     }
     if headers == headers::UNREADABLE {
-        return Some(Some(Place::Nowhere));
+        return Some(Place::Nowhere);
     }
     if is_taken(event, headers) {
-        return Some(Some(Place::Taken));
+        return Some(Place::Taken);
     }
     // SAFETY: as above.
     unsafe {
@@ -207,11 +210,11 @@ unsafe fn find(event: &Event, scratch: *mut DropScratch) -> Option<Option<Place>
             }
             if let Some(number) = search_at(scratch, interface) {
                 let direction = (&raw const (*scratch).direction).read_volatile();
-                return Some(Some(Place::Flow { number, direction }));
+                return Some(Place::Flow { number, direction });
             }
         }
     }
-    Some(Some(Place::Nowhere))
+    Some(Place::Nowhere)
 }
 
 /// Address of the packet's network namespace; 0 if nothing says it. Receive queues use the place of the device for other things, so its
