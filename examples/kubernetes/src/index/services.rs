@@ -191,6 +191,10 @@ impl Services {
         self.slices.find(uid)
     }
 
+    pub(super) fn keep_slice(&mut self, uid: &str) {
+        self.slices.keep(uid);
+    }
+
     pub(super) fn begin_slices(&mut self) {
         self.slices.begin_list();
     }

@@ -83,6 +83,15 @@ impl<T> Store<T> {
         slot
     }
 
+    /// Notes that the list in progress has an object, whose last version stays.
+    pub(super) fn keep(&mut self, uid: &str) {
+        let slot = self.find(uid);
+        let entry = slot.and_then(|slot| self.slots.get_mut(slot as usize)?.as_mut());
+        if let Some(entry) = entry {
+            entry.list = self.list;
+        }
+    }
+
     /// Notes that the cluster no longer has an object. False if that was known.
     pub(super) fn retire(&mut self, slot: u32, at: Moment) -> bool {
         let entry = self.slots.get_mut(slot as usize).and_then(Option::as_mut);

@@ -676,3 +676,44 @@ fn gone_pod_has_no_policy_that_took_the_place_of_another() {
         assert!(names(&index).is_empty(), "{namespace}");
     }
 }
+
+#[test]
+fn deletion_by_uid_spares_the_newer_object_of_the_same_name() {
+    let mut index = index();
+    let name_at = |index: &Index| {
+        let found = index.end_at("192.0.2.1", 22, [250, 260]);
+        found.node.map(|it| it.uid.to_string())
+    };
+    // The event of the older object comes late.
+    index.see(Kind::Node, &node("n1", "old", &["192.0.2.1"]), 10);
+    index.see(Kind::Node, &node("n1", "new", &["192.0.2.1"]), 200);
+    index.remove_uid(Kind::Node, "old", at(201));
+    assert_eq!(index.present(Kind::Node), 1);
+    assert_eq!(name_at(&index).as_deref(), Some("new"));
+    index.expire(at(1_000));
+    assert_eq!(name_at(&index).as_deref(), Some("new"));
+    index.see(Kind::Pod, &pod("db-0", "1", A, 100), 101);
+    index.see(Kind::Pod, &pod("db-0", "2", A, 210), 211);
+    index.delete(Kind::Pod, &pod("db-0", "1", A, 100), 212);
+    index.remove_uid(Kind::Pod, "nobody", at(212));
+    let found = index.end_at(A, 80, [220, 230]);
+    assert_eq!(found.pod.map(|it| &*it.uid), Some("2"));
+    assert_eq!(index.present(Kind::Pod), 1);
+}
+
+#[test]
+fn object_that_a_list_has_unreadable_is_kept() {
+    for kind in Kind::ALL {
+        let mut index = index();
+        for (uid, name) in [("1", "kept"), ("2", "gone")] {
+            let json = json!({"metadata": {"name": name, "namespace": "shop", "uid": uid}});
+            index.see(kind, &json, 10);
+        }
+        index.begin_list(kind);
+        index.keep_uid(kind, "1");
+        index.keep_uid(kind, "nobody");
+        index.finish_list(kind, at(20), at(30));
+        assert_eq!(index.present(kind), 1, "{kind}");
+        assert!(index.find(kind, "1").is_some(), "{kind}");
+    }
+}

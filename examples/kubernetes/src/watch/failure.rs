@@ -23,6 +23,8 @@ pub(crate) enum Failure {
     Absent,
     /// 410: the version is too old.
     Gone,
+    /// The server's version is lower than before: its store was restored from a copy.
+    Restored,
     /// 422 or 400: the server does not know what was asked for.
     Unsupported(String),
     /// 429, and perhaps 503, with the wait that the server asks for.
@@ -135,6 +137,9 @@ impl fmt::Display for Failure {
             Self::Forbidden(text) | Self::Unsupported(text) => f.write_str(text),
             Self::Absent => f.write_str("the API server does not have this kind"),
             Self::Gone => f.write_str("the version is too old for a watch (410)"),
+            Self::Restored => f.write_str(
+                "the API server's version went back: its store was restored from a copy",
+            ),
             Self::Busy(Some(wait)) => write!(
                 f,
                 "the API server is busy, for {} s as it says",

@@ -10,7 +10,7 @@ use super::{
     failure::Failure,
     health::Board,
     lines::Lines,
-    message::{Event, EventKind, Page, Versioned},
+    message::{Event, EventKind, Outline, Page},
     pace::Pace,
     state::{State, Step},
 };
@@ -27,6 +27,8 @@ pub(super) struct Follow {
     board: Board,
     pace: Pace,
     state: State,
+    /// The end of a watch that told all changes until then, unless the server's store is older than the watch.
+    told_until: Option<SystemTime>,
 }
 
 impl Follow {
@@ -45,6 +47,7 @@ impl Follow {
             board,
             pace,
             state: State::new(kind, pace, streams),
+            told_until: None,
         }
     }
 
@@ -59,7 +62,11 @@ impl Follow {
             };
             let wait = match result {
                 Ok(None) => Duration::ZERO,
-                Ok(Some(())) => self.state.ended(began.elapsed(), random()),
+                Ok(Some(())) => {
+                    let lasted = began.elapsed();
+                    self.told_until = self.state.is_full(lasted).then(SystemTime::now);
+                    self.state.ended(lasted, random())
+                }
                 Err(failure) => self.failed(&failure),
             };
             tokio::time::sleep(wait).await;
@@ -89,6 +96,8 @@ impl Follow {
     async fn list(&mut self) -> Result<(), Failure> {
         let mut next: Option<String> = None;
         let mut first = true;
+        // The pages are of the time at which the server got the first request.
+        let asked = SystemTime::now();
         let version = loop {
             let resource = self.state.resource();
             let body = self
@@ -100,11 +109,17 @@ impl Follow {
                 self.cluster.change(|index| index.begin_list(self.kind));
             }
             for items in page.items.chunks(AT_ONCE) {
-                let objects = items.iter().filter_map(|item| self.object(item.get()));
+                let objects = items.iter().map(|item| self.object(item.get()));
                 let objects: Vec<_> = objects.collect();
                 let now = Moment::from(SystemTime::now());
-                self.cluster
-                    .change(|index| objects.iter().for_each(|object| index.apply(object, now)));
+                self.cluster.change(|index| {
+                    for object in &objects {
+                        match object {
+                            Ok(object) => index.apply(object, now),
+                            Err(outline) => index.keep_uid(self.kind, &outline.uid),
+                        }
+                    }
+                });
                 tokio::task::yield_now().await;
             }
             match page.metadata.next.filter(|next| !next.is_empty()) {
@@ -112,11 +127,12 @@ impl Follow {
                 None => break page.metadata.resource_version,
             }
         };
-        self.finish_list(&version);
+        self.finish_list(&version, asked);
         Ok(())
     }
 
-    fn finish_list(&mut self, version: &str) {
+    /// Ends a list that has the objects as of a time.
+    fn finish_list(&mut self, version: &str, at: SystemTime) {
         let now = SystemTime::now();
         let last_known = self.board.age(self.kind, now).map_or(now, |(last, _)| last);
         let objects = self.cluster.change(|index| {
@@ -124,7 +140,8 @@ impl Follow {
             index.present(self.kind)
         });
         self.state.listed(version);
-        self.board.listed(self.kind, objects, now, true);
+        self.told_until = None;
+        self.board.listed(self.kind, objects, at);
     }
 
     async fn check(&mut self) -> Result<(), Failure> {
@@ -133,8 +150,10 @@ impl Follow {
             .check(self.kind, self.state.resource())
             .await?;
         let page: Page<'_> = parse(&body)?;
-        self.state.checked(&page.metadata.resource_version);
-        self.followed(0);
+        self.state.checked(&page.metadata.resource_version)?;
+        if let Some(until) = self.told_until.take() {
+            self.board.confirmed(self.kind, until);
+        }
         Ok(())
     }
 
@@ -151,7 +170,7 @@ impl Follow {
         if listing {
             self.cluster.change(|index| index.begin_list(self.kind));
         } else {
-            self.followed(0);
+            self.board.answered(self.kind);
         }
         let mut lines = Lines::default();
         loop {
@@ -167,10 +186,11 @@ impl Follow {
             }
             let mut events = 0;
             let result = lines.each(|line| {
+                self.event(line, &mut listing)?;
                 events += 1;
-                self.event(line, &mut listing)
+                Ok(())
             });
-            if !listing {
+            if events != 0 && !listing {
                 self.followed(events);
             }
             result?;
@@ -189,43 +209,48 @@ impl Follow {
         if event.kind == EventKind::Error {
             return Err(Failure::of_event(json));
         }
-        let object: Versioned = serde_json::from_str(json).map_err(|error| malformed(&error))?;
-        let version = &object.metadata.resource_version;
         if event.kind == EventKind::Bookmark {
-            if *listing && object.ends_list() {
+            let outline = Outline::of(json);
+            if *listing && outline.ends_list() {
                 *listing = false;
-                self.finish_list(version);
+                self.finish_list(&outline.resource_version, SystemTime::now());
             } else if !*listing {
-                self.state.advanced(version);
+                self.state.advanced(&outline.resource_version)?;
             }
             return Ok(());
         }
-        if let Some(object) = self.object(json) {
-            let now = Moment::from(SystemTime::now());
-            self.cluster.change(|index| match event.kind {
-                EventKind::Deleted => index.remove(&object, now),
-                _ => index.apply(&object, now),
-            });
+        if event.kind == EventKind::Unknown {
+            let error = "the type of its event is unknown";
+            self.board
+                .unreadable(self.kind, &Outline::of(json).title(), &error);
+            return Ok(());
         }
+        let object = self.object(json);
+        let version = match &object {
+            Ok(object) => &object.metadata().resource_version,
+            Err(outline) => &outline.resource_version,
+        };
+        // Objects of a list are in the order of their names.
         if !*listing {
-            self.state.advanced(version);
+            self.state.advanced(version)?;
         }
+        let now = Moment::from(SystemTime::now());
+        self.cluster.change(|index| match (event.kind, &object) {
+            (EventKind::Deleted, Ok(object)) => index.remove(object, now),
+            (EventKind::Deleted, Err(outline)) => index.remove_uid(self.kind, &outline.uid, now),
+            (_, Ok(object)) => index.apply(object, now),
+            (_, Err(outline)) => index.keep_uid(self.kind, &outline.uid),
+        });
         Ok(())
     }
 
     /// Reads an object. One that cannot be read is counted, and holds nothing back.
-    fn object(&self, json: &str) -> Option<Object> {
-        match Object::parse(self.kind, json) {
-            Ok(object) => Some(object),
-            Err(error) => {
-                let name = serde_json::from_str::<Versioned>(json).map_or_else(
-                    |_| "?".to_owned(),
-                    |it| format!("{}/{}", it.metadata.namespace, it.metadata.name),
-                );
-                self.board.unreadable(self.kind, &name, &error);
-                None
-            }
-        }
+    fn object(&self, json: &str) -> Result<Object, Outline> {
+        Object::parse(self.kind, json).map_err(|error| {
+            let outline = Outline::of(json);
+            self.board.unreadable(self.kind, &outline.title(), &error);
+            outline
+        })
     }
 }
 

@@ -43,7 +43,8 @@ pub struct KindHealth {
     pub events: u64,
     /// Failed requests, since the start.
     pub failures: u64,
-    /// The last time at which the server told the truth about this kind.
+    /// The last time up to which the server told all changes of this kind: by a list, an event, a bookmark, or the end of a watch
+    /// at the time asked for. A connection, and an answer without an event, are none.
     pub last_contact: Option<SystemTime>,
     /// The last failure, unless it went well since.
     pub problem: Option<Problem>,
@@ -135,23 +136,20 @@ impl Board {
         }
     }
 
-    /// A list is complete, or a check found the watch's version.
-    pub(super) fn listed(&self, kind: Kind, objects: usize, now: SystemTime, whole: bool) {
+    /// A list is complete, as of a time.
+    pub(super) fn listed(&self, kind: Kind, objects: usize, at: SystemTime) {
         self.change(kind, |it| {
             it.objects = objects;
-            it.lists += u64::from(whole);
+            it.lists += 1;
             it.condition = Condition::Current;
-            it.last_contact = Some(now);
+            it.last_contact = Some(at);
             it.problem = None;
         });
     }
 
-    /// Events came, or a watch was answered.
-    pub(super) fn followed(&self, kind: Kind, events: u64, objects: usize, now: SystemTime) {
+    /// A watch was answered, which tells nothing about the objects.
+    pub(super) fn answered(&self, kind: Kind) {
         self.change(kind, |it| {
-            it.objects = objects;
-            it.events += events;
-            it.last_contact = Some(now);
             it.problem = None;
             if it.condition == Condition::Stale {
                 it.condition = Condition::Current;
@@ -159,7 +157,23 @@ impl Board {
         });
     }
 
-    pub(super) fn unreadable(&self, kind: Kind, name: &str, error: &serde_json::Error) {
+    /// Events came.
+    pub(super) fn followed(&self, kind: Kind, events: u64, objects: usize, now: SystemTime) {
+        self.change(kind, |it| {
+            it.objects = objects;
+            it.events += events;
+            it.last_contact = Some(now);
+        });
+    }
+
+    /// No change before this time is missing.
+    pub(super) fn confirmed(&self, kind: Kind, until: SystemTime) {
+        self.change(kind, |it| {
+            it.last_contact = it.last_contact.max(Some(until));
+        });
+    }
+
+    pub(super) fn unreadable(&self, kind: Kind, name: &str, error: &impl fmt::Display) {
         self.change(kind, |it| {
             it.unreadable += 1;
             it.unreadable_object = Some(format!("cannot read {kind} `{name}`: {error}"));
@@ -187,5 +201,59 @@ impl Board {
         self.change(kind, |it| last = it.last_contact);
         let last = last?;
         Some((last, now.duration_since(last).unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn contact(board: &Board) -> Option<SystemTime> {
+        board.health().of(Kind::Pod).and_then(|it| it.last_contact)
+    }
+
+    #[test]
+    fn only_the_servers_words_about_objects_are_a_contact() {
+        let board = Board::new(&[Kind::Pod]);
+        board.answered(Kind::Pod);
+        assert_eq!(contact(&board), None);
+        board.listed(Kind::Pod, 3, at(100));
+        board.failed(Kind::Pod, &Failure::Gone, Kind::Pod.resources()[0]);
+        board.answered(Kind::Pod);
+        assert_eq!(contact(&board), Some(at(100)));
+        assert_eq!(
+            board.age(Kind::Pod, at(160)),
+            Some((at(100), Duration::from_mins(1)))
+        );
+        board.followed(Kind::Pod, 1, 4, at(170));
+        assert_eq!(contact(&board), Some(at(170)));
+        // A watch may have ended before the last event of the next one.
+        board.confirmed(Kind::Pod, at(165));
+        assert_eq!(contact(&board), Some(at(170)));
+        board.confirmed(Kind::Pod, at(480));
+        assert_eq!(contact(&board), Some(at(480)));
+    }
+
+    #[test]
+    fn answered_watch_ends_a_problem() {
+        let board = Board::new(&[Kind::Pod]);
+        let pods = |board: &Board| board.health().kinds.remove(0);
+        board.failed(Kind::Pod, &Failure::Gone, Kind::Pod.resources()[0]);
+        board.answered(Kind::Pod);
+        assert_eq!(pods(&board).condition, Condition::Starting);
+        board.listed(Kind::Pod, 3, at(100));
+        board.failed(Kind::Pod, &Failure::Restored, Kind::Pod.resources()[0]);
+        assert_eq!(pods(&board).condition, Condition::Stale);
+        let problem = pods(&board).problem.map(|it| it.to_string());
+        assert!(problem.is_some_and(|it| it.contains("restored from a copy")));
+        board.answered(Kind::Pod);
+        assert_eq!(pods(&board).condition, Condition::Current);
+        assert_eq!(pods(&board).problem, None);
     }
 }

@@ -1,6 +1,6 @@
 //! Answers of an API server: pages of a list, and events.
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 /// A page of a list. Items are read one by one: an object that is refused does not stop the others.
@@ -44,39 +44,69 @@ pub(super) enum EventKind {
     Deleted,
     Bookmark,
     Error,
+    #[serde(other)]
+    Unknown,
 }
 
-/// The metadata of any object: enough to go on from it.
-#[derive(Debug, Deserialize)]
-pub(super) struct Versioned {
-    pub(super) metadata: VersionedMetadata,
-}
-
-#[derive(Debug, Deserialize)]
+/// The metadata of any object: enough to go on from it. A field of a wrong type is as good as none, so that an object that
+/// cannot be read otherwise still has a name, a uid and a version.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct VersionedMetadata {
-    #[serde(default)]
+pub(super) struct Outline {
+    #[serde(default, deserialize_with = "lenient")]
     pub(super) name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub(super) namespace: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) uid: String,
+    #[serde(default, deserialize_with = "lenient")]
     pub(super) resource_version: String,
-    #[serde(default)]
-    annotations: Option<InitialEvents>,
+    #[serde(default, deserialize_with = "lenient")]
+    annotations: InitialEvents,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 struct InitialEvents {
     #[serde(default, rename = "k8s.io/initial-events-end")]
     end: Option<String>,
 }
 
-impl Versioned {
+#[derive(Default, Deserialize)]
+struct Outlined {
+    #[serde(default, deserialize_with = "lenient")]
+    metadata: Outline,
+}
+
+impl Outline {
+    /// Reads what can be read of any JSON.
+    pub(super) fn of(json: &str) -> Self {
+        let object: Outlined = serde_json::from_str(json).unwrap_or_default();
+        object.metadata
+    }
+
+    /// Returns namespace and name, for messages.
+    pub(super) fn title(&self) -> String {
+        match (self.namespace.as_str(), self.name.as_str()) {
+            ("", "") => "?".to_owned(),
+            ("", name) => name.to_owned(),
+            (namespace, name) => format!("{namespace}/{name}"),
+        }
+    }
+
     /// Returns true for the bookmark behind the last object of a streaming list.
     pub(super) fn ends_list(&self) -> bool {
-        let annotations = self.metadata.annotations.as_ref();
-        annotations.and_then(|it| it.end.as_deref()) == Some("true")
+        self.annotations.end.as_deref() == Some("true")
     }
+}
+
+/// Reads a value of any other type as the default.
+fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + DeserializeOwned,
+{
+    let text = <&RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(text.get()).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -98,7 +128,38 @@ mod tests {
         let line = r#"{"type": "BOOKMARK", "object": {"kind": "Pod", "metadata": {"resourceVersion": "12", "annotations": {"k8s.io/initial-events-end": "true"}}}}"#;
         let event: Event<'_> = serde_json::from_str(line).unwrap();
         assert_eq!(event.kind, EventKind::Bookmark);
-        let object: Versioned = serde_json::from_str(event.object.get()).unwrap();
-        assert!(object.ends_list());
+        assert!(Outline::of(event.object.get()).ends_list());
+    }
+
+    #[test]
+    fn outline_has_what_can_be_read() {
+        let outline = Outline::of(
+            r#"{"metadata": {"name": 7, "namespace": "shop", "uid": "u", "resourceVersion": "12", "annotations": ["no map"]}, "spec": 1}"#,
+        );
+        assert_eq!(
+            (outline.name.as_str(), outline.namespace.as_str()),
+            ("", "shop")
+        );
+        assert_eq!(
+            (outline.uid.as_str(), outline.resource_version.as_str()),
+            ("u", "12")
+        );
+        assert!(!outline.ends_list());
+        for json in [
+            "7",
+            "null",
+            r#"{"metadata": null}"#,
+            r#"{"metadata": "none"}"#,
+        ] {
+            assert_eq!(Outline::of(json), Outline::default(), "{json}");
+            assert_eq!(Outline::of(json).title(), "?");
+        }
+    }
+
+    #[test]
+    fn event_of_an_unknown_type_is_read() {
+        let line = r#"{"type": "SYNCED", "object": {}}"#;
+        let event: Event<'_> = serde_json::from_str(line).unwrap();
+        assert_eq!(event.kind, EventKind::Unknown);
     }
 }

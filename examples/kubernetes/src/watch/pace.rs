@@ -17,7 +17,7 @@ pub struct Pace {
     /// A list after `410 Gone` begins at a random time within this one: all watchers get 410 when a server restarts.
     /// Default: 5 s.
     pub relist_within: Duration,
-    /// A watch lasts this long; then the server's version is compared with the watch's. Default: 5 min.
+    /// A watch lasts this long. The server's version is compared with the watch's after each. Default: 5 min.
     pub watch_for: Duration,
     /// A server that sends nothing for this long does not answer. Default: 30 s.
     pub silent_after: Duration,

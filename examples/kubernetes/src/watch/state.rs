@@ -73,18 +73,31 @@ impl State {
         }
     }
 
-    /// All objects are there, as of a version.
+    /// All objects are there, as of a version. It may be lower than the one before.
     pub(super) fn listed(&mut self, version: &str) {
-        self.advanced(version);
+        version.clone_into(&mut self.version);
         (self.step, self.failures) = (Step::Watch, 0);
     }
 
-    /// An object or a bookmark came.
-    pub(super) fn advanced(&mut self, version: &str) {
+    /// An object or a bookmark came: versions of a watch only grow.
+    ///
+    /// # Errors
+    /// A lower version.
+    pub(super) fn advanced(&mut self, version: &str) -> Result<(), Failure> {
+        if self.is_newer_than(version) {
+            return Err(Failure::Restored);
+        }
         if !version.is_empty() {
             version.clone_into(&mut self.version);
         }
         self.failures = 0;
+        Ok(())
+    }
+
+    /// Since Kubernetes 1.35 versions are numbers by promise; before, they were in fact.
+    fn is_newer_than(&self, version: &str) -> bool {
+        let numbers = (version.parse::<u128>(), self.version.parse::<u128>());
+        matches!(numbers, (Ok(server), Ok(own)) if server < own)
     }
 
     /// The objects are forgotten: changes alone would not bring them back.
@@ -93,35 +106,40 @@ impl State {
     }
 
     /// The server's version is known.
-    pub(super) fn checked(&mut self, version: &str) {
-        self.failures = 0;
-        // Since Kubernetes 1.35 versions are numbers by promise; before, they were in fact.
-        let older = matches!(
-            (version.parse::<u128>(), self.version.parse::<u128>()),
-            (Ok(server), Ok(watch)) if server < watch
-        );
-        self.step = if older { self.whole() } else { Step::Watch };
+    ///
+    /// # Errors
+    /// It is lower than that of the watch.
+    pub(super) fn checked(&mut self, version: &str) -> Result<(), Failure> {
+        if self.is_newer_than(version) {
+            return Err(Failure::Restored);
+        }
+        (self.step, self.failures) = (Step::Watch, 0);
+        Ok(())
+    }
+
+    /// Returns true if a watch that the server ended in order lasted as long as was asked for: it told all changes until then.
+    /// One that ends early may be a proxy's doing.
+    pub(super) fn is_full(&self, lasted: Duration) -> bool {
+        lasted >= self.pace.watch_for.mul_f64(0.7)
     }
 
     /// The server ended a watch in order, after this time. Returns the wait before the next request.
     pub(super) fn ended(&mut self, lasted: Duration, random: f64) -> Duration {
-        self.failures = 0;
+        // A server with an older store goes on without an error.
+        (self.step, self.failures) = (Step::Check, 0);
         if lasted < self.pace.floor {
             self.short += 1;
             let wait = self.pace.back_off(self.short, random);
             return wait.max(self.pace.floor.saturating_sub(lasted));
         }
         self.short = 0;
-        if lasted >= self.pace.watch_for.mul_f64(0.7) {
-            self.step = Step::Check;
-        }
         Duration::ZERO
     }
 
     /// A request failed. Returns the wait before the next one.
     pub(super) fn failed(&mut self, failure: &Failure, random: f64) -> Duration {
         match failure {
-            Failure::Gone => {
+            Failure::Gone | Failure::Restored => {
                 self.step = self.whole();
                 // Within a list, only its next page is gone: the first failure costs no back-off.
                 self.failures += 1;
@@ -147,7 +165,7 @@ impl State {
                 return Duration::ZERO;
             }
             // The server may have come back with an older store.
-            Failure::Unreachable(_) if self.step == Step::Watch => self.step = Step::Check,
+            _ if self.step == Step::Watch => self.step = Step::Check,
             _ => {}
         }
         self.failures = self.failures.saturating_add(1);
@@ -186,22 +204,56 @@ mod tests {
     #[test]
     fn error_event_keeps_the_version() {
         let mut state = state(Kind::Pod);
-        state.advanced("120");
+        assert_eq!(state.advanced("120"), Ok(()));
         state.failed(&Failure::Status(500, String::new()), 0.0);
+        assert_eq!(state.checked("121"), Ok(()));
         assert_eq!((state.step(), state.version()), (Step::Watch, "120"));
     }
 
     #[test]
-    fn refused_connection_and_long_watch_lead_to_a_check() {
+    fn every_end_of_a_watch_leads_to_a_check() {
+        let ends: [fn(&mut State) -> Duration; 6] = [
+            |it| it.failed(&Failure::Unreachable(String::new()), 0.0),
+            |it| it.failed(&Failure::Cut(String::new()), 0.0),
+            |it| it.failed(&Failure::Silent(Duration::from_secs(30)), 0.0),
+            |it| it.failed(&Failure::Status(500, String::new()), 0.0),
+            |it| it.ended(Duration::from_secs(290), 0.0),
+            |it| it.ended(Duration::ZERO, 0.0),
+        ];
+        for (number, end) in ends.iter().enumerate() {
+            let mut state = state(Kind::Pod);
+            end(&mut state);
+            assert_eq!(state.step(), Step::Check, "{number}");
+            assert_eq!(state.checked("100"), Ok(()));
+            assert_eq!(state.step(), Step::Watch, "{number}");
+        }
+    }
+
+    #[test]
+    fn lower_version_leads_to_a_list_which_has_it() {
         let mut state = state(Kind::Pod);
-        state.failed(&Failure::Unreachable(String::new()), 0.0);
-        assert_eq!(state.step(), Step::Check);
-        state.checked("100");
-        assert_eq!(state.step(), Step::Watch);
-        assert_eq!(state.ended(Duration::from_secs(290), 0.0), Duration::ZERO);
-        assert_eq!(state.step(), Step::Check);
-        state.checked("99");
+        state.ended(Duration::from_secs(290), 0.0);
+        assert_eq!(state.checked("99"), Err(Failure::Restored));
+        // All watchers find it out at once.
+        assert_eq!(
+            state.failed(&Failure::Restored, 1.0),
+            Duration::from_secs(5)
+        );
         assert_eq!(state.step(), Step::List);
+        state.listed("99");
+        assert_eq!((state.step(), state.version()), (Step::Watch, "99"));
+        // An event tells it, too.
+        assert_eq!(state.advanced("98"), Err(Failure::Restored));
+        assert_eq!(state.advanced("99"), Ok(()));
+        assert_eq!(state.advanced(""), Ok(()));
+        assert_eq!(state.version(), "99");
+    }
+
+    #[test]
+    fn watch_is_full_if_it_lasted_as_long_as_was_asked_for() {
+        let state = state(Kind::Pod);
+        assert!(state.is_full(Duration::from_mins(4)));
+        assert!(!state.is_full(Duration::from_secs(200)));
     }
 
     #[test]
@@ -212,7 +264,6 @@ mod tests {
             waits[0] >= Duration::from_secs(1) && waits[7] == Duration::from_secs(30),
             "{waits:?}"
         );
-        assert_eq!(state.step(), Step::Watch);
         assert_eq!(state.ended(Duration::from_secs(10), 1.0), Duration::ZERO);
         assert!(state.ended(Duration::ZERO, 1.0) <= Duration::from_secs(1));
     }

@@ -181,7 +181,12 @@ impl ApiServer {
     /// Sends an error to all who watch a kind.
     pub(crate) fn send_error(&self, plural: &str, code: u16) {
         let status = json!({"kind": "Status", "code": code, "message": "told to fail"});
-        let line = line("ERROR", &status);
+        self.send(plural, "ERROR", &status);
+    }
+
+    /// Sends an event to all who watch a kind.
+    pub(crate) fn send(&self, plural: &str, event: &str, object: &Json) {
+        let line = line(event, object);
         let state = self.shared.lock();
         let watchers = state.watchers.iter().filter(|(of, _)| of == plural);
         watchers.for_each(|(_, piece)| drop(piece.send(Some(line.clone()))));
@@ -189,12 +194,13 @@ impl ApiServer {
 
     /// Sends a bookmark.
     pub(crate) fn bookmark(&self, plural: &str) {
-        let mut state = self.shared.lock();
-        state.version += 1;
-        let object = json!({"metadata": {"resourceVersion": state.version.to_string()}});
-        let line = line("BOOKMARK", &object);
-        let watchers = state.watchers.iter().filter(|(of, _)| of == plural);
-        watchers.for_each(|(_, piece)| drop(piece.send(Some(line.clone()))));
+        let version = {
+            let mut state = self.shared.lock();
+            state.version += 1;
+            state.version
+        };
+        let object = json!({"metadata": {"resourceVersion": version.to_string()}});
+        self.send(plural, "BOOKMARK", &object);
     }
 
     /// Cuts all watches within an answer.

@@ -21,6 +21,14 @@ fn condition(followed: &Followed) -> Condition {
     followed.health().of(Kind::Pod).unwrap().condition
 }
 
+fn lists(followed: &Followed) -> u64 {
+    followed.health().of(Kind::Pod).unwrap().lists
+}
+
+fn unreadable(followed: &Followed) -> u64 {
+    followed.health().of(Kind::Pod).unwrap().unreadable
+}
+
 /// A server with one pod, and a cluster that knows it.
 fn one_pod() -> (ApiServer, Followed) {
     let server = ApiServer::start();
@@ -227,20 +235,108 @@ fn missing_credentials_are_told_and_looked_for_again() {
 
 #[test]
 fn server_with_an_older_store_is_listed_again() {
+    // A watch that ends in order after a moment, one that is cut, and an event of the older store.
+    let ends: [fn(&ApiServer); 3] = [ApiServer::end_watches, ApiServer::cut, |server| {
+        server.put("pods", pod(1));
+    }];
+    for (number, end) in ends.iter().enumerate() {
+        let server = ApiServer::start();
+        (1..=3).for_each(|number| server.put("pods", pod(number)));
+        let followed = Followed::pods(&server).synced();
+        followed.until_present(3);
+        until("a watch", || server.watches("pods") == 1);
+        // The copy was made before the last two pods, and the version goes back; watches go on without an error.
+        server.lose("pods", "shop", "pod-2");
+        server.lose("pods", "shop", "pod-3");
+        server.restore(900);
+        end(&server);
+        followed.until_present(1);
+        until("current", || condition(&followed) == Condition::Current);
+        assert_eq!(lists(&followed), 2, "{number}");
+    }
+}
+
+#[test]
+fn answer_without_an_event_is_no_contact() {
+    let (server, followed) = one_pod();
+    let contact = || followed.health().of(Kind::Pod).unwrap().last_contact;
+    let listed = contact();
+    assert!(listed.is_some());
+    // Watches are answered, and the last one stays silent.
+    for _ in 0..2 {
+        server.end_watches();
+        until("a watch", || server.watches("pods") == 1);
+    }
+    until("current", || condition(&followed) == Condition::Current);
+    assert_eq!(contact(), listed);
+    // An answered watch whose first event is 410 told nothing either.
+    server.answer("pods", Some(Answer::Status(503, String::new(), None)));
+    server.send_error("pods", 410);
+    until("stale", || condition(&followed) == Condition::Stale);
+    assert_eq!(contact(), listed);
+    server.answer("pods", None);
+    until("a list", || lists(&followed) == 2);
+    let relisted = contact();
+    assert!(relisted > listed);
+    until("a watch", || server.watches("pods") == 1);
+    server.bookmark("pods");
+    until("the bookmark", || contact() > relisted);
+}
+
+#[test]
+fn unreadable_object_keeps_its_last_version_until_it_is_deleted() {
     let server = ApiServer::start();
     (1..=3).for_each(|number| server.put("pods", pod(number)));
-    let mut quick = pace();
-    quick.watch_for = Duration::from_secs(1);
-    let followed = Followed::new(server.url(), |it| it.kinds([Kind::Pod]).pace(quick)).synced();
-    followed.until_present(3);
-    // The copy was made before the last two pods, and the version goes back; watches go on without an error.
-    server.lose("pods", "shop", "pod-2");
-    server.lose("pods", "shop", "pod-3");
-    server.restore(900);
+    let followed = Followed::pods(&server).synced();
     until("a watch", || server.watches("pods") == 1);
-    std::thread::sleep(Duration::from_millis(1_100));
-    server.end_watches();
+    let mut bad = pod(1);
+    bad["spec"]["containers"] = "none".into();
+    server.put("pods", bad.clone());
+    bad["metadata"]["uid"] = "uid-2".into();
+    bad["metadata"]["name"] = "pod-2".into();
+    server.put("pods", bad);
+    until("both", || unreadable(&followed) == 2);
+    assert_eq!(followed.pod_at(address(1)).as_deref(), Some("pod-1"));
+    // A list has them, unreadable; the third pod is gone.
+    server.lose("pods", "shop", "pod-3");
+    server.send_error("pods", 410);
+    followed.until_present(2);
+    assert_eq!(followed.pod_at(address(2)).as_deref(), Some("pod-2"));
+    // Its deletion is told by its uid.
+    until("a watch", || server.watches("pods") == 1);
+    server.delete("pods", "shop", "pod-1");
     followed.until_present(1);
+    assert_eq!(followed.pod_at(address(2)).as_deref(), Some("pod-2"));
+}
+
+#[test]
+fn object_without_readable_metadata_ends_neither_list_nor_watch() {
+    let server = ApiServer::start();
+    server.put("pods", pod(1));
+    let mut bad = pod(2);
+    bad["metadata"]["labels"] = json!(["no map"]);
+    bad["metadata"]["annotations"] = 7.into();
+    server.put("pods", bad.clone());
+    let followed = Followed::pods(&server).synced();
+    until("a watch", || server.watches("pods") == 1);
+    server.put("pods", bad);
+    server.put("pods", pod(3));
+    followed.until_present(2);
+    let health = followed.health();
+    let pods = health.of(Kind::Pod).unwrap();
+    assert_eq!((pods.unreadable, pods.failures, pods.lists), (2, 0, 1));
+    let last = pods.unreadable_object.as_deref().unwrap();
+    assert!(last.contains("cannot read Pod `shop/pod-2`"), "{last}");
+}
+
+#[test]
+fn event_of_an_unknown_type_is_counted_and_passed_over() {
+    let (server, followed) = one_pod();
+    server.send("pods", "SYNCED", &pod(7));
+    server.put("pods", pod(2));
+    followed.until_present(2);
+    assert_eq!(unreadable(&followed), 1);
+    assert_eq!(followed.health().of(Kind::Pod).unwrap().failures, 0);
 }
 
 #[test]
@@ -282,7 +378,7 @@ fn objects_that_nobody_confirms_for_too_long_are_forgotten() {
     let server = ApiServer::start();
     server.put("pods", pod(1));
     let mut quick = pace();
-    quick.stale_after = Duration::from_secs(1);
+    quick.stale_after = Duration::from_secs(3);
     let followed = Followed::new(server.url(), |it| it.kinds([Kind::Pod]).pace(quick)).synced();
     until("a watch", || server.watches("pods") == 1);
     server.answer("pods", Some(status(401, "Unauthorized")));
