@@ -78,10 +78,29 @@ impl Config {
     /// same configuration. The text contains secrets.
     #[must_use]
     pub fn to_hcl(&self) -> String {
-        match self.write() {
-            HclValue::Section(fields) => print(&Self::info(), &fields),
-            _ => String::new(),
-        }
+        printed(&self.write())
+    }
+
+    /// Returns the same text with `(hidden)` for each secret: for logs and reports of problems.
+    ///
+    /// ```
+    /// use mermin_config::Config;
+    ///
+    /// let config: Config = "export \"traces\" { otlp = { auth = { bearer = \"t0ken\" } } }".parse()?;
+    /// assert!(config.to_hcl().contains("t0ken"));
+    /// assert!(!config.to_hcl_without_secrets().contains("t0ken"));
+    /// # Ok::<(), mermin_config::Error>(())
+    /// ```
+    #[must_use]
+    pub fn to_hcl_without_secrets(&self) -> String {
+        printed(&self.write().without_secrets())
+    }
+}
+
+fn printed(config: &HclValue) -> String {
+    match config {
+        HclValue::Section(fields) => print(&Config::info(), fields),
+        _ => String::new(),
     }
 }
 

@@ -5,9 +5,8 @@ use std::time::Duration;
 use lexopt::prelude::{Long, Short, ValueExt as _};
 use mermin_config::Config;
 use mermin_core::sink::Overflow;
+use mermin_export::Target;
 use mermin_program::{Result, Source};
-
-use crate::targets::{self, Target};
 
 /// Returns the help.
 pub(crate) fn usage() -> String {
@@ -25,7 +24,7 @@ options:
 A file says the same in `export \"flows\"` (to, buffer, overflow) and by `shutdown_timeout`; what is said here
 is put over it. It ends with a line for each target, and with status 1 when something was lost.",
         Source::USAGE,
-        targets::usage()
+        mermin_export::usage()
     )
 }
 

@@ -2,7 +2,6 @@
 //! record.
 
 mod arguments;
-mod targets;
 
 use std::process::ExitCode;
 

@@ -18,7 +18,7 @@ use mermin_core::{
 
 use crate::{
     count::State,
-    page::{Facts, Format},
+    page::{Facts, Format, Metric},
     serve::{Limits, ListenError, Outcomes, Pages, Server},
     settings::Settings,
 };
@@ -127,6 +127,19 @@ impl Watch {
         watched.sinks.push((name, meter));
     }
 
+    /// Removes the records of a target from the page.
+    pub fn forget_sink(&self, name: &str) {
+        lock(&self.0.watched)
+            .sinks
+            .retain(|(known, _)| known != name);
+    }
+
+    /// Adds metrics of the program. The function is called for each page, on the server's thread, and should not wait. A
+    /// second function replaces the first.
+    pub fn metrics(&self, metrics: impl Fn() -> Vec<Metric> + Send + Sync + 'static) {
+        lock(&self.0.watched).metrics = Some(Arc::new(metrics));
+    }
+
     /// Returns the page as a scraper gets it, for a program with an HTTP server of its own.
     #[must_use]
     pub fn page(&self, format: Format) -> String {
@@ -147,6 +160,7 @@ struct Shared {
 struct Watched {
     source: Option<Handle>,
     sinks: Vec<(String, Meter)>,
+    metrics: Option<Arc<dyn Fn() -> Vec<Metric> + Send + Sync>>,
 }
 
 /// The last page that was sent.
@@ -162,6 +176,7 @@ impl Pages for Shared {
         let mut facts = Facts {
             source: watched.source.as_ref().map(Handle::stats),
             scrapes: self.outcomes.scrapes(),
+            metrics: watched.metrics.map(|metrics| metrics()).unwrap_or_default(),
             ..Facts::default()
         };
         let sinks = watched.sinks.into_iter();

@@ -27,7 +27,7 @@ pub use mermin_program::TargetError;
 pub use self::{
     count::{Label, State},
     exporter::{Exporter, Watch},
-    page::Format,
+    page::{Format, Metric},
     serve::ListenError,
     settings::Settings,
     target::Target,

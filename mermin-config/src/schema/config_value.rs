@@ -30,6 +30,8 @@ pub(crate) trait ConfigValue: Sized {
 #[derive(Clone, Debug)]
 pub(crate) enum HclValue {
     Value(String),
+    /// A text that must not appear in logs.
+    Secret(String),
     List(Vec<HclValue>),
     /// Keys of a block in their order.
     Section(Vec<(&'static str, HclValue)>),
@@ -45,6 +47,31 @@ impl HclValue {
         Self::Value(quote(&text.to_string()))
     }
 
+    /// Replaces all secrets.
+    pub(crate) fn without_secrets(self) -> Self {
+        match self {
+            Self::Secret(_) => Self::text(&"(hidden)"),
+            Self::List(items) => Self::List(items.into_iter().map(Self::without_secrets).collect()),
+            Self::Section(fields) => {
+                let fields = fields.into_iter();
+                Self::Section(
+                    fields
+                        .map(|(key, value)| (key, value.without_secrets()))
+                        .collect(),
+                )
+            }
+            Self::Map(fields) => {
+                let fields = fields.into_iter();
+                Self::Map(
+                    fields
+                        .map(|(key, value)| (key, value.without_secrets()))
+                        .collect(),
+                )
+            }
+            other @ (Self::Value(_) | Self::Absent) => other,
+        }
+    }
+
     /// Formats it on one line.
     pub(crate) fn inline(&self) -> String {
         let object = |fields: Vec<String>| match fields.as_slice() {
@@ -52,7 +79,7 @@ impl HclValue {
             fields => format!("{{ {} }}", fields.join(", ")),
         };
         match self {
-            Self::Value(value) => value.clone(),
+            Self::Value(value) | Self::Secret(value) => value.clone(),
             Self::Absent => "null".to_owned(),
             Self::List(items) => {
                 let items: Vec<String> = items.iter().map(Self::inline).collect();

@@ -8,7 +8,7 @@ pub(crate) mod arbitrary;
 pub(crate) mod config_value;
 pub(crate) mod nearest;
 pub(crate) mod print;
-mod quote;
+pub(crate) mod quote;
 pub(crate) mod read;
 #[macro_use]
 mod section;

@@ -5,7 +5,7 @@ use std::fmt;
 use super::text::text;
 use crate::{
     node::Node,
-    schema::{ConfigValue, HclValue, Reader, Shape},
+    schema::{ConfigValue, HclValue, Reader, Shape, quote::quote},
 };
 
 /// A password or token. `Debug` does not show it; [`to_hcl`](crate::Config::to_hcl) does.
@@ -40,7 +40,7 @@ impl ConfigValue for Secret {
     }
 
     fn write(&self) -> HclValue {
-        HclValue::text(&self.0)
+        HclValue::Secret(quote(&self.0))
     }
 
     #[cfg(test)]

@@ -61,28 +61,36 @@ const KINDS: &[Kind] = &[
 /// Schemes whose features are off by default, and these features.
 const OFF: [(&str, &str); 2] = [("kafka", "kafka"), ("s3", "s3")];
 
-/// A parsed target.
-pub(crate) struct Target {
+/// A parsed target. Nothing of it runs before [`start`](Self::start) is called.
+///
+/// ```
+/// use mermin_export::Target;
+///
+/// let target = Target::parse("json:flows.json")?;
+/// assert_eq!(target.name, "json:flows.json");
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub struct Target {
     /// Its name in the final table, without secrets.
-    pub(crate) name: String,
+    pub name: String,
     /// Starts its exporter.
-    pub(crate) start: Box<dyn FnOnce() -> Result<Started>>,
+    pub start: Box<dyn FnOnce() -> Result<Started>>,
 }
 
 impl Target {
-    pub(crate) fn new(
-        name: impl Into<String>,
-        start: impl FnOnce() -> Result<Started> + 'static,
-    ) -> Self {
+    /// Creates it with a function that starts its exporter.
+    pub fn new(name: impl Into<String>, start: impl FnOnce() -> Result<Started> + 'static) -> Self {
         Self {
             name: name.into(),
             start: Box::new(start),
         }
     }
 
+    /// Parses the text of `--to`. The environment has credentials and options of some kinds.
+    ///
     /// # Errors
     /// An unknown scheme, or a text that is invalid for its kind.
-    pub(crate) fn parse(text: &str) -> Result<Self> {
+    pub fn parse(text: &str) -> Result<Self> {
         let scheme = text.split(':').next().unwrap_or(text);
         let mut kinds = KINDS.iter();
         let Some(kind) = kinds.find(|kind| kind.schemes.contains(&scheme)) else {
@@ -110,20 +118,23 @@ impl Target {
 }
 
 /// A started exporter, and what it needs from the program.
-pub(crate) struct Started {
-    pub(crate) sink: BoxSink,
+pub struct Started {
+    /// Its exporter. It neither retries nor buffers.
+    pub sink: BoxSink,
     /// Batching of its records.
-    pub(crate) batching: Batching,
-    /// Called when the source is open, with the meters of all targets by name.
-    pub(crate) opened: Option<Opened>,
+    pub batching: Batching,
+    /// Called when the source is open, and when the targets change, with the meters of all targets by name.
+    pub opened: Option<Opened>,
     /// Number of records that it may have twice, and a remedy.
-    pub(crate) doubled: Option<(Arc<AtomicU64>, &'static str)>,
+    pub doubled: Option<(Arc<AtomicU64>, &'static str)>,
 }
 
-pub(crate) type Opened = Box<dyn FnOnce(&Handle, &[(String, Meter)])>;
+/// Gets the handle of the source, and the meters of all targets by name.
+pub type Opened = Box<dyn Fn(&Handle, &[(String, Meter)]) + Send>;
 
 impl Started {
-    pub(crate) fn new(sink: impl FlowSink + 'static) -> Self {
+    /// Creates it with the default batching.
+    pub fn new(sink: impl FlowSink + 'static) -> Self {
         Self {
             sink: BoxSink::new(sink),
             batching: Batching::default(),
@@ -136,7 +147,7 @@ impl Started {
     #[cfg(feature = "prometheus")]
     pub(crate) fn opened(
         mut self,
-        call: impl FnOnce(&Handle, &[(String, Meter)]) + 'static,
+        call: impl Fn(&Handle, &[(String, Meter)]) + Send + 'static,
     ) -> Self {
         self.opened = Some(Box::new(call));
         self
@@ -157,7 +168,8 @@ impl Started {
 }
 
 /// Returns the forms of all targets, for `--help`.
-pub(crate) fn usage() -> String {
+#[must_use]
+pub fn usage() -> String {
     let lines = KINDS.iter().flat_map(|kind| kind.usage);
     lines.fold(String::new(), |text, (form, what)| {
         text + &format!("  {form:<26} {what}\n")

@@ -19,11 +19,17 @@ use crate::settings::{Endpoint, Protocol, TlsFiles};
 
 /// Identifies the content of the files: modification time, length and inode of each. A mounted secret that rotates
 /// has other files under the same names.
-pub(super) type Stamp = [Option<(i64, i64, u64, u64)>; 3];
+pub(super) type Stamp = [Option<(i64, i64, u64, u64)>; 4];
 
 pub(super) fn stamp(files: &TlsFiles) -> Stamp {
     let seen = |data: Metadata| (data.mtime(), data.mtime_nsec(), data.len(), data.ino());
-    [&files.authority, &files.certificate, &files.key].map(|file| {
+    [
+        &files.authority,
+        &files.further,
+        &files.certificate,
+        &files.key,
+    ]
+    .map(|file| {
         let data = std::fs::metadata(file.as_ref()?).ok()?;
         Some(seen(data))
     })
@@ -111,11 +117,13 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, LinkError> 
 /// Returns the certificates of the file, or of the system.
 fn roots(files: &TlsFiles) -> Result<RootCertStore, LinkError> {
     let mut roots = RootCertStore::empty();
-    if let Some(path) = &files.authority {
+    if let Some(path) = files.authority.as_ref().or(files.further.as_ref()) {
         for certificate in certificates(path)? {
             let fail = |error| unusable("a certificate", path, error);
             roots.add(certificate).map_err(fail)?;
         }
+    }
+    if files.authority.is_some() {
         return Ok(roots);
     }
     // An unreadable certificate is skipped.

@@ -67,6 +67,7 @@ impl Compression {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TlsFiles {
     pub(crate) authority: Option<PathBuf>,
+    pub(crate) further: Option<PathBuf>,
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) key: Option<PathBuf>,
     pub(crate) trusts_anyone: bool,
@@ -240,6 +241,12 @@ impl Endpoint {
     /// Sets a file with trusted certificates, instead of the system's.
     pub fn authority(mut self, path: impl Into<PathBuf>) -> Self {
         self.tls.authority = Some(path.into());
+        self
+    }
+
+    /// Sets a file with certificates to trust in addition to the system's. [`authority`](Self::authority) comes before it.
+    pub fn further_authority(mut self, path: impl Into<PathBuf>) -> Self {
+        self.tls.further = Some(path.into());
         self
     }
 

@@ -4,6 +4,7 @@ mod family;
 mod flows;
 mod format;
 mod ledger;
+mod metric;
 mod sinks;
 mod source;
 mod text;
@@ -12,7 +13,7 @@ use std::time::Instant;
 
 use mermin_core::{Stats, sink::SinkStats};
 
-pub use self::format::Format;
+pub use self::{format::Format, metric::Metric};
 use crate::{
     count::{Snapshot, State},
     serve::Scrapes,
@@ -25,6 +26,7 @@ pub(crate) struct Facts {
     pub(crate) source: Option<Stats>,
     pub(crate) sinks: Vec<(String, SinkStats)>,
     pub(crate) scrapes: Scrapes,
+    pub(crate) metrics: Vec<Metric>,
 }
 
 impl Facts {
@@ -37,6 +39,7 @@ impl Facts {
         }
         sinks::write(&self.sinks, &mut page);
         sinks::write_own(self.scrapes, &mut page);
+        metric::write(&self.metrics, &mut page);
         page.finish()
     }
 }

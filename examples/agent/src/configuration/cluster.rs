@@ -1,0 +1,404 @@
+//! Names of Kubernetes objects by a file.
+
+use std::{path::PathBuf, time::Duration};
+
+use mermin_config::{
+    Config,
+    keys::{Extract as ExtractKeys, K8sInformer, OwnerRelations, Pick, Selector},
+    value::Kind as KindOfFile,
+};
+use mermin_kubernetes::{Extract, FollowSettings, Kind, Name, Settings};
+
+/// Names of Kubernetes objects by a file.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ClusterPlan {
+    /// The kubeconfig file; `None` for the service account of the pod.
+    pub kubeconfig: Option<PathBuf>,
+    /// Time limit of the first read of all objects, after which the agent has started without them.
+    pub sync_timeout: Duration,
+    /// Kinds to follow.
+    pub kinds: Vec<Kind>,
+    /// Attributes that flows get.
+    pub names: Vec<Name>,
+    /// Flows get the names of network policies.
+    pub policies: bool,
+    /// Labels and annotations that flows get.
+    pub extract: Extract,
+}
+
+impl ClusterPlan {
+    /// Decides, and adds an error for each value on which the agent cannot act.
+    pub(super) fn new(config: &Config, problems: &mut Vec<String>) -> Self {
+        let k8s = config.discovery().informer().k8s();
+        let selected = selected(k8s.selectors(), problems);
+        let path = k8s.kubeconfig_path();
+        let (source, destination) = (
+            config.attributes().source().k8s().extract(),
+            config.attributes().destination().k8s().extract(),
+        );
+        if source != destination {
+            problems.push(
+                "cannot extract other attributes of the source than of the destination: write the same `extract` for both"
+                    .to_owned(),
+            );
+        }
+        let fields = fields(source.metadata(), problems);
+        let owners = k8s.owner_relations();
+        let names = Name::ALL.iter().copied().filter(|name| {
+            let (kind, field) = origin(*name);
+            fields.iter().any(|it| it.has(kind, field))
+                && kind.is_none_or(|kind| selected.contains(&kind) || !can_be_selected(kind))
+                && level(*name).is_none_or(|(kind, level)| is_owner(owners, kind, level))
+        });
+        Self {
+            kubeconfig: (!path.is_empty()).then(|| path.into()),
+            sync_timeout: k8s.informers_sync_timeout().get(),
+            names: names.collect(),
+            kinds: followed(&selected),
+            policies: policies(k8s, problems) && selected.contains(&KindOfFile::NetworkPolicy),
+            extract: extract(source, problems),
+        }
+    }
+
+    /// Returns the settings of following the cluster.
+    #[must_use]
+    pub fn follow(&self) -> FollowSettings {
+        let settings = FollowSettings::default().kinds(self.kinds.iter().copied());
+        match &self.kubeconfig {
+            Some(path) => settings.kubeconfig(path),
+            None => settings,
+        }
+    }
+
+    /// Returns the settings of the decoration.
+    #[must_use]
+    pub fn decorate(&self) -> Settings {
+        Settings::default()
+            .only(self.names.iter().copied())
+            .policies(self.policies)
+    }
+}
+
+/// Returns the kinds that the selectors leave.
+fn selected(selectors: &[Selector], problems: &mut Vec<String>) -> Vec<KindOfFile> {
+    let mut kinds = Vec::new();
+    for selector in selectors {
+        for (key, given) in [
+            ("namespaces", !selector.namespaces().is_empty()),
+            ("match_labels", !selector.match_labels().is_empty()),
+            (
+                "match_expressions",
+                !selector.match_expressions().is_empty(),
+            ),
+        ] {
+            if given {
+                problems.push(format!(
+                    "cannot use `{key}` in `selectors` ({}): all objects of a kind are followed: leave it out",
+                    selector.kind()
+                ));
+            }
+        }
+    }
+    for selector in selectors.iter().filter(|it| it.include()) {
+        if selector.kind() == KindOfFile::Endpoint {
+            problems.push(
+                "cannot use the kind `Endpoint` in `selectors`: `EndpointSlice` has the same endpoints, name that kind"
+                    .to_owned(),
+            );
+        }
+        kinds.push(selector.kind());
+    }
+    let omitted = selectors.iter().filter(|it| !it.include());
+    let omitted: Vec<_> = omitted.map(Selector::kind).collect();
+    // Only omissions: every other kind is meant.
+    if kinds.is_empty() {
+        kinds.extend(KindOfFile::ALL);
+    }
+    kinds.retain(|kind| !omitted.contains(kind));
+    kinds
+}
+
+/// Returns the kinds to ask the server for. Owners above replica sets and jobs are named by those, and are not asked for.
+/// Namespaces are always asked for: the uid of one identifies the cluster.
+fn followed(selected: &[KindOfFile]) -> Vec<Kind> {
+    let has = |kind: KindOfFile| selected.contains(&kind);
+    let wanted = |kind: &Kind| match kind {
+        Kind::Pod => has(KindOfFile::Pod),
+        Kind::Node => has(KindOfFile::Node),
+        Kind::Service => has(KindOfFile::Service),
+        Kind::EndpointSlice => has(KindOfFile::EndpointSlice),
+        Kind::ReplicaSet => has(KindOfFile::ReplicaSet) || has(KindOfFile::Deployment),
+        Kind::Job => has(KindOfFile::Job) || has(KindOfFile::CronJob),
+        Kind::NetworkPolicy => has(KindOfFile::NetworkPolicy),
+        Kind::Ingress => has(KindOfFile::Ingress),
+        Kind::Gateway => has(KindOfFile::Gateway),
+        _ => true,
+    };
+    Kind::ALL.into_iter().filter(wanted).collect()
+}
+
+/// A pod has the name of its node, so that name does not depend on following nodes.
+fn can_be_selected(kind: KindOfFile) -> bool {
+    kind != KindOfFile::Node
+}
+
+/// A field of `metadata` of a kind, or of all kinds.
+#[derive(Debug)]
+struct Field {
+    kind: Option<String>,
+    name: String,
+}
+
+impl Field {
+    fn has(&self, kind: Option<KindOfFile>, field: Option<&str>) -> bool {
+        // Containers, images and the cluster's name are no metadata of objects.
+        let Some(field) = field else { return true };
+        let kind = kind.map_or("namespace", KindOfFile::as_str);
+        self.name == field
+            && self
+                .kind
+                .as_deref()
+                .is_none_or(|it| it.eq_ignore_ascii_case(kind))
+    }
+}
+
+fn fields(paths: &[String], problems: &mut Vec<String>) -> Vec<Field> {
+    let mut fields = vec![Field {
+        kind: None,
+        name: String::new(),
+    }];
+    for path in paths {
+        let parts: Vec<&str> = path.split('.').collect();
+        match parts.as_slice() {
+            [kind, "metadata", name @ ("name" | "namespace" | "uid")] => fields.push(Field {
+                kind: (!matches!(*kind, "[*]" | "*")).then(|| (*kind).to_owned()),
+                name: (*name).to_owned(),
+            }),
+            _ => problems.push(format!(
+                "cannot use `{path}` in `metadata`: write a kind or `[*]`, and one of `.metadata.name`, `.metadata.namespace` and \
+                 `.metadata.uid`, such as `[*].metadata.name`"
+            )),
+        }
+    }
+    fields
+}
+
+/// Returns the kind whose metadata an attribute shows, and the field. No kind stands for namespaces.
+fn origin(name: Name) -> (Option<KindOfFile>, Option<&'static str>) {
+    let (kind, field) = match name {
+        Name::NodeName => (KindOfFile::Node, "name"),
+        Name::NodeUid => (KindOfFile::Node, "uid"),
+        Name::NamespaceName => return (None, Some("namespace")),
+        Name::NamespaceUid => return (None, Some("uid")),
+        Name::PodName => (KindOfFile::Pod, "name"),
+        Name::PodUid => (KindOfFile::Pod, "uid"),
+        Name::DeploymentName => (KindOfFile::Deployment, "name"),
+        Name::DeploymentUid => (KindOfFile::Deployment, "uid"),
+        Name::ReplicaSetName => (KindOfFile::ReplicaSet, "name"),
+        Name::ReplicaSetUid => (KindOfFile::ReplicaSet, "uid"),
+        Name::StatefulSetName => (KindOfFile::StatefulSet, "name"),
+        Name::StatefulSetUid => (KindOfFile::StatefulSet, "uid"),
+        Name::DaemonSetName => (KindOfFile::DaemonSet, "name"),
+        Name::DaemonSetUid => (KindOfFile::DaemonSet, "uid"),
+        Name::JobName => (KindOfFile::Job, "name"),
+        Name::JobUid => (KindOfFile::Job, "uid"),
+        Name::CronJobName => (KindOfFile::CronJob, "name"),
+        Name::CronJobUid => (KindOfFile::CronJob, "uid"),
+        Name::ServiceName => (KindOfFile::Service, "name"),
+        Name::ServiceUid => (KindOfFile::Service, "uid"),
+        Name::IngressName => (KindOfFile::Ingress, "name"),
+        Name::GatewayName => (KindOfFile::Gateway, "name"),
+        _ => return (None, None),
+    };
+    (Some(kind), Some(field))
+}
+
+/// Returns the kind of an owner, and its level above a pod.
+fn level(name: Name) -> Option<(KindOfFile, u32)> {
+    let (kind, _) = origin(name);
+    let kind = kind?;
+    Some(match kind {
+        KindOfFile::ReplicaSet
+        | KindOfFile::StatefulSet
+        | KindOfFile::DaemonSet
+        | KindOfFile::Job => (kind, 1),
+        KindOfFile::Deployment | KindOfFile::CronJob => (kind, 2),
+        _ => return None,
+    })
+}
+
+fn is_owner(relations: &OwnerRelations, kind: KindOfFile, level: u32) -> bool {
+    let included = relations.include_kinds();
+    level <= relations.max_depth().get()
+        && (included.is_empty() || included.contains(&kind))
+        && !relations.exclude_kinds().contains(&kind)
+}
+
+/// Returns true if network policies are related to pods. A service is named by its addresses and its endpoints.
+fn policies(k8s: &K8sInformer, problems: &mut Vec<String>) -> bool {
+    let (mut policies, mut services) = (false, false);
+    for relation in k8s.selector_relations() {
+        let labels = relation.selector_match_labels_field();
+        let expressions = relation.selector_match_expressions_field();
+        let usual = |wanted: &str, field: Option<&str>| field.is_none_or(|it| it == wanted);
+        match (relation.kind(), relation.to()) {
+            (KindOfFile::NetworkPolicy, KindOfFile::Pod)
+                if usual("spec.podSelector.matchLabels", labels)
+                    && usual("spec.podSelector.matchExpressions", expressions) =>
+            {
+                policies = true;
+            }
+            (KindOfFile::Service, KindOfFile::Pod)
+                if usual("spec.selector", labels) && expressions.is_none() =>
+            {
+                services = true;
+            }
+            (kind, to) => problems.push(format!(
+                "cannot use the relation of {kind} to {to} in `selector_relations` (`selector_match_labels_field`, \
+                 `selector_match_expressions_field`): the agent relates NetworkPolicy to Pod by `spec.podSelector`, and Service \
+                 to Pod by `spec.selector`"
+            )),
+        }
+    }
+    if !services {
+        problems.push(
+            "cannot leave Service out of `selector_relations`: write `{ kind = \"Service\", to = \"Pod\" }`, or leave Service out of \
+             `selectors`"
+                .to_owned(),
+        );
+    }
+    policies
+}
+
+/// Returns labels and annotations.
+fn extract(keys: &ExtractKeys, problems: &mut Vec<String>) -> Extract {
+    let labels = keys
+        .label()
+        .iter()
+        .filter_map(|it| pick("label", it, problems));
+    let labels: Vec<_> = labels.collect();
+    let annotations = keys.annotation().iter();
+    let annotations = annotations.filter_map(|it| pick("annotation", it, problems));
+    let annotations: Vec<_> = annotations.collect();
+    let extract = labels
+        .into_iter()
+        .fold(Extract::default(), |extract, (kind, key)| {
+            extract.label(kind, key)
+        });
+    annotations
+        .into_iter()
+        .fold(extract, |extract, (kind, key)| {
+            extract.annotation(kind, key)
+        })
+}
+
+fn pick(block: &str, pick: &Pick, problems: &mut Vec<String>) -> Option<(Kind, String)> {
+    let given = [
+        ("key_regex", pick.key_regex().is_some()),
+        ("value_regex", pick.value_regex().is_some()),
+        ("attribute", pick.attribute().is_some()),
+        ("attribute_value", pick.attribute_value().is_some()),
+        ("tag_name", pick.tag_name().is_some()),
+    ];
+    for (key, _) in given.iter().filter(|(_, given)| *given) {
+        problems.push(format!(
+            "cannot use `{key}` in `{block}`: a {block} is named by its kind and key, as in `source.k8s.pod.{block}s.app`: give \
+             `from` and `key` alone"
+        ));
+    }
+    let (from, key) = (
+        pick.from().unwrap_or_default(),
+        pick.key().unwrap_or_default(),
+    );
+    let kinds = [Kind::Pod, Kind::Node, Kind::Namespace, Kind::Service];
+    let kind = kinds
+        .into_iter()
+        .find(|kind| kind.as_str().eq_ignore_ascii_case(from));
+    match kind {
+        Some(kind) if !key.is_empty() => return Some((kind, key.to_owned())),
+        _ if given.iter().any(|(_, given)| *given) => {}
+        _ => problems.push(format!(
+            "cannot use a `{block}` of `{from}` with the key `{key}`: give `from`, one of pod, node, namespace and service, and `key`"
+        )),
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decided(text: &str) -> (ClusterPlan, Vec<String>) {
+        let config: Config = text.parse().unwrap();
+        let mut problems = Vec::new();
+        let plan = ClusterPlan::new(&config, &mut problems);
+        (plan, problems)
+    }
+
+    fn names(text: &str) -> Vec<Name> {
+        let (plan, problems) = decided(text);
+        assert!(problems.is_empty(), "{problems:?}");
+        plan.names
+    }
+
+    #[test]
+    fn defaults_name_everything_and_follow_all_but_nodes() {
+        let (plan, problems) = decided("");
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(plan.names, Name::ALL);
+        assert!(plan.policies);
+        let others: Vec<_> = Kind::ALL
+            .into_iter()
+            .filter(|it| *it != Kind::Node)
+            .collect();
+        assert_eq!(plan.kinds, others);
+    }
+
+    #[test]
+    fn owners_are_limited_by_depth_and_kind() {
+        let owners = |text: &str| {
+            names(&format!(
+                "discovery \"informer\" \"k8s\" {{\nowner_relations = {{ {text} }}\n}}\n"
+            ))
+        };
+        assert!(!owners("max_depth = 0").contains(&Name::ReplicaSetName));
+        let first = owners("max_depth = 1");
+        assert!(first.contains(&Name::ReplicaSetName) && !first.contains(&Name::DeploymentName));
+        let jobs = owners("include_kinds = [\"Job\"]");
+        assert!(jobs.contains(&Name::JobUid) && !jobs.contains(&Name::DeploymentUid));
+        assert!(jobs.contains(&Name::PodName));
+        assert!(!owners("exclude_kinds = [\"Job\"]").contains(&Name::JobName));
+    }
+
+    #[test]
+    fn metadata_chooses_names_by_kind_and_field() {
+        let metadata = |list: &str| {
+            let extract = format!("extract {{ metadata = [{list}] }}");
+            names(&format!(
+                "attributes \"source\" \"k8s\" {{\n{extract}\n}}\nattributes \"destination\" \"k8s\" {{\n{extract}\n}}\n"
+            ))
+        };
+        let pods = metadata("\"pod.metadata.name\"");
+        assert!(pods.contains(&Name::PodName) && pods.contains(&Name::ImageName));
+        assert!(!pods.contains(&Name::PodUid) && !pods.contains(&Name::ServiceName));
+        let all = metadata("\"[*].metadata.uid\", \"[*].metadata.namespace\"");
+        assert!(all.contains(&Name::NamespaceName) && all.contains(&Name::ServiceUid));
+        assert!(!all.contains(&Name::PodName));
+    }
+
+    #[test]
+    fn kinds_are_left_out_by_selectors() {
+        let (plan, problems) = decided(
+            "discovery \"informer\" \"k8s\" {\nselectors = [{ kind = \"Pod\" }, { kind = \"Deployment\" }]\n}\n",
+        );
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(plan.kinds, [Kind::Pod, Kind::ReplicaSet, Kind::Namespace]);
+        assert!(!plan.policies && !plan.names.contains(&Name::ServiceName));
+        assert!(plan.names.contains(&Name::DeploymentName));
+        let (plan, _) = decided(
+            "discovery \"informer\" \"k8s\" {\nselectors = [{ kind = \"Service\", include = false }]\n}\n",
+        );
+        assert!(!plan.kinds.contains(&Kind::Service) && plan.kinds.contains(&Kind::Node));
+    }
+}

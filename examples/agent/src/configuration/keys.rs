@@ -1,0 +1,310 @@
+//! Keys of the reference on which the agent does not act. A file that has one of them is refused, so no key is without effect
+//! in silence.
+
+use mermin_config::Loaded;
+
+/// A key, or the beginning of several, and the reason with a remedy.
+pub(super) const REFUSED: [(&str, &str); 6] = [
+    (
+        "attributes \"source\" \"k8s\".association",
+        "the agent has its own rules, see examples/kubernetes/README.md: leave the block out",
+    ),
+    (
+        "attributes \"destination\" \"k8s\".association",
+        "the agent has its own rules, see examples/kubernetes/README.md: leave the block out",
+    ),
+    (
+        "internal \"metrics\".histogram_buckets",
+        "the agent has no histograms: leave it out",
+    ),
+    (
+        "internal \"traces\".span_fmt",
+        "the agent makes no spans of its own: leave the block out",
+    ),
+    (
+        "internal \"traces\".stdout",
+        "the agent makes no spans of its own: leave the block out",
+    ),
+    (
+        "internal \"traces\".otlp",
+        "the agent makes no spans of its own: leave the block out",
+    ),
+];
+
+/// Blocks about Kubernetes: a file that has one of their keys asks for the names of objects.
+const CLUSTER: [&str; 2] = ["discovery \"informer\"", "attributes "];
+
+/// Returns true for a key about Kubernetes.
+pub(super) fn of_cluster(key: &str) -> bool {
+    CLUSTER.iter().any(|block| key.starts_with(block))
+}
+
+/// Returns an error for each key of the file on which the agent does not act.
+pub(super) fn refused(loaded: &Loaded) -> Vec<String> {
+    let mut problems: Vec<String> = Vec::new();
+    for key in &loaded.for_application {
+        if let Some((name, reason)) = REFUSED.iter().find(|(name, _)| begins(key, name)) {
+            let problem = format!("cannot use `{name}`: {reason}");
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+    }
+    problems
+}
+
+/// Returns true if the key is `name`, or within it.
+pub(super) fn begins(key: &str, name: &str) -> bool {
+    key.strip_prefix(name)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', ' ', '[']))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use mermin_config::Config;
+
+    use super::*;
+    use crate::configuration::{Host, Plan};
+
+    const REFERENCE: &str = include_str!("../../../../docs/CONFIG.md");
+
+    /// Keys of the reference that belong to the application, as a reader would write them.
+    fn reference() -> Vec<String> {
+        let (mut block, mut keys) = (String::new(), Vec::new());
+        for line in REFERENCE.lines() {
+            if let Some(title) = line.strip_prefix("### ") {
+                block = title.trim_matches('`').to_owned();
+            }
+            let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+            if cells.len() >= 5
+                && cells
+                    .last()
+                    .is_some_and(|it| it.trim_end_matches([' ', '|']) == "application")
+            {
+                let key = cells[0].trim_matches('`');
+                keys.push(match block.as_str() {
+                    "The file" => key.to_owned(),
+                    block => format!("{block}.{key}"),
+                });
+            }
+        }
+        keys
+    }
+
+    /// A text for each key that makes the agent do something else than the defaults, besides the keys that it needs.
+    fn samples() -> BTreeMap<&'static str, String> {
+        let k8s = |text: &str| format!("discovery \"informer\" \"k8s\" {{\n{text}\n}}\n");
+        let selector = |text: &str| k8s(&format!("selectors = [{{ kind = \"Pod\", {text} }}]"));
+        let owners = |text: &str| k8s(&format!("owner_relations = {{ {text} }}"));
+        let both = |text: &str| {
+            format!(
+                "attributes \"source\" \"k8s\" {{\nextract {{\n{text}\n}}\n}}\nattributes \"destination\" \"k8s\" {{\nextract {{\n{text}\n}}\n}}\n"
+            )
+        };
+        let otlp = |text: &str| {
+            format!(
+                "export \"traces\" {{\notlp = {{ endpoint = \"https://collector:4317\", {text} }}\n}}\n"
+            )
+        };
+        let flows =
+            |text: &str| format!("export \"flows\" {{\nto = [\"json:/tmp/a\"]\n{text}\n}}\n");
+        let internal = |block: &str, text: &str| format!("internal \"{block}\" {{\n{text}\n}}\n");
+        let relations = "selector_relations = [{ kind = \"Service\", to = \"Pod\", selector_match_labels_field = \"spec.selector\" }]";
+        BTreeMap::from([
+            ("log_level", "log_level = \"debug\"".into()),
+            ("log_color", "log_color = true".into()),
+            ("auto_reload", "auto_reload = true".into()),
+            ("shutdown_timeout", "shutdown_timeout = \"3s\"".into()),
+            ("discovery \"informer\" \"k8s\".kubeconfig_path", k8s("kubeconfig_path = \"/k\"")),
+            ("discovery \"informer\" \"k8s\".informers_sync_timeout", k8s("informers_sync_timeout = \"3s\"")),
+            ("discovery \"informer\" \"k8s\".selectors", k8s("selectors = [{ kind = \"Pod\" }]")),
+            ("discovery \"informer\" \"k8s\".selector_relations", k8s(relations)),
+            ("discovery \"informer\" \"k8s\".selectors[].kind", k8s("selectors = [{ kind = \"Node\" }]")),
+            ("discovery \"informer\" \"k8s\".selectors[].namespaces", selector("namespaces = [\"a\"]")),
+            ("discovery \"informer\" \"k8s\".selectors[].match_labels", selector("match_labels = { a = \"b\" }")),
+            ("discovery \"informer\" \"k8s\".selectors[].match_expressions", selector("match_expressions = [{ key = \"a\", operator = \"Exists\" }]")),
+            ("discovery \"informer\" \"k8s\".selectors[].include", selector("include = false")),
+            ("discovery \"informer\" \"k8s\".owner_relations.max_depth", owners("max_depth = 0")),
+            ("discovery \"informer\" \"k8s\".owner_relations.include_kinds", owners("include_kinds = [\"Job\"]")),
+            ("discovery \"informer\" \"k8s\".owner_relations.exclude_kinds", owners("exclude_kinds = [\"Job\"]")),
+            ("discovery \"informer\" \"k8s\".selector_relations[].kind", k8s(relations)),
+            ("discovery \"informer\" \"k8s\".selector_relations[].to", k8s(relations)),
+            ("discovery \"informer\" \"k8s\".selector_relations[].selector_match_labels_field", k8s(relations)),
+            ("discovery \"informer\" \"k8s\".selector_relations[].selector_match_expressions_field", k8s(&relations.replace("labels_field", "expressions_field"))),
+            ("pipeline.flow_producer.flow_span_queue_capacity", "pipeline {\nflow_producer {\nflow_span_queue_capacity = 9\n}\n}".into()),
+            ("pipeline.k8s_decorator.decorated_span_queue_capacity", "pipeline {\nk8s_decorator {\ndecorated_span_queue_capacity = 9\n}\n}\nexport \"traces\" {\nstdout = \"json\"\n}\n".into()),
+            ("span.community_id_seed", format!("span {{\ncommunity_id_seed = 7\n}}\n{}", otlp(""))),
+            ("span.trace_id_timeout", format!("span {{\ntrace_id_timeout = \"7s\"\n}}\n{}", otlp(""))),
+            ("extract.metadata", both("metadata = [\"[*].metadata.name\"]")),
+            ("extract.label", both("label {\nfrom = \"pod\"\nkey = \"app\"\n}")),
+            ("extract.annotation", both("annotation {\nfrom = \"pod\"\nkey = \"app\"\n}")),
+            ("extract.label[].from", both("label {\nfrom = \"node\"\nkey = \"app\"\n}")),
+            ("extract.label[].key", both("label {\nfrom = \"pod\"\nkey = \"web\"\n}")),
+            ("extract.annotation[].from", both("annotation {\nfrom = \"node\"\nkey = \"app\"\n}")),
+            ("extract.annotation[].key", both("annotation {\nfrom = \"pod\"\nkey = \"web\"\n}")),
+            ("export \"traces\".stdout.format", "export \"traces\" {\nstdout = \"json\"\n}\n".into()),
+            ("export \"traces\".otlp.endpoint", otlp("")),
+            ("export \"traces\".otlp.protocol", otlp("protocol = \"http_binary\"")),
+            ("export \"traces\".otlp.timeout", otlp("timeout = \"3s\"")),
+            ("export \"traces\".otlp.max_batch_size", otlp("max_batch_size = 3")),
+            ("export \"traces\".otlp.max_batch_interval", otlp("max_batch_interval = \"3s\"")),
+            ("export \"traces\".otlp.max_queue_size", otlp("max_queue_size = 3")),
+            ("export \"traces\".otlp.max_concurrent_exports", otlp("max_concurrent_exports = 3")),
+            ("export \"traces\".otlp.max_export_timeout", otlp("max_export_timeout = \"3s\"")),
+            ("export \"traces\".otlp.headers", otlp("headers = { a = \"b\" }")),
+            ("export \"traces\".otlp.auth.bearer", otlp("auth = { bearer = \"b\" }")),
+            ("export \"traces\".otlp.auth.basic.user", otlp("auth = { basic = { user = \"a\", pass = \"b\" } }")),
+            ("export \"traces\".otlp.auth.basic.pass", otlp("auth = { basic = { user = \"c\", pass = \"b\" } }")),
+            ("export \"traces\".otlp.tls.insecure_skip_verify", otlp("tls = { insecure_skip_verify = true }")),
+            ("export \"traces\".otlp.tls.ca_cert", otlp("tls = { ca_cert = \"/ca\" }")),
+            ("export \"traces\".otlp.tls.client_cert", otlp("tls = { client_cert = \"/c\", client_key = \"/k\" }")),
+            ("export \"traces\".otlp.tls.client_key", otlp("tls = { client_cert = \"/c\", client_key = \"/l\" }")),
+            ("export \"flows\".to", flows("")),
+            ("export \"flows\".buffer", flows("buffer = 7")),
+            ("export \"flows\".overflow", flows("overflow = \"drop-oldest\"")),
+            ("internal \"metrics\".enabled", internal("metrics", "enabled = false")),
+            ("internal \"metrics\".listen_address", internal("metrics", "listen_address = \"::1\"")),
+            ("internal \"metrics\".port", internal("metrics", "port = 9")),
+            ("internal \"metrics\".debug_metrics_enabled", internal("metrics", "debug_metrics_enabled = true")),
+            ("internal \"metrics\".stale_metric_ttl", internal("metrics", "stale_metric_ttl = \"9s\"")),
+            ("internal \"metrics\".histogram_buckets", internal("metrics", "histogram_buckets { a = [1] }")),
+            ("internal \"server\".enabled", internal("server", "enabled = false")),
+            ("internal \"server\".listen_address", internal("server", "listen_address = \"::1\"")),
+            ("internal \"server\".port", internal("server", "port = 9")),
+            ("internal \"traces\".span_fmt", internal("traces", "span_fmt = \"full\"")),
+            ("internal \"traces\".stdout", internal("traces", "stdout = \"text_indent\"")),
+            ("internal \"traces\".otlp", internal("traces", "otlp = { endpoint = \"http://a:1\" }")),
+        ])
+    }
+
+    /// Keys that are refused, whatever their value, by the type of their block.
+    const REFUSED_BY_VALUE: [&str; 5] = [
+        "key_regex",
+        "value_regex",
+        "attribute",
+        "attribute_value",
+        "tag_name",
+    ];
+
+    fn plan(text: &str) -> Result<Plan, Vec<String>> {
+        let loaded = Config::load("sample.hcl", text.as_bytes(), &|_| None);
+        let loaded = loaded.unwrap_or_else(|error| panic!("{error}\n{text}"));
+        Plan::new(&loaded, Host { in_pod: false })
+    }
+
+    fn errors(text: &str) -> Vec<String> {
+        match plan(text) {
+            Ok(_) => panic!("accepted:\n{text}"),
+            Err(problems) => problems,
+        }
+    }
+
+    /// What the agent does, without the configuration itself.
+    fn deeds(plan: Plan) -> String {
+        let Plan {
+            capture: _,
+            batch,
+            shutdown_timeout,
+            auto_reload,
+            log_level,
+            log_color,
+            receivers,
+            cluster,
+            metrics,
+            server,
+            config: _,
+        } = plan;
+        format!(
+            "{batch} {shutdown_timeout:?} {auto_reload} {log_level} {log_color} {receivers:?} {cluster:?} {metrics:?} {server:?}"
+        )
+    }
+
+    #[test]
+    fn every_key_takes_effect_or_is_refused() {
+        let (keys, samples) = (reference(), samples());
+        assert!(keys.len() > 120, "{} keys", keys.len());
+        let usual = deeds(plan("").unwrap());
+        let mut results: BTreeMap<String, &str> = BTreeMap::new();
+        for key in &keys {
+            if REFUSED.iter().any(|(name, _)| {
+                begins(key, name) && *name != "internal \"metrics\".histogram_buckets"
+            }) {
+                continue;
+            }
+            let ends = |text: &str| key.ends_with(&format!(".{text}"));
+            if key.contains("extract.") && REFUSED_BY_VALUE.iter().any(|it| ends(it)) {
+                let block = if key.contains(".label") {
+                    "label"
+                } else {
+                    "annotation"
+                };
+                let name = key.rsplit('.').next().unwrap();
+                let text = format!(
+                    "attributes \"source\" \"k8s\" {{\nextract {{\n{block} {{\nfrom = \"pod\"\nkey = \"app\"\n{name} = \"x\"\n}}\n}}\n}}\n"
+                );
+                let problems = errors(&text);
+                assert!(
+                    problems.iter().any(|it| it.contains(name)),
+                    "{key}: {problems:?}"
+                );
+                continue;
+            }
+            let name = key
+                .split_once("\"k8s\".")
+                .filter(|_| key.starts_with("attributes"))
+                .map_or(key.as_str(), |(_, rest)| rest);
+            // A condition is refused as a whole.
+            let name = name
+                .split("[].match_expressions[]")
+                .next()
+                .filter(|it| *it != name)
+                .map_or(
+                    name,
+                    |_| "discovery \"informer\" \"k8s\".selectors[].match_expressions",
+                );
+            let text = samples
+                .get(name)
+                .unwrap_or_else(|| panic!("no sample of `{key}`"));
+            match plan(text) {
+                Ok(plan) => {
+                    let deeds = deeds(plan);
+                    assert_ne!(deeds, usual, "`{key}` has no effect:\n{text}");
+                    results.insert(key.clone(), "effect");
+                }
+                Err(problems) => {
+                    let refused = REFUSED.iter().any(|(refused, _)| *refused == name);
+                    let mentioned = problems
+                        .iter()
+                        .any(|it| it.contains(name.rsplit('.').next().unwrap()));
+                    assert!(refused || mentioned, "`{key}`: {problems:?}");
+                }
+            }
+        }
+        assert!(results.len() > 50, "{results:?}");
+    }
+
+    #[test]
+    fn refused_keys_are_named_with_a_remedy() {
+        let texts = [
+            ("attributes \"source\" \"k8s\".association", "attributes \"source\" \"k8s\" {\nassociation {\npod = {\nsources = [{ from = \"source.ip\", to = [\"status.podIP\"] }]\n}\n}\n}\n".to_owned()),
+            ("attributes \"destination\" \"k8s\".association", "attributes \"destination\" \"k8s\" {\nassociation {\nnode = {\nsources = []\n}\n}\n}\n".to_owned()),
+        ];
+        let own = samples();
+        for (name, _) in REFUSED {
+            let text = texts
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, text)| text);
+            let text = text.or_else(|| own.get(name)).unwrap();
+            let problems = errors(text);
+            assert!(
+                problems
+                    .iter()
+                    .any(|it| it.contains(&format!("cannot use `{name}`"))),
+                "{name}: {problems:?}"
+            );
+        }
+    }
+}

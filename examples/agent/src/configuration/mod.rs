@@ -1,0 +1,125 @@
+//! Decisions about a configuration file, without any action: what the agent will do, or why the file is refused.
+
+mod cluster;
+mod keys;
+mod plan;
+mod receiver;
+
+use std::{
+    env, fmt,
+    path::{Path, PathBuf},
+};
+
+use mermin_config::{Config, Loaded};
+use mermin_program::warnings;
+
+pub use self::{
+    cluster::ClusterPlan,
+    plan::{MetricsPlan, Plan},
+    receiver::Receiver,
+};
+
+/// Facts about the host that a plan depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// The process runs in a pod of Kubernetes, which has its API server in `KUBERNETES_SERVICE_HOST`.
+    pub in_pod: bool,
+}
+
+impl Host {
+    /// Reads the environment of the process.
+    #[must_use]
+    pub fn here() -> Self {
+        Self {
+            in_pod: env::var_os("KUBERNETES_SERVICE_HOST").is_some(),
+        }
+    }
+}
+
+/// A file whose keys all take effect.
+#[derive(Debug)]
+pub struct File {
+    path: Option<PathBuf>,
+    remarks: String,
+    /// The agent's work by this file.
+    pub plan: Plan,
+}
+
+/// All errors of a file.
+#[derive(Debug)]
+pub struct Refused(Vec<String>);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n\n"))
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl File {
+    /// Reads a file, or takes all defaults without one.
+    ///
+    /// # Errors
+    /// An unreadable file, errors in it, and keys on which the agent does not act.
+    pub fn read(path: Option<&Path>) -> Result<Self, Refused> {
+        let loaded = match path {
+            Some(path) => {
+                Config::from_path(path).map_err(|error| Refused(vec![error.to_string()]))?
+            }
+            None => ""
+                .parse()
+                .map_err(|error: mermin_config::Error| Refused(vec![error.to_string()]))?,
+        };
+        Self::of(path, loaded, Host::here())
+    }
+
+    /// Decides about a file that was read.
+    ///
+    /// # Errors
+    /// Keys on which the agent does not act.
+    pub fn of(path: Option<&Path>, loaded: Loaded, host: Host) -> Result<Self, Refused> {
+        let remarks = warnings(&loaded);
+        let name = path.map_or_else(
+            || "configuration".to_owned(),
+            |path| path.display().to_string(),
+        );
+        let plan = Plan::new(&loaded, host).map_err(|problems| {
+            let named = problems.into_iter().map(|it| format!("{name}: {it}"));
+            Refused(named.collect())
+        })?;
+        Ok(Self {
+            path: path.map(Path::to_owned),
+            remarks,
+            plan,
+        })
+    }
+
+    /// Returns the path, if there is a file.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Returns the name for messages.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.path
+            .as_ref()
+            .map_or_else(|| "defaults".to_owned(), |path| path.display().to_string())
+    }
+
+    /// Returns the file as it is in effect after a reload: with the former plan's values of what takes a restart.
+    pub(crate) fn after(self, former: &Plan) -> Self {
+        Self {
+            plan: former.with_changes(self.plan),
+            ..self
+        }
+    }
+
+    /// Returns warnings about keys without effect, each followed by an empty line.
+    #[must_use]
+    pub fn remarks(&self) -> &str {
+        &self.remarks
+    }
+}

@@ -1,0 +1,214 @@
+//! The agent's work by a file.
+
+use std::{net::SocketAddr, time::Duration};
+
+use mermin_config::{Config, Loaded, value::LogLevel};
+use mermin_core::FlowSourceBuilder;
+use mermin_export::Target;
+
+use super::{ClusterPlan, Host, Receiver, keys};
+
+/// The agent's work by a file.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The configuration.
+    pub config: Config,
+    /// Options of the source.
+    pub capture: FlowSourceBuilder,
+    /// Maximum number of records that wait for Kubernetes attributes: that of a batch.
+    pub batch: usize,
+    /// Time limit of shutting down.
+    pub shutdown_timeout: Duration,
+    /// Reload the file when it changes.
+    pub auto_reload: bool,
+    /// Least severe level that is logged.
+    pub log_level: LogLevel,
+    /// Use colours in logs.
+    pub log_color: bool,
+    /// Receivers of flows, each once.
+    pub receivers: Vec<Receiver>,
+    /// Names of Kubernetes objects; `None` outside a cluster.
+    pub cluster: Option<ClusterPlan>,
+    /// The metrics' page.
+    pub metrics: Option<MetricsPlan>,
+    /// Address of the probes.
+    pub server: Option<SocketAddr>,
+}
+
+/// The metrics' page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MetricsPlan {
+    /// Address to listen on.
+    pub address: SocketAddr,
+    /// Labels with many values.
+    pub debug: bool,
+    /// Time for which a series remains without traffic.
+    pub ttl: Duration,
+}
+
+impl Plan {
+    /// Decides.
+    ///
+    /// # Errors
+    /// All keys on which the agent does not act, and all values that it cannot use, each with a remedy.
+    pub fn new(loaded: &Loaded, host: Host) -> Result<Self, Vec<String>> {
+        let config = loaded.config.clone();
+        let mut problems = keys::refused(loaded);
+        let receivers = receivers(&config, &mut problems);
+        let asked = loaded
+            .for_application
+            .iter()
+            .any(|key| keys::of_cluster(key));
+        let cluster = (asked || host.in_pod).then(|| ClusterPlan::new(&config, &mut problems));
+        let (metrics, server) = (config.internal().metrics(), config.internal().server());
+        let plan = Self {
+            capture: capture(&config),
+            batch: whole(
+                config
+                    .pipeline()
+                    .flow_producer()
+                    .flow_span_queue_capacity()
+                    .get(),
+            ),
+            shutdown_timeout: config.shutdown_timeout().get(),
+            auto_reload: config.auto_reload(),
+            log_level: config.log_level(),
+            log_color: config.log_color(),
+            receivers,
+            cluster,
+            metrics: metrics.enabled().then(|| MetricsPlan {
+                address: SocketAddr::new(metrics.listen_address(), metrics.port().get()),
+                debug: metrics.debug_metrics_enabled(),
+                ttl: metrics.stale_metric_ttl(),
+            }),
+            server: server
+                .enabled()
+                .then(|| SocketAddr::new(server.listen_address(), server.port().get())),
+            config,
+        };
+        if let (Some(metrics), Some(server)) = (plan.metrics, plan.server)
+            && metrics.address == server
+        {
+            problems.push(format!(
+                "cannot serve metrics and probes at one address, `{server}`: give `internal \"server\"` another port, such as 8080"
+            ));
+        }
+        if problems.is_empty() {
+            Ok(plan)
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// Returns a plan with what a reload changes of another one, and this one's values of what takes a restart.
+    #[must_use]
+    pub fn with_changes(&self, wanted: Self) -> Self {
+        Self {
+            batch: self.batch,
+            shutdown_timeout: self.shutdown_timeout,
+            auto_reload: self.auto_reload,
+            log_color: self.log_color,
+            metrics: self.metrics,
+            server: self.server,
+            ..wanted
+        }
+    }
+
+    /// Returns the keys that differ and take effect only when the agent starts again.
+    #[must_use]
+    pub fn needs_restart(&self, wanted: &Self) -> Vec<&'static str> {
+        let differing = [
+            (
+                "shutdown_timeout",
+                self.shutdown_timeout != wanted.shutdown_timeout,
+            ),
+            ("auto_reload", self.auto_reload != wanted.auto_reload),
+            ("log_color", self.log_color != wanted.log_color),
+            (
+                "pipeline.flow_producer.flow_span_queue_capacity",
+                self.batch != wanted.batch,
+            ),
+            ("internal \"metrics\"", self.metrics != wanted.metrics),
+            ("internal \"server\"", self.server != wanted.server),
+        ];
+        let differing = differing.into_iter().filter(|(_, differs)| *differs);
+        differing.map(|(key, _)| key).collect()
+    }
+}
+
+/// Returns the options of the source. A pinned instance stays when the agent is stopped, so that an update of the agent misses
+/// no packet.
+fn capture(config: &Config) -> FlowSourceBuilder {
+    let instrument = config.discovery().instrument();
+    match instrument.instance().as_str() {
+        "" => config.source(),
+        name => config.source().pinning(
+            mermin_core::Pinning::instance(name)
+                .bpffs(instrument.pin_path().as_path())
+                .persist(true),
+        ),
+    }
+}
+
+/// Returns all receivers of the file. Several blocks may be combined.
+fn receivers(config: &Config, problems: &mut Vec<String>) -> Vec<Receiver> {
+    let (traces, flows) = (config.export().traces(), config.export().flows());
+    let mut receivers = Vec::new();
+    if let Some(stdout) = traces.stdout() {
+        let waiting = config
+            .pipeline()
+            .k8s_decorator()
+            .decorated_span_queue_capacity();
+        receivers.push(Receiver::Stdout {
+            format: stdout.format(),
+            buffer: whole(waiting.get()),
+            seed: seed(config),
+        });
+    }
+    if let Some(otlp) = traces.otlp() {
+        receivers.push(Receiver::Otlp {
+            otlp: Box::new(otlp.clone()),
+            seed: seed(config),
+            trace_id_timeout: config.span().trace_id_timeout().get(),
+        });
+    }
+    for text in flows.to() {
+        match Target::parse(text) {
+            Ok(target) => receivers.push(Receiver::Target {
+                text: text.clone(),
+                name: target.name,
+                buffer: whole(flows.buffer().get()),
+                overflow: flows.overflow(),
+            }),
+            Err(error) => problems.push(format!("in `to` of `export \"flows\"`: {error}")),
+        }
+    }
+    for (at, receiver) in receivers.iter().enumerate() {
+        if receivers[..at]
+            .iter()
+            .any(|other| other.name() == receiver.name())
+        {
+            problems.push(format!(
+                "cannot export to `{}` twice: name it once",
+                receiver.name()
+            ));
+        }
+    }
+    if seed(config) != 0 && !flows.to().is_empty() {
+        problems.push(
+            "cannot use `span.community_id_seed` beside `export \"flows\"`, whose targets have the seed 0: leave one of them out"
+                .to_owned(),
+        );
+    }
+    receivers
+}
+
+fn seed(config: &Config) -> u16 {
+    u16::try_from(config.span().community_id_seed().get()).unwrap_or(u16::MAX)
+}
+
+fn whole(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,104 @@
+//! `mermin-agent doctor`: what capturing needs on this host, and what is missing.
+
+use std::process::ExitCode;
+
+use futures::executor::block_on;
+use mermin_core::{
+    NetNs,
+    report::{Outcome, Report},
+};
+use serde_json::{Value as Json, json};
+
+use crate::configuration::{File, Refused};
+
+/// Tries each step of capturing with the options of the file, and prints the results. It captures nothing.
+pub(crate) fn doctor(file: Result<File, Refused>, as_json: bool) -> ExitCode {
+    let (refused, builder) = match &file {
+        Ok(file) => (None, file.plan.capture.clone()),
+        // The host can be checked without a file.
+        Err(error) => (
+            Some(error.to_string()),
+            mermin_core::FlowSource::builder().netns(NetNs::Own),
+        ),
+    };
+    let report = match block_on(builder.preflight()) {
+        Ok(report) => report,
+        Err(error) => {
+            eprintln!("error: {}", error.explain());
+            return ExitCode::from(2);
+        }
+    };
+    let file = file.as_ref().ok();
+    if as_json {
+        println!("{}", object(&report, file, refused.as_deref()));
+    } else {
+        print!("{}", text(&report, file, refused.as_deref()));
+    }
+    ExitCode::from(u8::from(!report.can_capture() || refused.is_some()))
+}
+
+fn text(report: &Report, file: Option<&File>, refused: Option<&str>) -> String {
+    let mut lines = vec![match (file, refused) {
+        (_, Some(error)) => format!("configuration: refused\n{error}"),
+        (Some(file), None) => format!(
+            "configuration: {}: valid, {} receivers, names of Kubernetes objects {}",
+            file.name(),
+            file.plan.receivers.len(),
+            if file.plan.cluster.is_some() {
+                "on"
+            } else {
+                "off"
+            }
+        ),
+        (None, None) => String::new(),
+    }];
+    for check in &report.checks {
+        lines.push(check.to_string());
+        if let Some(remedy) = check
+            .remedy
+            .as_ref()
+            .filter(|_| check.outcome != Outcome::Passed)
+        {
+            lines.push(format!("    {remedy}"));
+        }
+    }
+    let given_up = report.degradations.iter();
+    lines.extend(given_up.map(|degradation| format!("given up: {degradation}")));
+    lines.push(if report.can_capture() {
+        "Flows can be captured.\n".to_owned()
+    } else {
+        "Flows cannot be captured.\n".to_owned()
+    });
+    lines.join("\n")
+}
+
+fn object(report: &Report, file: Option<&File>, refused: Option<&str>) -> Json {
+    let checks = report.checks.iter().map(|check| {
+        json!({
+            "subject": check.subject.as_str(),
+            "outcome": check.outcome.as_str(),
+            "found": check.found,
+            "needed": check.needed,
+            "remedy": check.remedy,
+        })
+    });
+    let degradations = report.degradations.iter().map(|it| {
+        json!({
+            "feature": it.feature.as_str(),
+            "cause": it.cause,
+            "fallback": it.fallback,
+            "impact": it.impact,
+            "remedy": it.remedy,
+        })
+    });
+    json!({
+        "can_capture": report.can_capture(),
+        "configuration": {
+            "file": file.map(File::name),
+            "error": refused,
+            "receivers": file.map(|it| it.plan.receivers.len()),
+        },
+        "checks": checks.collect::<Vec<_>>(),
+        "degradations": degradations.collect::<Vec<_>>(),
+    })
+}

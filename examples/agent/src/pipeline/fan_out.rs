@@ -1,0 +1,207 @@
+//! The sink of the source.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures::{StreamExt as _, future::join_all, stream::FuturesUnordered};
+use mermin_core::{
+    Flow,
+    sink::{BoxError, FlowSink},
+};
+use mermin_kubernetes::Decorator;
+use tokio::task::JoinHandle;
+
+use super::{
+    Decoration, Exchange, Prepared,
+    exchange::{Change, Pending},
+    member::{Batch, Member},
+};
+
+/// Flows that are decorated before the objects may change again.
+const AT_ONCE: usize = 64;
+
+/// Names Kubernetes objects, and gives each batch to every receiver. `Ok` means that each has it, in memory if it is buffered.
+///
+/// Tasks of receivers run on tokio, so it is created and used within a runtime.
+pub struct FanOut {
+    members: Vec<Member>,
+    /// Number of the next receiver.
+    next: u64,
+    decoration: Option<(Decoration, Decorator)>,
+    exchange: Exchange,
+}
+
+impl FanOut {
+    /// Starts the tasks of these receivers.
+    #[must_use]
+    pub fn new(
+        prepared: Vec<Prepared>,
+        decoration: Option<Decoration>,
+        exchange: Exchange,
+    ) -> Self {
+        let mut fan_out = Self {
+            members: Vec::new(),
+            next: 0,
+            decoration: None,
+            exchange,
+        };
+        for prepared in prepared {
+            fan_out.add(prepared, None);
+        }
+        fan_out.decorate_by(decoration);
+        fan_out.show();
+        fan_out
+    }
+
+    fn decorate_by(&mut self, decoration: Option<Decoration>) {
+        self.decoration = decoration.map(|it| {
+            let decorator = Decorator::new(it.settings.clone());
+            (it, decorator)
+        });
+    }
+
+    /// Shows the meters of the present receivers.
+    fn show(&self) {
+        let meters = self.members.iter().filter_map(|member| {
+            let meter = member.meter.clone()?;
+            Some((member.receiver.name().to_owned(), meter))
+        });
+        self.exchange.show(meters.collect());
+    }
+
+    /// Makes all changes that wait, and returns the numbers of new receivers. It waits for nothing, because a caller may drop its
+    /// future at any time.
+    fn change(&mut self) -> Vec<u64> {
+        let first = self.next;
+        for Pending { change, done } in self.exchange.take() {
+            self.apply(change);
+            self.show();
+            // The caller may be gone.
+            let _ = done.send(());
+        }
+        let numbers = self.members.iter().map(|member| member.number);
+        numbers.filter(|number| *number >= first).collect()
+    }
+
+    fn apply(&mut self, change: Change) {
+        let Change {
+            kept,
+            added,
+            decoration,
+            close_within,
+        } = change;
+        self.decorate_by(decoration);
+        let (stay, go): (Vec<_>, Vec<_>) = std::mem::take(&mut self.members)
+            .into_iter()
+            .partition(|member| kept.contains(&member.receiver));
+        self.members = stay;
+        let mut removals: HashMap<String, JoinHandle<()>> = HashMap::new();
+        for member in go {
+            let name = member.receiver.name().to_owned();
+            if let Some(meter) = member.meter.clone() {
+                self.exchange.retire(&name, meter);
+            }
+            removals.insert(name, tokio::spawn(remove(member, close_within)));
+        }
+        for prepared in added {
+            let former = removals.remove(prepared.receiver.name());
+            self.add(prepared, former);
+        }
+    }
+
+    fn add(&mut self, prepared: Prepared, former: Option<JoinHandle<()>>) {
+        self.members
+            .push(Member::start(self.next, prepared, former));
+        self.next += 1;
+    }
+
+    fn named(&mut self, flows: &[Flow]) -> Batch {
+        let mut batch = flows.to_vec();
+        if let Some((decoration, decorator)) = &mut self.decoration {
+            for some in batch.chunks_mut(AT_ONCE) {
+                decoration.cluster.decorate(decorator, some);
+            }
+        }
+        Arc::new(batch)
+    }
+
+    /// Gives a batch to a receiver. `None` if it is removed.
+    fn order(&self, number: u64, batch: &Batch) -> Option<impl Future<Output = Answered> + use<>> {
+        let mut members = self.members.iter();
+        let member = members.find(|member| member.number == number)?;
+        let answer = member.export(Arc::clone(batch));
+        Some(async move { (number, answer.await) })
+    }
+}
+
+/// The number of a receiver and its outcome, which is absent if the receiver's task has ended.
+type Answered = (u64, Option<Result<(), BoxError>>);
+
+async fn remove(member: Member, patience: Duration) {
+    let name = member.receiver.name().to_owned();
+    match member.remove(patience).await {
+        0 => tracing::info!(
+            "`{name}` is closed; every record that it accepted is delivered or counted before"
+        ),
+        left => tracing::warn!(
+            "`{name}` is closed; {left} records were not delivered within {patience:?}"
+        ),
+    }
+}
+
+impl FlowSink for FanOut {
+    async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
+        self.change();
+        let batch = self.named(flows);
+        let exchange = self.exchange.clone();
+        let numbers: Vec<_> = self.members.iter().map(|member| member.number).collect();
+        let orders = numbers
+            .into_iter()
+            .filter_map(|number| self.order(number, &batch));
+        let mut answers: FuturesUnordered<_> = orders.collect();
+        loop {
+            tokio::select! {
+                biased;
+                answer = answers.next() => match answer {
+                    None => return Ok(()),
+                    Some((_, Some(outcome))) => outcome?,
+                    Some((number, None)) => {
+                        // A receiver that was removed answers nothing.
+                        let mut members = self.members.iter();
+                        if let Some(member) = members.find(|member| member.number == number) {
+                            return Err(format!("the task of `{}` has ended", member.receiver.name()).into());
+                        }
+                    }
+                },
+                // A receiver that is down may have filled its buffer, and the change may be its removal.
+                () = exchange.arrived() => {
+                    for number in self.change() {
+                        answers.extend(self.order(number, &batch));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Receivers do their own work in their tasks; only a change is made here.
+    async fn idle(&mut self) {
+        let exchange = self.exchange.clone();
+        loop {
+            exchange.arrived().await;
+            self.change();
+        }
+    }
+
+    async fn close(&mut self) -> Result<(), BoxError> {
+        self.change();
+        let outcomes = join_all(self.members.iter_mut().map(Member::close)).await;
+        outcomes.into_iter().collect()
+    }
+
+    fn waiting(&self) -> u64 {
+        let meters = self
+            .members
+            .iter()
+            .filter_map(|member| member.meter.as_ref());
+        meters.map(|meter| meter.stats().waiting).sum()
+    }
+}

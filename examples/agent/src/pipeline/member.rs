@@ -1,0 +1,139 @@
+//! The task of one receiver.
+
+use std::{sync::Arc, time::Duration};
+
+use mermin_core::{
+    Flow,
+    sink::{BoxError, BoxSink, FlowSink as _, Meter},
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use super::Prepared;
+use crate::configuration::Receiver;
+
+/// A batch, shared by all receivers.
+pub(super) type Batch = Arc<Vec<Flow>>;
+
+struct Order {
+    batch: Batch,
+    answer: oneshot::Sender<Result<(), BoxError>>,
+}
+
+/// A receiver, and the task that exports to it.
+pub(super) struct Member {
+    /// Distinguishes it from a former one of the same name.
+    pub(super) number: u64,
+    pub(super) receiver: Receiver,
+    pub(super) meter: Option<Meter>,
+    /// Dropped, it makes the task close the sink once the batch in progress is exported.
+    orders: Option<mpsc::Sender<Order>>,
+    /// Dropped, it cancels the batch in progress.
+    going_on: Option<oneshot::Sender<()>>,
+    task: JoinHandle<Result<(), BoxError>>,
+}
+
+impl Member {
+    /// Starts the task, which begins when a former receiver of the same name is closed: two exporters to one file would mix their
+    /// lines.
+    pub(super) fn start(number: u64, prepared: Prepared, former: Option<JoinHandle<()>>) -> Self {
+        let (orders, received) = mpsc::channel(1);
+        let (going_on, cancelled) = oneshot::channel();
+        Self {
+            number,
+            receiver: prepared.receiver,
+            meter: prepared.meter,
+            orders: Some(orders),
+            going_on: Some(going_on),
+            task: tokio::spawn(work(former, prepared.sink, received, cancelled)),
+        }
+    }
+
+    /// Gives it a batch. The outcome is absent if the task has ended or was told to end.
+    pub(super) fn export(
+        &self,
+        batch: Batch,
+    ) -> impl Future<Output = Option<Result<(), BoxError>>> + use<> {
+        let orders = self.orders.clone();
+        async move {
+            let (answer, answered) = oneshot::channel();
+            orders?.send(Order { batch, answer }).await.ok()?;
+            answered.await.ok()
+        }
+    }
+
+    /// Closes the sink once all of its records are delivered.
+    pub(super) async fn close(&mut self) -> Result<(), BoxError> {
+        self.orders = None;
+        if self.task.is_finished() && self.going_on.is_none() {
+            return Ok(());
+        }
+        let closed = (&mut self.task).await;
+        self.going_on = None;
+        closed.map_err(|error| -> BoxError {
+            format!("the task of `{}` has ended: {error}", self.receiver.name()).into()
+        })?
+    }
+
+    /// Gives up the batch in progress, and closes the sink within a time limit. Returns the number of records that it left.
+    pub(super) async fn remove(mut self, patience: Duration) -> u64 {
+        self.orders = None;
+        self.going_on = None;
+        if timeout(patience, &mut self.task).await.is_err() {
+            self.task.abort();
+            // The sink is dropped now, and counts what it still had.
+            let _ = (&mut self.task).await;
+        }
+        self.meter.as_ref().map_or(0, |meter| {
+            meter
+                .stats()
+                .dropped_by(mermin_core::sink::DropReason::Closed)
+        })
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        if self.going_on.is_some() {
+            self.task.abort();
+        }
+    }
+}
+
+/// Exports batch by batch; the sink does its own work between them.
+async fn work(
+    former: Option<JoinHandle<()>>,
+    mut sink: BoxSink,
+    mut orders: mpsc::Receiver<Order>,
+    mut cancelled: oneshot::Receiver<()>,
+) -> Result<(), BoxError> {
+    if let Some(former) = former {
+        // A removal has no outcome, and panics nowhere.
+        let _ = former.await;
+    }
+    while let Some(Order { batch, answer }) = next(&mut sink, &mut orders).await {
+        tokio::select! {
+            outcome = sink.export(&batch) => {
+                // The fan-out may have been dropped.
+                let _ = answer.send(outcome);
+            }
+            _ = &mut cancelled => break,
+        }
+    }
+    sink.close().await
+}
+
+async fn next(sink: &mut BoxSink, orders: &mut mpsc::Receiver<Order>) -> Option<Order> {
+    let mut idle = std::pin::pin!(sink.idle());
+    let mut idles = true;
+    loop {
+        tokio::select! {
+            biased;
+            order = orders.recv() => return order,
+            () = &mut idle, if idles => idles = false,
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Signals, changes of the file, and what the source reports, while flows are exported.
+
+use std::{convert::Infallible, path::Path, time::Duration};
+
+use futures::{StreamExt as _, future::Either, stream};
+use mermin_config::{Loaded, Watcher};
+use mermin_core::{Handle, report::Report};
+use mermin_export::Opened;
+use mermin_program::Result;
+use mermin_prometheus::Watch;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::sleep,
+};
+
+use super::{followed, show};
+use crate::{
+    configuration::{File, Host, Plan, Receiver},
+    log::Log,
+    pipeline::{Change, Decoration, Prepared, prepare},
+    state::State,
+};
+
+/// How often the objects of a new cluster are looked at while they are listed.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Changes a running agent.
+pub(super) struct Control {
+    file: File,
+    log: Log,
+    hangup: Signal,
+    watcher: Option<Watcher>,
+    running: Option<Running>,
+}
+
+/// Parts of an agent whose source is open.
+struct Running {
+    source: Handle,
+    state: State,
+    watch: Option<Watch>,
+    opened: Vec<(Receiver, Opened)>,
+}
+
+impl Control {
+    /// Installs the handler of SIGHUP, and watches the file if it says so.
+    ///
+    /// # Errors
+    /// The system calls that do it.
+    pub(super) fn new(file: File, log: Log) -> Result<Self> {
+        let mut control = Self {
+            file,
+            log,
+            hangup: signal(SignalKind::hangup())?,
+            watcher: None,
+            running: None,
+        };
+        if let Some(path) = control
+            .file
+            .path()
+            .filter(|_| control.file.plan.auto_reload)
+        {
+            let (loaded, watcher) = Watcher::open(path)?;
+            // The file may have changed since it was read.
+            control.file = File::of(Some(path), loaded, Host::here())?;
+            control.watcher = Some(watcher);
+        }
+        Ok(control)
+    }
+
+    pub(super) fn plan(&self) -> &Plan {
+        &self.file.plan
+    }
+
+    /// The source is open.
+    pub(super) fn began(
+        &mut self,
+        source: Handle,
+        state: State,
+        watch: Option<Watch>,
+        opened: Vec<(Receiver, Opened)>,
+    ) {
+        if let Some(watch) = &watch {
+            watch.source(source.clone());
+        }
+        let running = Running {
+            source,
+            state,
+            watch,
+            opened,
+        };
+        running.show(&[]);
+        self.running = Some(running);
+    }
+
+    /// Works until the export ends, which drops it.
+    pub(super) async fn work(mut self) -> Infallible {
+        let Some(mut running) = self.running.take() else {
+            return std::future::pending().await;
+        };
+        let mut reports = running.source.reports();
+        let mut before = Report::default();
+        loop {
+            let mut changes = match &mut self.watcher {
+                Some(watcher) => Either::Left(watcher),
+                None => Either::Right(stream::pending()),
+            };
+            tokio::select! {
+                Some(report) = reports.next() => {
+                    tell(&before, &report);
+                    before = report;
+                }
+                Some(_) = self.hangup.recv() => {
+                    let path = self.file.path().map(Path::to_owned);
+                    match path {
+                        Some(path) => {
+                            let loaded = mermin_config::Config::from_path(&path);
+                            self.reload(&mut running, loaded).await;
+                        }
+                        None => tracing::warn!("SIGHUP: there is no file to read again"),
+                    }
+                }
+                Some(loaded) = changes.next() => self.reload(&mut running, loaded).await,
+            }
+        }
+    }
+
+    /// Puts a file into effect, or keeps the former one.
+    async fn reload(
+        &mut self,
+        running: &mut Running,
+        loaded: std::result::Result<Loaded, mermin_config::Error>,
+    ) {
+        let file = match loaded {
+            Ok(loaded) => {
+                File::of(self.file.path(), loaded, Host::here()).map_err(|it| it.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        let applied = match file {
+            Ok(file) => running
+                .apply(&self.file.plan, &file.plan)
+                .await
+                .map(|restart| (file, restart)),
+            Err(error) => Err(error),
+        };
+        match applied {
+            Ok((file, needs_restart)) => {
+                for line in file.remarks().lines().filter(|line| !line.is_empty()) {
+                    tracing::warn!("{line}");
+                }
+                self.log.change(&file.plan.config);
+                if needs_restart.is_empty() {
+                    tracing::info!("the new configuration is in effect");
+                } else {
+                    let keys = needs_restart.join(", ");
+                    tracing::warn!(
+                        "the new configuration is in effect, except of what takes a restart: {keys}"
+                    );
+                }
+                running.state.applied(needs_restart);
+                // What takes a restart still differs from it at the next reload.
+                self.file = file.after(&self.file.plan);
+            }
+            Err(problem) => {
+                tracing::error!(
+                    "the new configuration is refused, and the former one stays in effect:\n{problem}"
+                );
+                running.state.refused(problem);
+            }
+        }
+    }
+}
+
+impl Running {
+    /// Puts a plan into effect. Returns what takes a restart. After an error, nothing has changed.
+    async fn apply(
+        &mut self,
+        now: &Plan,
+        wanted: &Plan,
+    ) -> std::result::Result<Vec<String>, String> {
+        // First everything that can fail.
+        let (kept, new): (Vec<_>, Vec<_>) = wanted
+            .receivers
+            .iter()
+            .cloned()
+            .partition(|receiver| now.receivers.contains(receiver));
+        let added: Result<Vec<Prepared>> = new.iter().map(prepare).collect();
+        let mut added = added.map_err(|error| error.to_string())?;
+        let decorated = now.cluster == wanted.cluster;
+        let cluster = if decorated {
+            self.state.followed()
+        } else {
+            followed(wanted).map_err(|error| format!("cannot follow the cluster: {error}"))?
+        };
+        let changed = self.source.reconfigure(wanted.capture.clone()).await;
+        let changed = changed.map_err(|error| error.explain().to_string())?;
+        if let (Some(followed), false) = (&cluster, decorated) {
+            // Flows have the names of the former settings until the objects are there.
+            while !followed.is_settled() {
+                sleep(TICK).await;
+            }
+        }
+        let decoration = cluster.as_ref().zip(wanted.cluster.as_ref());
+        let decoration = decoration.map(|(followed, plan)| Decoration {
+            cluster: followed.cluster.clone(),
+            settings: plan.decorate(),
+        });
+        let former = self.state.exchange().meters();
+        let opened = added
+            .iter_mut()
+            .filter_map(|it| Some((it.receiver.clone(), it.opened.take()?)));
+        let opened: Vec<_> = opened.collect();
+        self.opened.retain(|(receiver, _)| kept.contains(receiver));
+        self.opened.extend(opened);
+        let change = Change {
+            kept,
+            added,
+            decoration,
+            close_within: now.shutdown_timeout,
+        };
+        self.state.exchange().change(change).await;
+        self.state.follow(cluster);
+        self.show(&former);
+        let restart = changed.needs_restart.iter().map(ToString::to_string);
+        let keys = now.needs_restart(wanted).into_iter().map(str::to_owned);
+        Ok(restart.chain(keys).collect())
+    }
+
+    /// Shows the meters of all receivers on the metrics' pages.
+    fn show(&self, former: &[(String, mermin_core::sink::Meter)]) {
+        let meters = self.state.exchange().meters();
+        if let Some(watch) = &self.watch {
+            show(watch, &meters, former);
+        }
+        for (_, opened) in &self.opened {
+            opened(&self.source, &meters);
+        }
+    }
+}
+
+/// Logs what is new in a report.
+fn tell(before: &Report, now: &Report) {
+    let (before, said) = (before.to_string(), now.to_string());
+    let known: Vec<&str> = before.lines().collect();
+    for line in said.lines().filter(|line| !known.contains(line)) {
+        tracing::info!("{line}");
+    }
+}

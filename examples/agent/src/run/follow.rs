@@ -1,0 +1,19 @@
+//! Follows the cluster of a plan.
+
+use mermin_kubernetes::{Cluster, Follower};
+use mermin_program::Result;
+
+use crate::{configuration::Plan, state::Followed};
+
+/// Begins to follow the cluster of a plan, if it has one. Flows never wait for it.
+///
+/// # Errors
+/// No thread.
+pub(super) fn followed(plan: &Plan) -> Result<Option<Followed>> {
+    let Some(plan) = &plan.cluster else {
+        return Ok(None);
+    };
+    let cluster = Cluster::new(plan.extract.clone());
+    let follower = Follower::start(&cluster, plan.follow())?;
+    Ok(Some(Followed::new(follower, cluster, plan.sync_timeout)))
+}

@@ -1,0 +1,183 @@
+//! The running agent: opens the source, exports, reloads, closes.
+
+mod closer;
+mod control;
+mod follow;
+
+use std::process::ExitCode;
+
+use mermin_core::sink::{Batching, Meter};
+use mermin_program::{Result, say, say_doubled, table};
+use mermin_prometheus::{Exporter, Label, Settings, Watch};
+use tokio::runtime::Builder;
+
+use self::{closer::Closer, control::Control, follow::followed};
+use crate::{
+    configuration::{File, MetricsPlan, Plan},
+    log::Log,
+    pipeline::{Decoration, Exchange, FanOut, Prepared, prepare},
+    state::{State, listen},
+};
+
+/// Threads for receivers, probes and the source's records; a node's processor belongs to its pods.
+const THREADS: usize = 2;
+
+/// Runs until a signal arrives or the source fails.
+pub(crate) fn run(file: File) -> ExitCode {
+    match start(file) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&*error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns false if a record was lost.
+fn start(file: File) -> Result<bool> {
+    let log = Log::begin(&file.plan.config)?;
+    for line in file.remarks().lines().filter(|line| !line.is_empty()) {
+        tracing::warn!("{line}");
+    }
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .thread_name("mermin-agent")
+        .enable_all()
+        .build()?;
+    let exchange = Exchange::default();
+    let outcome = runtime.block_on(capture(file, log, exchange.clone()));
+    // Tasks of receivers end here, and sinks that still had records count them.
+    drop(runtime);
+    let meters = exchange.all_meters();
+    let rows: Vec<_> = meters
+        .iter()
+        .map(|(name, meter)| (name.as_str(), meter.stats()))
+        .collect();
+    if !rows.is_empty() {
+        eprint!("{}", table(&rows));
+    }
+    let delivered = outcome?;
+    Ok(delivered && rows.iter().all(|(_, stats)| stats.dropped_in_all() == 0))
+}
+
+/// Captures until the source ends. Returns false if records are left.
+async fn capture(file: File, log: Log, exchange: Exchange) -> Result<bool> {
+    // Before anything else, so that no signal ends the process without an export.
+    let mut closer = Closer::new()?;
+    let mut control = Control::new(file, log)?;
+    let plan = control.plan().clone();
+    let state = State::new(exchange.clone());
+    if let Some(address) = plan.server {
+        let address = listen(address, state.clone()).await?;
+        tracing::info!("probes are at http://{address}/readyz");
+    }
+    let mut prepared: Vec<Prepared> = plan.receivers.iter().map(prepare).collect::<Result<_>>()?;
+    let doubled: Vec<_> = prepared
+        .iter_mut()
+        .filter_map(|it| Some((it.receiver.name().to_owned(), it.doubled.take()?)))
+        .collect();
+    let opened: Vec<_> = prepared
+        .iter_mut()
+        .filter_map(|it| Some((it.receiver.clone(), it.opened.take()?)))
+        .collect();
+    let page = plan.metrics.map(page).transpose()?;
+    let watch = page.as_ref().map(Exporter::watch);
+    if let Some(watch) = &watch {
+        let state = state.clone();
+        watch.metrics(move || state.metrics());
+    }
+    let followed = followed(&plan)?;
+    let decoration = followed
+        .as_ref()
+        .zip(plan.cluster.as_ref())
+        .map(|(followed, plan)| Decoration {
+            cluster: followed.cluster.clone(),
+            settings: plan.decorate(),
+        });
+    state.follow(followed);
+    let opening = plan.capture.clone().open();
+    let mut source = tokio::select! {
+        source = opening => source?,
+        (name, _) = closer.signal() => {
+            tracing::info!("{name}: ends before flows were captured");
+            return Ok(true);
+        }
+    };
+    let handle = source.handle();
+    let fan_out = FanOut::new(prepared, decoration, exchange.clone());
+    state.capturing(handle.clone());
+    control.began(handle.clone(), state.clone(), watch, opened);
+    tracing::info!("capturing: {}", plan_in_words(&plan));
+    let records = Batching::default().records(plan.batch);
+    let run = async {
+        match page {
+            Some(page) => {
+                let run = source.run((page, fan_out)).batch(records);
+                run.close_within(plan.shutdown_timeout).await
+            }
+            None => {
+                let run = source.run(fan_out).batch(records);
+                run.close_within(plan.shutdown_timeout).await
+            }
+        }
+    };
+    let outcome = tokio::select! {
+        outcome = run => outcome,
+        never = control.work() => match never {},
+        never = closer.work(handle, state) => match never {},
+    };
+    for (name, (count, remedy)) in doubled {
+        say_doubled(&name, &count, remedy);
+    }
+    if let Err(error) = outcome {
+        say(&error);
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+fn plan_in_words(plan: &Plan) -> String {
+    let receivers: Vec<_> = plan.receivers.iter().map(|it| it.name()).collect();
+    let names = if plan.cluster.is_some() { "on" } else { "off" };
+    format!(
+        "receivers: {}; names of Kubernetes objects: {names}",
+        if receivers.is_empty() {
+            "none".to_owned()
+        } else {
+            receivers.join(", ")
+        }
+    )
+}
+
+/// The metrics' page. The debug tier has labels with many values.
+fn page(plan: MetricsPlan) -> Result<Exporter> {
+    let usual = [Label::Interface, Label::Transport];
+    let settings = Settings::default().ttl(plan.ttl);
+    let settings = if plan.debug {
+        let many = [
+            Label::SourceAddress,
+            Label::DestinationAddress,
+            Label::DestinationPort,
+        ];
+        settings
+            .labels(usual.into_iter().chain(many))
+            .series(10_000)
+            .pairs(100)
+    } else {
+        settings.labels(usual).pairs(0).exemplars(false)
+    };
+    let exporter = Exporter::listen(plan.address, settings).map_err(|error| error.in_words())?;
+    tracing::info!("metrics are at http://{}/metrics", exporter.address());
+    Ok(exporter)
+}
+
+/// Shows the meters of all receivers on the page.
+fn show(watch: &Watch, meters: &[(String, Meter)], former: &[(String, Meter)]) {
+    for (name, _) in former {
+        watch.forget_sink(name);
+    }
+    for (name, meter) in meters {
+        watch.sink(name, meter.clone());
+    }
+}

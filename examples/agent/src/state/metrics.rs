@@ -1,0 +1,114 @@
+//! The agent's own metrics, beside those of flows, source and receivers.
+
+use std::time::SystemTime;
+
+use mermin_kubernetes::{Condition, KindHealth};
+use mermin_prometheus::Metric;
+
+use super::{Phase, State};
+
+impl State {
+    /// Returns the metrics of this moment.
+    pub(crate) fn metrics(&self) -> Vec<Metric> {
+        let reloads = self.reloads();
+        let ready = self.phase() == Phase::Capturing;
+        let mut metrics = vec![
+            Metric::gauge("mermin_agent_build_info", "Version of the agent; always 1")
+                .sample([("version", env!("CARGO_PKG_VERSION"))], 1),
+            Metric::gauge("mermin_agent_capturing", "1 while flows are captured")
+                .sample(NONE, u64::from(ready)),
+            Metric::counter("mermin_agent_reloads", "Files that were read again, by outcome")
+                .sample([("outcome", "applied")], reloads.applied)
+                .sample([("outcome", "refused")], reloads.refused),
+            Metric::gauge(
+                "mermin_agent_configuration_refused",
+                "1 if the present file was refused, so that the former one is in effect",
+            )
+            .sample(NONE, u64::from(reloads.problem.is_some())),
+            Metric::gauge(
+                "mermin_agent_restart_needed",
+                "Number of options of the present file that take effect when the agent starts again",
+            )
+            .sample(NONE, reloads.needs_restart.len() as u64),
+        ];
+        if let Some(followed) = self.followed() {
+            metrics.extend(kinds(&followed.follower.health().kinds));
+            let ends = followed.cluster.ends();
+            metrics.push(
+                Metric::counter(
+                    "mermin_kubernetes_flow_ends",
+                    "Ends of flows, by whether a Kubernetes object was found for them",
+                )
+                .sample([("object", "known")], ends.known)
+                .sample([("object", "unknown")], ends.unknown),
+            );
+        }
+        metrics
+    }
+}
+
+/// A sample without labels.
+const NONE: [(&str, &str); 0] = [];
+
+/// Number of each kind.
+type Of = fn(&KindHealth) -> u64;
+
+fn kinds(kinds: &[KindHealth]) -> Vec<Metric> {
+    let numbers: [(Metric, Of); 6] = [
+        (
+            Metric::gauge(
+                "mermin_kubernetes_objects",
+                "Objects of the cluster, by kind",
+            ),
+            |it| it.objects as u64,
+        ),
+        (
+            Metric::gauge(
+                "mermin_kubernetes_current",
+                "1 if every change of the kind is followed, or the server does not have the kind",
+            ),
+            |it| {
+                u64::from(matches!(
+                    it.condition,
+                    Condition::Current | Condition::Absent
+                ))
+            },
+        ),
+        (
+            Metric::gauge(
+                "mermin_kubernetes_contact_age_seconds",
+                "Time since the API server told the truth about the kind",
+            ),
+            |it| {
+                let age = it
+                    .last_contact
+                    .map(|at| SystemTime::now().duration_since(at));
+                age.and_then(Result::ok).unwrap_or_default().as_secs()
+            },
+        ),
+        (
+            Metric::counter("mermin_kubernetes_events", "Changes of objects"),
+            |it| it.events,
+        ),
+        (
+            Metric::counter(
+                "mermin_kubernetes_failures",
+                "Failed requests to the API server",
+            ),
+            |it| it.failures,
+        ),
+        (
+            Metric::counter(
+                "mermin_kubernetes_unreadable_objects",
+                "Objects that could not be read",
+            ),
+            |it| it.unreadable,
+        ),
+    ];
+    let of_kinds = |(metric, number): (Metric, Of)| {
+        kinds.iter().fold(metric, |metric, kind| {
+            metric.sample([("kind", kind.kind.as_str())], number(kind))
+        })
+    };
+    numbers.into_iter().map(of_kinds).collect()
+}

@@ -1,0 +1,124 @@
+//! Commands that capture nothing.
+
+use std::{fs, process::Output};
+
+use mermin_testing::Folder;
+use serde_json::Value as Json;
+
+use crate::support::program;
+
+fn run(arguments: &[&str]) -> Output {
+    program().args(arguments).output().unwrap()
+}
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8(octets.to_vec()).unwrap()
+}
+
+pub(crate) fn check_prints_all_errors() {
+    let folder = Folder::new("agent-check");
+    let file = folder.file("a.hcl");
+    let path = file.display().to_string();
+    fs::write(
+        &file,
+        "span {\n  tcp_timeot = \"3s\"\n  udp_timeout = \"x\"\n}\n",
+    )
+    .unwrap();
+    let output = run(&["check", &path]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("did you mean `tcp_timeout`?"), "{said}");
+    assert!(said.contains("a.hcl:3:17"), "{said}");
+    // Keys without effect are errors too, all at once.
+    fs::write(
+        &file,
+        "internal \"traces\" {\n  span_fmt = \"full\"\n}\nexport \"flows\" {\n  to = [\"carrier-pigeon:9\"]\n}\n",
+    )
+    .unwrap();
+    let output = run(&["check", &path]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("cannot use `internal \"traces\".span_fmt`: the agent makes no spans"),
+        "{said}"
+    );
+    assert!(said.contains("a target begins with one of"), "{said}");
+    let flows = folder.file("flows.json");
+    fs::write(
+        &file,
+        format!(
+            "export \"flows\" {{\n  to = [\"json:{}\"]\n}}\n",
+            flows.display()
+        ),
+    )
+    .unwrap();
+    let output = run(&["check", &path]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(!flows.exists());
+}
+
+pub(crate) fn yaml_is_refused() {
+    let folder = Folder::new("agent-yaml");
+    let file = folder.file("a.yaml");
+    fs::write(&file, "log_level: debug\nspan:\n  tcp_timeout: 3s\n").unwrap();
+    let output = run(&["check", &file.display().to_string()]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("YAML") && said.contains("log_level = \"debug\""),
+        "{said}"
+    );
+}
+
+pub(crate) fn printed_configuration_has_no_secrets() {
+    let folder = Folder::new("agent-print");
+    let file = folder.file("a.hcl");
+    fs::write(
+        &file,
+        "export \"traces\" {\n  otlp = {\n    auth = { basic = { user = \"me\", pass = \"hush\" } }\n    headers = { key = \"hush\" }\n  }\n}\n",
+    )
+    .unwrap();
+    let output = run(&["print-config", "--config", &file.display().to_string()]);
+    let printed = text(&output.stdout);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(
+        !printed.contains("hush") && printed.contains("pass = \"(hidden)\""),
+        "{printed}"
+    );
+    // It is a valid file itself, but for what it hides.
+    fs::write(&file, &printed).unwrap();
+    let again = run(&["print-config", "--config", &file.display().to_string()]);
+    assert!(text(&again.stderr).contains("cannot use") || text(&again.stdout) == printed);
+}
+
+pub(crate) fn path_of_the_environment_is_used() {
+    let folder = Folder::new("agent-path");
+    let file = folder.file("a.hcl");
+    fs::write(&file, "shutdown_timeout = \"7s\"\n").unwrap();
+    let output = program()
+        .arg("print-config")
+        .env("MERMIN_CONFIG_PATH", &file)
+        .output()
+        .unwrap();
+    assert!(text(&output.stdout).contains("shutdown_timeout = \"7s\""));
+}
+
+pub(crate) fn doctor_runs() {
+    let output = run(&["doctor", "--json"]);
+    let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let subjects: Vec<_> = report["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|check| check["subject"].as_str())
+        .collect();
+    assert!(
+        subjects.contains(&"kernel") && subjects.contains(&"memory"),
+        "{report}"
+    );
+    let failed = report["can_capture"] == Json::Bool(false);
+    assert_eq!(output.status.code(), Some(i32::from(failed)));
+    let lines = text(&run(&["doctor"]).stdout);
+    assert!(lines.contains("configuration: defaults: valid"), "{lines}");
+    assert!(lines.contains("Flows can"), "{lines}");
+}

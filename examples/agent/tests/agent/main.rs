@@ -1,0 +1,64 @@
+//! The agent from outside: its commands, and runs over a veth pair in network namespaces of their own.
+
+mod commands;
+mod network;
+mod runs;
+mod support;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+use mermin_testing::{apart, needs, plain};
+
+const ROLES: [apart::Role; 3] = [
+    ("exports", runs::exports_every_packet),
+    ("reloads", runs::reloads_lose_no_packet),
+    ("receivers", runs::receiver_that_is_down_is_counted),
+];
+
+/// Runs a part with network and mount namespaces of its own.
+fn in_namespaces(role: apart::Role) {
+    apart::run(role, &["--net", "--mount", "--"]);
+}
+
+fn main() -> ExitCode {
+    if let Some(code) = apart::play(&ROLES) {
+        return code;
+    }
+    let mut arguments = Arguments::from_args();
+    // Each run has two threads of its own, and a generator.
+    arguments.test_threads.get_or_insert(2);
+    let trials = vec![
+        plain(
+            "check_prints_all_errors_and_starts_nothing",
+            commands::check_prints_all_errors,
+        ),
+        plain("yaml_is_refused_with_the_hcl", commands::yaml_is_refused),
+        plain(
+            "printed_configuration_has_no_secrets",
+            commands::printed_configuration_has_no_secrets,
+        ),
+        plain(
+            "path_of_the_environment_is_used",
+            commands::path_of_the_environment_is_used,
+        ),
+        plain("doctor_runs_without_privileges", commands::doctor_runs),
+        captures("every_receiver_gets_every_packet", || {
+            in_namespaces(ROLES[0])
+        }),
+        captures("reloads_lose_no_packet", || in_namespaces(ROLES[1])),
+        captures("records_for_a_dead_receiver_are_counted", || {
+            in_namespaces(ROLES[2])
+        }),
+    ];
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn captures(name: &str, test: fn()) -> Trial {
+    needs(
+        support::can_capture(),
+        "root of the host is needed",
+        name,
+        test,
+    )
+}

@@ -1,0 +1,172 @@
+//! Runs that capture, each in namespaces of its own.
+
+use std::{collections::HashMap, fs, path::Path, thread, time::Duration};
+
+use mermin_testing::{Folder, free_port};
+use rustix::process::Signal;
+use serde_json::Value as Json;
+
+use crate::{
+    network::{make, send},
+    support::{Agent, get, until},
+};
+
+/// Sums the packets that the near end sent, of a file's records: those since the record before.
+fn packets(file: &Path) -> u64 {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let mut seen: HashMap<(String, u64), u64> = HashMap::new();
+    for line in text.lines() {
+        let flow: Json = serde_json::from_str(line).unwrap();
+        let id = flow["flow.id"].as_str().unwrap().to_owned();
+        let sequence = flow["flow.sequence"].as_u64().unwrap_or(0);
+        let count = flow["flow.packets.delta"].as_u64().unwrap_or(0);
+        let former = seen.insert((id, sequence), count);
+        assert!(former.is_none_or(|former| former == count), "{line}");
+    }
+    seen.values().sum()
+}
+
+fn settings(port: u16, metrics: u16) -> String {
+    format!(
+        "shutdown_timeout = \"20s\"\ndiscovery \"instrument\" {{\n  interfaces = [\"near0\"]\n}}\n\
+         internal \"server\" {{\n  port = {port}\n}}\ninternal \"metrics\" {{\n  port = {metrics}\n}}\n"
+    )
+}
+
+pub(crate) fn exports_every_packet() {
+    make();
+    let folder = Folder::new("agent-exports");
+    let (file, one, two) = (
+        folder.file("a.hcl"),
+        folder.file("one.json"),
+        folder.file("two.json"),
+    );
+    let (port, metrics) = (free_port(), free_port());
+    let text = format!(
+        "{}export \"flows\" {{\n  to = [\"json:{}\", \"json:{}\"]\n}}\n",
+        settings(port, metrics),
+        one.display(),
+        two.display()
+    );
+    fs::write(&file, text).unwrap();
+    let mut agent = Agent::start(&file);
+    let (status, body) = get(port, "/readyz");
+    assert_eq!(status, 200, "{body}");
+    let ready: Json = serde_json::from_str(&body).unwrap();
+    assert_eq!(ready["status"], "ok", "{body}");
+    for path in ["/livez", "/startup"] {
+        assert_eq!(get(port, path).0, 200);
+    }
+    assert_eq!(get(port, "/").0, 404);
+    let sent = send(50, 20, Duration::from_millis(5));
+    let (status, page) = get(metrics, "/metrics");
+    assert_eq!(status, 200);
+    for metric in [
+        "mermin_agent_capturing 1",
+        "mermin_source_",
+        "mermin_export_accepted_records_total{target=\"json:",
+    ] {
+        assert!(page.contains(metric), "{metric}: {page}");
+    }
+    assert_eq!(agent.stop(), Some(0), "{}", agent.said());
+    assert_eq!(
+        (packets(&one), packets(&two)),
+        (sent, sent),
+        "{}",
+        agent.said()
+    );
+}
+
+/// Twenty files while packets are sent: each has other receivers, another interval of records and other interfaces, and some
+/// are refused. What the receivers got is what was sent, and each record is at one of them at least.
+pub(crate) fn reloads_lose_no_packet() {
+    make();
+    let folder = Folder::new("agent-reloads");
+    let file = folder.file("a.hcl");
+    let (port, metrics) = (free_port(), free_port());
+    let text = |number: usize| {
+        let always = folder.file("always.json");
+        let other = folder.file(&format!("other-{}.json", number % 3));
+        let interval = ["1s", "2s", "700ms"][number % 3];
+        let exclude = if number.is_multiple_of(2) {
+            "far0"
+        } else {
+            "nothing9"
+        };
+        format!(
+            "{}span {{\n  max_record_interval = \"{interval}\"\n}}\nexport \"flows\" {{\n  to = [\"json:{}\", \"json:{}\"]\n}}\n",
+            settings(port, metrics).replace(
+                "[\"near0\"]",
+                &format!("[\"near0\"]\n  exclude = [\"{exclude}\"]")
+            ),
+            always.display(),
+            other.display()
+        )
+    };
+    fs::write(&file, text(0)).unwrap();
+    let mut agent = Agent::start(&file);
+    let sender = thread::spawn(|| send(40, 400, Duration::from_millis(10)));
+    let reloads = |outcome: &str| {
+        let page = get(metrics, "/metrics").1;
+        let name = format!("mermin_agent_reloads_total{{outcome=\"{outcome}\"}} ");
+        let line = page
+            .lines()
+            .find_map(|line| line.strip_prefix(&name).map(str::to_owned));
+        line.unwrap().parse::<usize>().unwrap()
+    };
+    for number in 1..=20 {
+        if number % 5 == 0 {
+            let refused = number / 5;
+            fs::write(&file, "span {\n  tcp_timeot = \"1s\"\n}\n").unwrap();
+            agent.signal(Signal::HUP);
+            until("a refusal", || reloads("refused") == refused);
+            let ready: Json = serde_json::from_str(&get(port, "/readyz").1).unwrap();
+            assert_eq!(ready["status"], "warning");
+            assert!(ready.to_string().contains("did you mean"), "{ready}");
+        }
+        fs::write(&file, text(number)).unwrap();
+        agent.signal(Signal::HUP);
+        until("a reload", || reloads("applied") == number);
+        assert_eq!(get(port, "/readyz").0, 200);
+    }
+    let sent = sender.join().unwrap();
+    assert_eq!(agent.stop(), Some(0), "{}", agent.said());
+    assert_eq!(
+        packets(&folder.file("always.json")),
+        sent,
+        "{}",
+        agent.said()
+    );
+    // The others had the time of a reload each, and have nothing that the first has not.
+    let others: u64 = (0..3)
+        .map(|number| packets(&folder.file(&format!("other-{number}.json"))))
+        .sum();
+    assert!(others >= sent, "{others} of {sent}");
+}
+
+pub(crate) fn receiver_that_is_down_is_counted() {
+    make();
+    let folder = Folder::new("agent-down");
+    let (file, there) = (folder.file("a.hcl"), folder.file("there.json"));
+    let (port, metrics, away) = (free_port(), free_port(), free_port());
+    let text = format!(
+        "{}span {{\n  max_record_interval = \"500ms\"\n}}\nexport \"flows\" {{\n  to = [\"json:{}\", \"ipfix+tcp://127.0.0.1:{away}\"]\n}}\n",
+        settings(port, metrics).replace("20s", "2s"),
+        there.display()
+    );
+    fs::write(&file, text).unwrap();
+    let mut agent = Agent::start(&file);
+    let sent = send(10, 20, Duration::from_millis(20));
+    until("a warning", || {
+        let ready: Json = serde_json::from_str(&get(port, "/readyz").1).unwrap();
+        ready["status"] == "warning" && ready.to_string().contains("Connection refused")
+    });
+    assert_eq!(agent.stop(), Some(1), "{}", agent.said());
+    until("the table", || agent.said().contains("closed: "));
+    assert!(
+        agent.said().contains("records are left"),
+        "{}",
+        agent.said()
+    );
+    assert_eq!(packets(&there), sent, "{}", agent.said());
+}
