@@ -18,7 +18,8 @@ use std::{
 use mermin_bpf::abi::ledger::HookDirection;
 
 use super::{
-    AttachOptions, HeldProgram,
+    AttachOptions,
+    attached::HeldProgram,
     hook::Hook,
     plan,
     program::{Program, Programs},

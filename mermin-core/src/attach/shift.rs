@@ -27,7 +27,8 @@ use std::{
 };
 
 use super::{
-    Attached, HeldProgram, Program,
+    Attached, Program,
+    attached::HeldProgram,
     hook::Hook,
     pinned_hooks::{Pin, PinnedHooks},
     plan::Step,

@@ -2,10 +2,12 @@
 //!
 //! Executors call the public side, so nothing here blocks on the thread. [`Control::over`] waits for it as a future.
 
+mod wake_fd;
+
 use std::{
     collections::VecDeque,
-    io, iter,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    io,
+    os::fd::BorrowedFd,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -15,8 +17,8 @@ use std::{
 };
 
 use futures_channel::oneshot;
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
+use self::wake_fd::WakeFd;
 use super::{
     changes::Changes,
     options::Options,
@@ -28,10 +30,6 @@ use crate::{
     iface::select::Selector,
     sys::process_mark::ProcessMark,
 };
-
-/// The value of a wake-up. A request for a page uses [`PAGE`], because it needs no sweep.
-const WAKE: u64 = 1;
-const PAGE: u64 = 1 << 32;
 
 /// New options, and the channel for the result of applying them.
 #[derive(Debug)]
@@ -49,7 +47,7 @@ pub(super) struct Request {
 /// A forked child has a copy but no thread, so its requests are ignored.
 #[derive(Debug)]
 pub(super) struct Control {
-    wake: OwnedFd,
+    wake: WakeFd,
     closing: AtomicBool,
     /// The task that waits for the source to be closed.
     closed: Mutex<Option<Waker>>,
@@ -71,7 +69,7 @@ pub(super) struct Control {
 impl Control {
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
-            wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            wake: WakeFd::new()?,
             closing: AtomicBool::new(false),
             closed: Mutex::new(None),
             abandoned: AtomicBool::new(false),
@@ -96,45 +94,19 @@ impl Control {
         &self.changes
     }
 
-    /// Wakes the thread. A pending wake-up is enough.
+    /// Wakes the thread.
     pub(super) fn wake(&self) {
-        self.add(WAKE);
+        self.wake.wake();
     }
 
-    fn add(&self, count: u64) {
-        let _ = rustix::io::write(&self.wake, &count.to_ne_bytes());
-    }
-
-    /// Waits for a wake-up, for a request for a page, or until the time is over.
+    /// Waits as [`WakeFd::wait`] does.
     pub(super) fn wait(&self, longest: Duration) {
-        self.poll(&mut [self.poll_fd()], longest);
+        self.wake.wait(longest, &[]);
     }
 
-    /// Waits as [`wait`](Self::wait) does, or until one of `others` is readable. Returns true if it was woken for more than a
-    /// page.
+    /// Waits as [`WakeFd::wait`] does.
     pub(super) fn wait_for(&self, longest: Duration, others: &[BorrowedFd<'_>]) -> bool {
-        let others = others.iter().map(|other| PollFd::new(other, PollFlags::IN));
-        let mut fds: Vec<_> = iter::once(self.poll_fd()).chain(others).collect();
-        self.poll(&mut fds, longest)
-    }
-
-    fn poll_fd(&self) -> PollFd<'_> {
-        PollFd::new(&self.wake, PollFlags::IN)
-    }
-
-    /// Polls the descriptors; the first one is this value's own.
-    fn poll(&self, fds: &mut [PollFd<'_>], longest: Duration) -> bool {
-        let timeout = Timespec {
-            tv_sec: i64::try_from(longest.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: i64::from(longest.subsec_nanos()),
-        };
-        // An interrupted wait counts as a short one.
-        let ready = poll(fds, Some(&timeout)).is_ok_and(|ready| ready != 0);
-        let mut count = [0; 8];
-        if ready && fds.first().is_some_and(|own| !own.revents().is_empty()) {
-            let _ = rustix::io::read(self.wake.as_fd(), &mut count);
-        }
-        !u64::from_ne_bytes(count).is_multiple_of(PAGE)
+        self.wake.wait(longest, others)
     }
 
     /// Requests a change. If no thread serves requests any more, the request is dropped, and so is its answer.
@@ -162,7 +134,7 @@ impl Control {
     pub(super) fn ask_page(&self, request: PageRequest) {
         if !self.is_inherited() {
             self.pages.ask(request);
-            self.add(PAGE);
+            self.wake.wake_for_page();
         }
     }
 

@@ -90,6 +90,8 @@
 //!   has that index, they are in the flows of that interface. The report says so.
 
 mod degradations;
+mod found;
+mod notes;
 mod part;
 mod prepare;
 mod take_over;

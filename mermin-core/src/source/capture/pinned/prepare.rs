@@ -1,30 +1,32 @@
 //! Loads the program for an instance: with existing maps, or with new ones that are pinned under its name.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 
 use mermin_bpf::abi::{ledger::HookDirection, names as maps};
 
-use super::{Leftovers, PinnedInstance, degradations};
+use super::{
+    Leftovers, PinnedInstance, degradations,
+    found::{Look, keyed, look},
+    notes::{NOTES, Notes, beside},
+};
 use crate::{
     attach::pinned_hooks::{OnDrop, PinnedHooks},
     bpf::{
         free::FreeSlots,
-        object::{Loaded, shared_maps},
+        object::Loaded,
         pin::{
-            departed::{self, RetiredCounters},
-            identity::{self, Identity},
+            departed::RetiredCounters,
+            identity::Identity,
             instance::{Instance, InstanceError, PinnedState, Stale},
-            interfaces::{self, Interfaces},
-            journal::{self, Journal},
+            interfaces::Interfaces,
             names,
-            redo::{self, Redo},
             supply::FreeSupply,
         },
         size::Sizes,
     },
     error::{Error, ErrorKind},
     failpoint::{FailPoint, fail_point},
-    probe::unavailable::{self, Unavailable},
+    probe::unavailable,
     report::Degradation,
     source::{
         capture::{
@@ -36,8 +38,7 @@ use crate::{
             setup::sizes,
         },
         engine::epoch,
-        flow_key::FlowKey,
-        options::{DEFAULT_FLOWS, MOST_FLOWS},
+        options::DEFAULT_FLOWS,
         pinning::Pinning,
     },
     sys::{bpf_pin, netns_cookie},
@@ -131,115 +132,6 @@ fn unpinned(
         pinned: None,
         drops: None,
     })
-}
-
-/// Returns the flow key options as an [`Identity`] stores them.
-fn keyed(arguments: &CaptureArguments) -> u64 {
-    u64::from(arguments.options.flow_key == FlowKey::Endpoints)
-}
-
-/// Pins that were found.
-struct Look {
-    found: Option<(PinnedState, Sizes)>,
-    stale: Vec<Stale>,
-}
-
-/// Reads the pins of earlier processes, and moves aside those that cannot be taken over.
-fn look(
-    arguments: &CaptureArguments,
-    wanted: Sizes,
-    instance: &Instance,
-    netns: u64,
-    given_up: &mut Vec<Degradation>,
-) -> Result<Look, Unavailable> {
-    let path = instance.path();
-    let refused = |error| unavailable::refused("read the pins in", &path, &error);
-    let usable = instance
-        .find()
-        .map_err(refused)?
-        .map(|found| found.and_then(|found| Ok((fit(arguments, wanted, &found, netns)?, found))));
-    let found = match usable {
-        Some(Ok((sizes, found))) => {
-            if !found.foreign.is_empty() {
-                given_up.push(degradations::foreign(&found.foreign, &path));
-            }
-            Some((found, sizes))
-        }
-        Some(Err(why)) => {
-            instance.set_aside().map_err(refused)?;
-            given_up.push(degradations::unusable(&why));
-            None
-        }
-        None => None,
-    };
-    for name in instance.other_layouts().map_err(refused)? {
-        given_up.push(degradations::other_layout(&name));
-    }
-    Ok(Look {
-        found,
-        stale: instance.stale().map_err(refused)?,
-    })
-}
-
-/// Returns the sizes of the pinned maps, if each map is as this build would create it.
-fn fit(
-    arguments: &CaptureArguments,
-    wanted: Sizes,
-    found: &PinnedState,
-    netns: u64,
-) -> Result<Sizes, String> {
-    if found.identity.netns != netns {
-        return Err("its interfaces are in another network namespace".to_owned());
-    }
-    if found.identity.keyed != keyed(arguments) {
-        return Err("its flows have keys of another `flow_key`".to_owned());
-    }
-    // `last_seen` of a lane is in ticks without `exact_end`, and in nanoseconds with it.
-    if found.identity.exact_end != u64::from(arguments.options.exact_end) {
-        return Err("its packets' times are of another clock (`exact_end`)".to_owned());
-    }
-    let entries = |name| {
-        let found = found.maps.get(name).map(|(_, shape)| shape.entries);
-        found.ok_or_else(|| format!("`{name}` is missing"))
-    };
-    let slots = entries(maps::MAP_SLOTS)?;
-    if !(1..=MOST_FLOWS).contains(&slots) {
-        return Err(format!(
-            "`{}` is a map of another kind or size",
-            maps::MAP_SLOTS
-        ));
-    }
-    let mut sizes = wanted.found(slots, entries(maps::MAP_TOTALS)?)?;
-    let analyses = entries(maps::MAP_TCP_ANALYSIS)?;
-    if sizes.tcp_analysis && analyses == 1 && found.identity.unanalysed != 0 {
-        // The kernel had refused it when the maps were made, and is the same kernel.
-        sizes.tcp_analysis = false;
-    }
-    if analyses != sizes.tcp_analyses() {
-        return Err("its analysis of TCP is on or off (`tcp_analysis`)".to_owned());
-    }
-    if entries(maps::MAP_DROPS)? != sizes.drop_counts() {
-        return Err("its counts of dropped packets are on or off (`drops`)".to_owned());
-    }
-    let mut wanted = shared_maps(arguments.options.test_hooks.object, sizes)
-        .map_err(|error| error.to_string())?;
-    wanted.push((names::JOURNAL.to_owned(), journal::shape(slots)));
-    let analyses = sizes.tcp_analyses();
-    wanted.push((names::TCP_JOURNAL.to_owned(), journal::tcp_shape(analyses)));
-    let counts = sizes.drop_counts();
-    wanted.push((names::DROP_JOURNAL.to_owned(), journal::drop_shape(counts)));
-    wanted.push((names::REDO.to_owned(), redo::shape()));
-    wanted.push((names::DEPARTED.to_owned(), departed::shape()));
-    wanted.push((names::INTERFACES.to_owned(), interfaces::shape()));
-    wanted.sort_by(|one, other| one.0.cmp(&other.0));
-    for (name, shape) in wanted {
-        match found.maps.get(&name) {
-            Some((_, there)) if *there == shape => {}
-            Some(_) => return Err(format!("`{name}` is a map of another kind or size")),
-            None => return Err(format!("`{name}` is missing")),
-        }
-    }
-    Ok(sizes)
 }
 
 /// Loads new programs for the existing maps. From then on, the new programs create the flows.
@@ -377,68 +269,6 @@ fn with_notes(
         unacked: Unacked::new(notes.journal, notes.redo),
         departed: notes.departed,
         known: notes.known,
-    }
-}
-
-/// Names of the maps of [`Notes`].
-const NOTES: [&str; 6] = [
-    names::JOURNAL,
-    names::TCP_JOURNAL,
-    names::DROP_JOURNAL,
-    names::REDO,
-    names::DEPARTED,
-    names::INTERFACES,
-];
-
-/// Creates the maps that the kernel program does not use: the map of the identity, and the maps of [`NOTES`].
-fn beside(identity: Identity, sizes: Sizes) -> std::io::Result<(OwnedFd, [OwnedFd; 6])> {
-    let notes = [
-        journal::create(sizes.slots)?,
-        journal::create_tcp(sizes.tcp_analyses())?,
-        journal::create_drops(sizes.drop_counts())?,
-        redo::create()?,
-        departed::create()?,
-        interfaces::create()?,
-    ];
-    Ok((identity::create(identity)?, notes))
-}
-
-/// Maps that user space writes while the source runs.
-struct Notes {
-    journal: Journal,
-    redo: Redo,
-    departed: RetiredCounters,
-    known: Interfaces,
-}
-
-impl Notes {
-    /// Opens the maps of [`NOTES`].
-    fn open(maps: &[Option<OwnedFd>; 6], sizes: Sizes) -> Result<Self, Error> {
-        let open = || {
-            let [
-                Some(journal),
-                Some(tcp),
-                Some(drops),
-                Some(redo),
-                Some(departed),
-                Some(known),
-            ] = maps
-            else {
-                return Err(std::io::ErrorKind::NotFound.into());
-            };
-            Ok(Self {
-                journal: Journal::open(
-                    journal.as_fd(),
-                    sizes.slots,
-                    sizes.tcp_analysis.then(|| tcp.as_fd()),
-                    sizes.drops.map(|_| drops.as_fd()),
-                )?,
-                redo: Redo::open(redo.as_fd())?,
-                departed: RetiredCounters::open(departed.as_fd())?,
-                known: Interfaces::open(known.as_fd())?,
-            })
-        };
-        open().map_err(|error| system("cannot map the journal into memory", error))
     }
 }
 
