@@ -221,7 +221,7 @@ impl App {
         let details = self.state.details.and_then(|it| model.row(it.flow));
         Around {
             rows: lists.rows(self.state.tab),
-            chosen: lists.flows.get(self.state.cursor).map(|row| row.flow.id),
+            chosen: lists.flows.get(self.state.cursor).map(|row| row.id),
             tabs: self.status.tabs,
             is_capture: self.feed.pace().is_some(),
             can_restart: self.can_restart,

@@ -25,13 +25,17 @@ type ProcessKey = (u32, Option<Arc<str>>);
 /// A protocol and a name in its messages.
 type NameKey = (&'static str, Arc<str>);
 
-/// The groups of a flow that have its sums, besides its interface. Processes and names are known some time after a flow begins, and then the
-/// flow's earlier packets are added.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The part of a flow in its groups.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Joined {
+    /// The group has the flow's sums. The interface always has; processes and names are known some time after a flow
+    /// begins, and then its earlier packets are added.
     source: bool,
     destination: bool,
     name: bool,
+    /// All groups count it as an open flow.
+    is_counted: bool,
 }
 
 impl Group {
@@ -71,6 +75,9 @@ impl Groups {
         earlier: [u64; 2],
         more: [u64; 2],
     ) {
+        if more[1] == 0 && !lacks(flow, *joined) {
+            return;
+        }
         self.interface(flow).tally.add(more);
         let [source, destination] = processes(flow);
         if let Some(process) = source {
@@ -86,30 +93,27 @@ impl Groups {
         }
     }
 
-    /// Returns true if a group of the flow lacks its sums.
-    pub(super) fn lacks(flow: &Flow, joined: Joined) -> bool {
-        let [source, destination] = processes(flow);
-        source.is_some() && !joined.source
-            || destination.is_some() && !joined.destination
-            || !joined.name && name(flow).is_some()
-    }
-
-    /// Starts to count open flows again.
-    pub(super) fn begin_count(&mut self) {
-        let groups = self.interfaces.values_mut();
-        let groups = groups.chain(self.processes.values_mut());
-        for group in groups.chain(self.names.values_mut()) {
-            group.flows = 0;
+    /// Counts a flow as open, unless it is counted.
+    pub(super) fn enter(&mut self, flow: &Flow, joined: &mut Joined) {
+        if !std::mem::replace(&mut joined.is_counted, true) {
+            self.count(flow, |flows| *flows += 1);
         }
     }
 
-    pub(super) fn count(&mut self, flow: &Flow) {
-        self.interface(flow).flows += 1;
+    /// Undoes [`enter`](Self::enter), for a flow of the same groups.
+    pub(super) fn leave(&mut self, flow: &Flow, joined: &mut Joined) {
+        if std::mem::take(&mut joined.is_counted) {
+            self.count(flow, |flows| *flows = flows.saturating_sub(1));
+        }
+    }
+
+    fn count(&mut self, flow: &Flow, change: fn(&mut u64)) {
+        change(&mut self.interface(flow).flows);
         for process in processes(flow).into_iter().flatten() {
-            self.process(process).flows += 1;
+            change(&mut self.process(process).flows);
         }
         if let Some(key) = name(flow) {
-            self.name(key).flows += 1;
+            change(&mut self.name(key).flows);
         }
     }
 
@@ -164,6 +168,22 @@ fn of<K: Eq + Hash>(
         name: name(),
         ..Group::default()
     })
+}
+
+/// Returns true if two states of a flow have the same groups.
+pub(super) fn are_same(one: &Flow, other: &Flow) -> bool {
+    one.interface.index == other.interface.index
+        && one.source_process == other.source_process
+        && one.destination_process == other.destination_process
+        && one.application == other.application
+}
+
+/// Returns true if a group of the flow lacks its sums.
+fn lacks(flow: &Flow, joined: Joined) -> bool {
+    let [source, destination] = processes(flow);
+    source.is_some() && !joined.source
+        || destination.is_some() && !joined.destination
+        || !joined.name && name(flow).is_some()
 }
 
 /// Returns the processes on both sides of a flow. If both are the same, it is the source's alone.

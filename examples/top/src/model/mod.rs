@@ -3,43 +3,28 @@
 pub(crate) mod groups;
 pub(crate) mod history;
 pub(crate) mod rank;
+mod rows;
 pub(crate) mod tally;
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use mermin_core::{
     Flow,
     flow::{FlowId, Uniflow},
 };
 
-use self::{
-    groups::{Groups, Joined},
-    tally::Tally,
-};
+pub(crate) use self::rows::Row;
+use self::{groups::Groups, rows::Rows, tally::Tally};
 
 /// Frames for which an ended flow stays.
 const KEPT: u64 = 10;
 /// Frames after which a flow missing from snapshots counts as ended. Its last record waits in the queue.
 const LOST: u64 = 40;
 
-/// A flow in the list.
-#[derive(Clone, Debug)]
-pub(crate) struct Row {
-    /// Its latest state.
-    pub(crate) flow: Flow,
-    /// Sums of both directions.
-    pub(crate) tally: Tally,
-    pub(crate) has_ended: bool,
-    joined: Joined,
-    /// The latest frame with this flow.
-    seen: u64,
-}
-
 /// All flows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
-    rows: Vec<Row>,
-    places: HashMap<FlowId, usize>,
+    rows: Rows,
     /// Sums of all flows.
     pub(crate) total: Tally,
     pub(crate) groups: Groups,
@@ -49,87 +34,76 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Adds open flows.
+    /// Adds open flows, in the order of the snapshot.
     pub(crate) fn open(&mut self, flows: &[Flow]) {
         for flow in flows {
-            self.see(flow, false);
+            let row = self.rows.row_of_next(flow, self.frame);
+            row.seen = self.frame;
+            see(row, flow, &mut self.total, &mut self.groups);
         }
     }
 
     /// Adds a record.
     pub(crate) fn record(&mut self, flow: &Flow) {
-        self.see(flow, !flow.end_reason.goes_on());
-    }
-
-    fn see(&mut self, flow: &Flow, has_ended: bool) {
-        let sum = |of: fn(&Uniflow) -> u64| of(&flow.forward) + of(&flow.reverse);
-        let totals = [
-            sum(|half| half.octets.total),
-            sum(|half| half.packets.total),
-        ];
-        let place = *self.places.entry(flow.id).or_insert(self.rows.len());
-        if place == self.rows.len() {
-            self.rows.push(Row {
-                flow: flow.clone(),
-                tally: Tally::default(),
-                has_ended,
-                joined: Joined::default(),
-                seen: self.frame,
-            });
-        }
-        let row = &mut self.rows[place];
-        // A record made before the snapshot has nothing new.
-        if totals[1] >= row.tally.packets || has_ended {
-            row.flow.clone_from(flow);
-        }
-        row.has_ended |= has_ended;
+        let row = self.rows.row_of(flow, self.frame);
         row.seen = self.frame;
-        let earlier = [row.tally.octets, row.tally.packets];
-        let more = row.tally.raise(totals);
-        self.total.add(more);
-        if more[1] != 0 || Groups::lacks(&row.flow, row.joined) {
-            self.groups.add(&row.flow, &mut row.joined, earlier, more);
+        see(row, flow, &mut self.total, &mut self.groups);
+        if !flow.end_reason.goes_on() {
+            row.has_ended = true;
+            self.groups.leave(&row.flow, &mut row.joined);
         }
     }
 
     /// Ends a frame of this duration. Rates cover it, and flows that ended some frames ago are removed.
     pub(crate) fn end_frame(&mut self, took: Duration) {
         self.total.end_frame(took);
-        self.groups.begin_count();
-        let mut place = 0;
-        while place < self.rows.len() {
-            let row = &mut self.rows[place];
+        let (frame, is_over, groups) = (self.frame, self.is_over, &mut self.groups);
+        self.rows.retain(|row| {
             row.tally.end_frame(took);
-            let age = self.frame - row.seen;
-            if !self.is_over && (row.has_ended && age >= KEPT || age >= LOST) {
-                self.remove(place);
-                continue;
+            let age = frame - row.seen;
+            let stays = is_over || age < if row.has_ended { KEPT } else { LOST };
+            if !stays {
+                groups.leave(&row.flow, &mut row.joined);
             }
-            if !row.has_ended {
-                self.groups.count(&row.flow);
-            }
-            place += 1;
-        }
+            stays
+        });
         self.groups.end_frame(took, self.is_over);
         self.frame += 1;
     }
 
-    fn remove(&mut self, place: usize) {
-        let gone = self.rows.swap_remove(place);
-        self.places.remove(&gone.flow.id);
-        if let Some(moved) = self.rows.get(place) {
-            self.places.insert(moved.flow.id, place);
-        }
-    }
-
     /// Returns all flows, in no order.
     pub(crate) fn rows(&self) -> &[Row] {
-        &self.rows
+        self.rows.as_slice()
     }
 
     /// Returns a flow, if it is in the list.
     pub(crate) fn row(&self, id: FlowId) -> Option<&Row> {
-        self.places.get(&id).map(|&place| &self.rows[place])
+        self.rows.get(id)
+    }
+}
+
+/// Adds a later state of a flow to its row, to the sums of all flows, and to those of its groups.
+fn see(row: &mut Row, flow: &Flow, total: &mut Tally, groups: &mut Groups) {
+    let sum = |of: fn(&Uniflow) -> u64| of(&flow.forward) + of(&flow.reverse);
+    let totals = [
+        sum(|half| half.octets.total),
+        sum(|half| half.packets.total),
+    ];
+    // A record made before the snapshot has nothing new, except the last one. A comparison costs less than a copy, and
+    // most flows are as they were.
+    let is_later = totals[1] >= row.tally.packets || !flow.end_reason.goes_on();
+    if is_later && *row.flow != *flow {
+        if !groups::are_same(&row.flow, flow) {
+            groups.leave(&row.flow, &mut row.joined);
+        }
+        (*row.flow).clone_from(flow);
+    }
+    let earlier = [row.tally.octets, row.tally.packets];
+    let more = row.tally.raise(totals);
+    total.add(more);
+    groups.add(&row.flow, &mut row.joined, earlier, more);
+    if !row.has_ended {
+        groups.enter(&row.flow, &mut row.joined);
     }
 }
 

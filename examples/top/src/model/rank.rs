@@ -58,7 +58,7 @@ pub(crate) fn rank(
         .map(|(row, place)| {
             let (first, second) = sort.key(&row.tally);
             // Equal rows keep their order from one frame to the next.
-            (Reverse((first ^ flip, second ^ flip)), row.flow.id, place)
+            (Reverse((first ^ flip, second ^ flip)), row.id, place)
         })
         .collect();
     let wanted = keys.len();
