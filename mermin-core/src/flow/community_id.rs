@@ -34,6 +34,22 @@ impl Flow {
     /// Tools that use the same `seed` compute the same id; 0 is the usual default. The specification uses ports for
     /// TCP, UDP and SCTP. For ICMP and `ICMPv6`, it uses the types of a request and its reply, or the type and code of
     /// a message that has no reply.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    ///
+    /// use mermin_core::{Flow, flow::{Endpoint, FlowId, Interface, Protocol}};
+    ///
+    /// let flow = Flow::new(
+    ///     FlowId::from_u128(7),
+    ///     Protocol::TCP,
+    ///     Endpoint::new([128, 232, 110, 120], 34_855),
+    ///     Endpoint::new([66, 35, 250, 204], 80),
+    ///     Interface::new(2, "eth0"),
+    ///     SystemTime::now(),
+    /// );
+    /// assert_eq!(flow.community_id(0), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
+    /// ```
     #[must_use]
     pub fn community_id(&self, seed: u16) -> String {
         self.community_id_inline(seed).as_str().to_owned()

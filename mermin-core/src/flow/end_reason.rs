@@ -3,6 +3,16 @@
 use std::fmt;
 
 /// The reason for a record. The numbers are those of IANA's IPFIX `flowEndReason` registry.
+///
+/// ```
+/// use mermin_core::flow::EndReason;
+///
+/// assert_eq!(EndReason::IdleTimeout.number(), 1);
+/// assert_eq!(EndReason::IdleTimeout.as_str(), "idle timeout");
+/// // Of all reasons, only this one leaves the flow open.
+/// assert!(EndReason::ActiveTimeout.goes_on());
+/// assert!(!EndReason::ForcedEnd.goes_on());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 #[non_exhaustive]

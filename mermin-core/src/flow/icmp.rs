@@ -3,6 +3,15 @@
 use super::{Protocol, names};
 
 /// Type and code of one message (IPFIX `icmpTypeIPv4`, `icmpCodeIPv4`, `icmpTypeIPv6`, `icmpCodeIPv6`).
+///
+/// ```
+/// use mermin_core::flow::{IcmpMessage, Protocol};
+///
+/// let message = IcmpMessage { kind: 3, code: 1 };
+/// assert_eq!(message.kind_name(Protocol::ICMP), Some("destination_unreachable"));
+/// assert_eq!(message.code_name(Protocol::ICMP), Some("host_unreachable"));
+/// assert_eq!(message.kind_name(Protocol::TCP), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IcmpMessage {
     /// Message type.

@@ -3,6 +3,14 @@
 use super::names::traffic_class;
 
 /// Fields of one IPv4 or IPv6 header.
+///
+/// ```
+/// use mermin_core::flow::IpHeader;
+///
+/// let header = IpHeader::new(0xb8, 64, None); // from the traffic class, as it is in the header
+/// assert_eq!((header.dscp, header.dscp_name()), (46, Some("ef")));
+/// assert_eq!((header.ecn, header.ecn_name()), (0, "non-ect"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct IpHeader {

@@ -41,6 +41,14 @@ impl Protocol {
     pub const UDP_LITE: Self = Self(136);
 
     /// Returns IANA's keyword in lower case. `None` if the number has none.
+    ///
+    /// ```
+    /// use mermin_core::flow::Protocol;
+    ///
+    /// assert_eq!(Protocol::ICMPV6.keyword(), Some("ipv6-icmp"));
+    /// assert_eq!(Protocol(253).keyword(), None);
+    /// assert_eq!(Protocol(253).to_string(), "253");
+    /// ```
     #[must_use]
     pub fn keyword(self) -> Option<&'static str> {
         protocol::keyword(self.0)

@@ -95,6 +95,23 @@ pub struct Flow {
 impl Flow {
     /// Creates a record with these fields, counts of zero, and [`EndReason::ForcedEnd`]. Set the other fields
     /// directly.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// use mermin_core::{Flow, flow::{Endpoint, FlowId, Interface, Protocol}};
+    ///
+    /// let client = Endpoint::new([192, 0, 2, 1], 50_000);
+    /// let server = Endpoint::new([198, 51, 100, 7], 443);
+    /// let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    /// let eth0 = Interface::new(2, "eth0");
+    /// let mut flow = Flow::new(FlowId::from_u128(7), Protocol::TCP, client, server, eth0, start);
+    /// assert!(!flow.adds());
+    /// flow.forward.packets.delta = 3;
+    /// flow.end = start + Duration::from_millis(1_500);
+    /// assert!(flow.adds());
+    /// assert_eq!(flow.duration(), Duration::from_millis(1_500));
+    /// ```
     #[must_use]
     pub fn new(
         id: FlowId,

@@ -7,6 +7,15 @@ use std::fmt;
 /// The flag stays set in all later records of the flow. [`FlowKey`](crate::FlowKey) decides which of these fields
 /// separate flows. Ids of GTP-U and PPTP identify the receiver, so the two directions of one flow always have
 /// different ids.
+///
+/// ```
+/// use mermin_core::flow::Several;
+///
+/// let mut several = Several::default();
+/// assert!(!several.any());
+/// several.tunnel_ids = true;
+/// assert_eq!(several.names().collect::<Vec<_>>(), ["tunnel_ids"]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]

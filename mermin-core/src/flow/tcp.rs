@@ -106,6 +106,14 @@ impl fmt::Display for TcpState {
 }
 
 /// TCP control bits (RFC 9293 section 3.1). `Display` prints `SYN|ACK`.
+///
+/// ```
+/// use mermin_core::flow::TcpFlags;
+///
+/// let flags = TcpFlags(0x12);
+/// assert_eq!(flags.to_string(), "SYN|ACK");
+/// assert_eq!(flags.tags().collect::<Vec<_>>(), ["SYN", "ACK"]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TcpFlags(pub u8);
 

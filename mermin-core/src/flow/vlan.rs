@@ -3,6 +3,14 @@
 use std::{fmt, ops::Deref};
 
 /// VLAN identifiers, outermost first: a slice of at most [`VlanIds::MAX`].
+///
+/// ```
+/// use mermin_core::flow::VlanIds;
+///
+/// let vlans = VlanIds::from_slice(&[100, 7]);
+/// assert_eq!(vlans.as_slice(), [100, 7]);
+/// assert_eq!(vlans.first(), Some(&100)); // a method of slices
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct VlanIds {
     ids: [u16; Self::MAX],

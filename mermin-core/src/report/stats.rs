@@ -211,6 +211,13 @@ pub struct InterfaceStats {
 
 impl Stats {
     /// Returns packets in no flow by reason, over all hooks and removed interfaces, most packets first.
+    ///
+    /// ```
+    /// # let stats = mermin_core::Stats::default();
+    /// for it in stats.ignored() {
+    ///     println!("{} packets are in no flow, {}: {}", it.packets, it.reason, it.meaning());
+    /// }
+    /// ```
     #[must_use]
     pub fn ignored(&self) -> Vec<Ignored> {
         let mut sum: Vec<Ignored> = Vec::new();

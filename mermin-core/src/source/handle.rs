@@ -47,6 +47,19 @@ impl Handle {
 
     /// Returns the counters now. It makes no system call: it reads memory shared with the kernel program, or with the
     /// thread that reads a capture file.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// use futures::StreamExt;
+    /// use mermin_core::{FlowSource, sink::testing::flows};
+    ///
+    /// let (mut source, _) = FlowSource::replay(flows(2)).open()?;
+    /// let handle = source.handle();
+    /// while source.next().await.is_some() {}
+    /// assert_eq!(handle.stats().records, 2); // also after the end
+    /// # Ok::<(), mermin_core::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
         if self.control.is_inherited() {
@@ -56,6 +69,16 @@ impl Handle {
     }
 
     /// Returns the state of the source now, with all degradations. It changes as interfaces appear and disappear.
+    ///
+    /// ```no_run
+    /// use mermin_core::Handle;
+    ///
+    /// /// Returns true if two interfaces or more are watched, and nothing is missing.
+    /// fn is_well(handle: &Handle) -> bool {
+    ///     let report = handle.report();
+    ///     report.interfaces.len() >= 2 && report.degradations.is_empty()
+    /// }
+    /// ```
     #[must_use]
     pub fn report(&self) -> Report {
         if self.control.is_inherited() {
@@ -184,6 +207,25 @@ impl Handle {
     }
 
     /// Closes the source as [`FlowSource::close`](super::FlowSource::close) does.
+    ///
+    /// ```no_run
+    /// use futures::StreamExt;
+    /// use mermin_core::FlowSource;
+    ///
+    /// # async fn stop() -> Result<(), mermin_core::Error> {
+    /// let mut flows = FlowSource::builder().open().await?;
+    /// let handle = flows.handle();
+    /// std::thread::spawn(move || {
+    ///     std::io::stdin().read_line(&mut String::new()).ok();
+    ///     handle.close();
+    /// });
+    /// // Ends once Enter is pressed and the last records are here.
+    /// while let Some(flow) = flows.next().await {
+    ///     println!("{}", flow?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn close(&self) {
         self.control.close();
     }

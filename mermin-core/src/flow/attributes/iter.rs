@@ -50,6 +50,8 @@ pub struct Attributes<'a> {
 impl Flow {
     /// Returns the known attributes of this record, as names and values, in the order of [`ALL`](super::ALL), then those
     /// that the application [added](Self::added_attributes).
+    ///
+    /// See [`Attributes`] for an example.
     pub const fn attributes(&self) -> Attributes<'_> {
         Attributes {
             flow: self,
