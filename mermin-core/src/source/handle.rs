@@ -48,17 +48,18 @@ impl Handle {
     /// Returns the counters now. It makes no system call: it reads memory shared with the kernel program, or with the
     /// thread that reads a capture file.
     ///
-    /// ```
-    /// # futures::executor::block_on(async {
-    /// use futures::StreamExt;
-    /// use mermin_core::{FlowSource, sink::testing::flows};
+    /// ```no_run
+    /// # async fn count() -> Result<(), mermin_core::Error> {
+    /// use mermin_core::FlowSource;
     ///
-    /// let (mut source, _) = FlowSource::replay(flows(2)).open()?;
-    /// let handle = source.handle();
-    /// while source.next().await.is_some() {}
-    /// assert_eq!(handle.stats().records, 2); // also after the end
-    /// # Ok::<(), mermin_core::Error>(())
-    /// # }).unwrap();
+    /// let flows = FlowSource::builder().open().await?;
+    /// let stats = flows.handle().stats();
+    /// println!("{} packets, {} flows open", stats.packets, stats.flows_open);
+    /// for hook in &stats.hooks {
+    ///     println!("{} {:?}: {} octets", hook.interface, hook.direction, hook.traffic.frame_octets);
+    /// }
+    /// # Ok(())
+    /// # }
     /// ```
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -156,10 +157,12 @@ impl Handle {
     /// filter's decision until they end.
     ///
     /// The future is ready when every selected interface has been tried. Interfaces that cannot be attached to are in
-    /// [`report`](Self::report), and the source tries them again. If an earlier change is still
-    /// detaching an interface, it is attached again after its flows have ended, and they end only while the stream is polled. So
-    /// keep polling, or the future never completes. Changes are made one after the other. A change that has begun is completed even if the future is
-    /// dropped.
+    /// [`report`](Self::report), and the source tries them again. Changes are made one after the other. A change that has
+    /// begun is completed even if the future is dropped.
+    ///
+    /// Keep polling the stream meanwhile. An interface that an earlier change removed, and this one selects again, is
+    /// attached once its flows have ended, and they end only as the consumer takes their records. If nobody polls, the
+    /// future never completes.
     ///
     /// ```no_run
     /// use std::time::Duration;
