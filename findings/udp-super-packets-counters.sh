@@ -11,6 +11,7 @@
 # received, cannot be had from the kernel's counters of a host that speaks QUIC.
 . "$(dirname "$0")/lib/common.sh"
 
+debian iproute2=6.1.0-3 nftables=1.0.6-2+deb12u2
 cd "$work"
 one="udp-1-$$" two="udp-2-$$"
 namespace "$one" "$two"
