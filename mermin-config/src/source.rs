@@ -1,13 +1,13 @@
 //! Creates a source of flows from a configuration.
 
 use mermin_core::{
-    Attach, FlowKey, FlowSource, FlowSourceBuilder, Join, Pinning, Preset, TcxOrder,
+    Attach, FlowKey, FlowSource, FlowSourceBuilder, Join, Pinning, Preset, Sampling, TcxOrder,
     flow::TunnelKind,
 };
 
 use crate::{
     Config,
-    keys::{Instrument, Parser, Span},
+    keys::{FlowSampling, Instrument, Parser, Span},
     value::{self, AttachMode},
 };
 
@@ -48,6 +48,10 @@ impl Config {
             .tcp_analysis(capture.tcp_analysis())
             .names(capture.names())
             .filter(self.filter().to_core());
+        let builder = match capture.sampling() {
+            Some(keys) => builder.sampling(sampling(keys)),
+            None => builder,
+        };
         tunnels(timeouts(builder, self.span()), self.parser())
     }
 }
@@ -88,6 +92,16 @@ fn pinning(builder: FlowSourceBuilder, instrument: &Instrument) -> FlowSourceBui
     match instrument.instance().as_str() {
         "" => builder,
         name => builder.pinning(Pinning::instance(name).bpffs(instrument.pin_path().as_path())),
+    }
+}
+
+fn sampling(keys: &FlowSampling) -> Sampling {
+    let sampling = Sampling::under_pressure()
+        .fill(f64::from(keys.fill().get()) / 100.0)
+        .max_interval(keys.max_interval().get());
+    match keys.flows_per_second().get() {
+        u32::MAX => sampling,
+        flows => sampling.flows_per_second(flows.into()),
     }
 }
 
@@ -246,6 +260,11 @@ pipeline {
     tcp_analysis = true
     drops = true
     names = true
+    sampling {
+      fill = 90
+      flows_per_second = 5000
+      max_interval = 64
+    }
   }
 }
 filter \"source\" {
@@ -279,6 +298,12 @@ filter \"flow\" {
                 .tcp_analysis(true)
                 .drops(true)
                 .names(true)
+                .sampling(
+                    Sampling::under_pressure()
+                        .fill(0.9)
+                        .flows_per_second(5000)
+                        .max_interval(64),
+                )
                 .filter(filter),
         );
     }

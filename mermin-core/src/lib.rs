@@ -86,6 +86,6 @@ pub use report::{Degradation, Report, Stats, hook::Mechanism};
 pub use source::Pace;
 pub use source::{
     Acknowledger, Decapsulation, FlowKey, FlowSource, FlowSourceBuilder, Handle, OpenFlows,
-    Pinning, Reconfigured, Replay, Replayed, Reports, Run, Setting,
+    Pinning, Reconfigured, Replay, Replayed, Reports, Run, Sampling, Setting,
 };
 pub use table::Timeouts;

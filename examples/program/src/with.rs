@@ -1,9 +1,10 @@
 //! Details of flows that an argument requests: `--with`.
 
-use mermin_core::{FlowSourceBuilder, Join};
+use mermin_core::{FlowSourceBuilder, Join, Sampling};
 
 /// Known names, for errors.
-const KNOWN: &str = "one of drops, join, join=merged, listening, names, process, tcp, all";
+const KNOWN: &str =
+    "one of drops, join, join=merged, listening, names, process, sampling, tcp, all";
 
 /// Details of flows: `--with NAMES`. It overrides a configuration file.
 ///
@@ -25,12 +26,14 @@ pub struct With {
     listening: bool,
     names: bool,
     process: bool,
+    sampling: bool,
     tcp: bool,
     all: bool,
 }
 
 impl With {
-    /// Adds names with commas between them: `join`, `join=merged`, `listening`, `names`, `process`, `tcp`, `all`.
+    /// Adds names with commas between them: `join`, `join=merged`, `listening`, `names`, `process`, `sampling`, `tcp`, `all`.
+    /// `all` leaves `sampling` out, which adds nothing to a record that counts everything.
     ///
     /// # Errors
     /// An unknown name.
@@ -43,6 +46,7 @@ impl With {
                 "listening" => self.listening = true,
                 "names" => self.names = true,
                 "process" => self.process = true,
+                "sampling" => self.sampling = true,
                 "tcp" => self.tcp = true,
                 "all" => (self.join, self.all) = (Some(Join::Merged), true),
                 other => return Err(format!("`{other}` is not {KNOWN}")),
@@ -91,6 +95,11 @@ impl With {
         } else {
             builder
         };
+        let builder = if self.sampling {
+            builder.sampling(Sampling::under_pressure())
+        } else {
+            builder
+        };
         if self.process || self.all && !is_capture {
             builder.process(true)
         } else {
@@ -123,6 +132,8 @@ mod tests {
         assert!(capture("all").get_listening_ports() && !live("join").get_listening_ports());
         assert!(live("tcp").get_tcp_analysis() && !live("process").get_tcp_analysis());
         assert!(capture("all").get_tcp_analysis());
+        assert!(capture("sampling").get_sampling().is_some());
+        assert!(live("all").get_sampling().is_none());
         assert!(capture("names").get_names() && live("all").get_names());
         assert!(!live("join").get_names());
         assert_eq!(live("all").get_join(), Join::Merged);

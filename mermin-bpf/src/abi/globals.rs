@@ -1,5 +1,7 @@
 //! Counters that belong to no interface, and where flows have begun.
 
+use super::sampling::Rate;
+
 /// Slots that share a word of [`MAP_FRESH`](super::names::MAP_FRESH).
 pub const SLOTS_A_WORD: u32 = 64;
 
@@ -31,6 +33,9 @@ pub struct Globals {
     pub reserved: [u64; 6],
     /// Values that the clock program saw when user space last ran it.
     pub clock: Clock,
+    /// The rate at which flows are kept; [`Rate::ALL`] where none are left out. User space writes it, and the kernel program lowers it.
+    /// Changed by compare and swap alone.
+    pub rate: Rate,
 }
 
 /// The same moment on three clocks, so that ticks can be told as time, and times as those of a process.

@@ -17,7 +17,7 @@ use super::{
     tunnel::TunnelEndpoints,
 };
 
-const FACTS: [usize; 71] = [
+const FACTS: [usize; 72] = [
     size_of::<KeyTail>(),
     size_of::<KeyV4>(),
     offset_of!(KeyV4, addresses),
@@ -40,7 +40,7 @@ const FACTS: [usize; 71] = [
     offset_of!(Lane, first),
     offset_of!(Lane, acked_fin),
     offset_of!(Lane, fin_second),
-    offset_of!(Slot, fin_seen),
+    offset_of!(Slot, marks),
     size_of::<HookEntry>(),
     size_of::<Totals>(),
     size_of::<Ignored>(),
@@ -48,6 +48,7 @@ const FACTS: [usize; 71] = [
     size_of::<Globals>(),
     offset_of!(Globals, clock),
     offset_of!(Globals, sections_lost),
+    offset_of!(Globals, rate),
     size_of::<TunnelEndpoints>(),
     offset_of!(TunnelEndpoints, id),
     offset_of!(TunnelEndpoints, ports),
@@ -92,7 +93,7 @@ const FACTS: [usize; 71] = [
 ];
 
 /// Raised when bytes keep their place and change their meaning.
-const MEANING: usize = 10;
+const MEANING: usize = 11;
 
 /// FNV-1a over every size and offset and the meaning's number. Two builds with the same hash may share pinned maps.
 pub const LAYOUT_HASH: u64 = {

@@ -168,6 +168,8 @@ reasons! {
     OtherLink = 25, "other_link";
     /// Counted in a flow whose conversation another interface reports. User space moves it here.
     Joined = 26, "joined";
+    /// Of a flow that sampling left out.
+    NotSampled = 27, "not_sampled";
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ pub const DIRECTIONS: usize = 2;
 /// Counter lines of a slot.
 pub const LANES: usize = STRIPES * DIRECTIONS;
 
-/// Owner of a slot. The kernel writes `LIVE` and `REPLACED`, user space the others.
+/// Owner of a slot. The kernel writes `LIVE`, `REPLACED` and `RESAMPLED`, user space the others.
 pub mod state {
     /// On the stack of free slots, in creation by the kernel, or never used.
     pub const FREE: u8 = 0;
@@ -20,6 +20,33 @@ pub mod state {
     pub const CLOSING: u8 = 2;
     /// A new connection of the same key took its place in the index. Only user space can finish it.
     pub const REPLACED: u8 = 3;
+    /// Sampling keeps flows at a higher rate than this one was kept at, so a slot with the new rate took its place in the index. Only
+    /// user space can finish it.
+    pub const RESAMPLED: u8 = 4;
+}
+
+/// Bits of [`Slot::marks`].
+pub mod mark {
+    /// A TCP FIN was seen: packets from then on are looked at more closely.
+    pub const FIN: u8 = 1;
+    const SHIFT_AT: u32 = 1;
+    const SHIFT: u8 = 31;
+
+    /// The bits of a flow that was kept as one of 2^`shift`. They do not change while the slot is not free.
+    #[inline(always)]
+    #[must_use]
+    pub const fn kept_at(shift: u8) -> u8 {
+        (shift & SHIFT) << SHIFT_AT
+    }
+
+    /// The inverse of [`kept_at`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn shift(marks: u8) -> u8 {
+        marks >> SHIFT_AT & SHIFT
+    }
+
+    const _: () = assert!(crate::abi::sampling::Rate::MOST_SHIFT <= SHIFT);
 }
 
 /// Bits of [`Slot::origin`].
@@ -35,6 +62,8 @@ pub mod origin {
     /// The first packet was an answer, so whoever it was sent to started the flow. Without this and [`BY_SYN`] it is who was
     /// seen first.
     pub const BY_ANSWER: u8 = 64;
+    /// Bits that say who started the flow, and how that was decided.
+    pub const STARTER: u8 = HIGHER_STARTED | BY_SYN | BY_ANSWER;
     /// Where the number of the lane that the flow's first packet went to begins: two bits.
     const FIRST_LANE_AT: u32 = 4;
 
@@ -216,8 +245,8 @@ pub struct Slot {
     pub origin: u8,
     /// Octets before the IP header in the flow's first packet; 255 stands for more.
     pub link_length: u8,
-    /// 1 once a TCP FIN was seen: packets from then on are looked at more closely.
-    pub fin_seen: u8,
+    /// Bits of [`mark`].
+    pub marks: u8,
     /// For each lane one of the states of [`lane`], and its bits for hooks.
     pub lanes_used: [u8; LANES],
     /// Precise `CLOCK_MONOTONIC` of the first packet, ns. No two flows of one slot share it, so it names the incarnation.

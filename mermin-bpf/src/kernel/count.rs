@@ -6,7 +6,7 @@ use aya_ebpf::helpers::bpf_ktime_get_ns;
 use mermin_bpf::{
     abi::{
         ledger,
-        slot::{DIRECTIONS, LANES, Lane, STRIPES, Slot, crossed, lane},
+        slot::{DIRECTIONS, LANES, Lane, STRIPES, Slot, crossed, lane, mark},
     },
     track::{initial, measure::Measure, tcp, tcp_analysis},
     wire::{packet::Packet, tcp::flag},
@@ -165,7 +165,7 @@ pub(super) fn add(slot: *mut Slot, facts: &Facts) {
             sample(slot, number, facts);
         }
         if facts.tcp_flags != 0 {
-            if (*slot).fin_seen != 0 || facts.tcp_flags & flag::FIN != 0 {
+            if (*slot).marks & mark::FIN != 0 || facts.tcp_flags & flag::FIN != 0 {
                 finish(slot, number, facts);
             }
             let new = tcp::flags_to_bytes(facts.tcp_flags) & !(*lane).tcp_flags;
@@ -231,6 +231,7 @@ fn finish(slot: *mut Slot, number: usize, facts: &Facts) {
         if side.fin_second {
             (*lane).fin_second = 1;
         }
-        (*slot).fin_seen = 1;
+        // The other bits stay the same, so it does not matter which of two CPUs stores last.
+        (*slot).marks |= mark::FIN;
     }
 }

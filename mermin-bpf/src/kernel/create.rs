@@ -6,7 +6,7 @@ use mermin_bpf::{
         globals::{SLOTS_A_WORD, next},
         key::{KEY_WORDS, KeyV4, KeyWords},
         ledger::Reason,
-        slot::{LANES, Sample, Slot, origin, state},
+        slot::{LANES, Sample, Slot, mark, origin, state},
     },
     index::{
         insert::{Inserted, insert, replace},
@@ -26,7 +26,7 @@ use super::{
     maps::{FRESH, PROGRAMS, SLOTS, index_shape},
     outer,
     pass::Pass,
-    section,
+    sampling, section,
     skb::{Anywhere, Skb},
     tcp_analysis,
     workspace::{Opening, PendingFlow, Workspace, launder},
@@ -114,6 +114,7 @@ fn find_or_create(
         version: packet.version,
         workspace,
     };
+    let rate = sampling::rate();
     let home = table
         .bucket(shape.bucket(packet.digest, 0))
         .ok_or(Reason::IndexFull)?;
@@ -123,40 +124,64 @@ fn find_or_create(
             let slot = SLOTS
                 .get_ptr_mut(shape.slot(at.entry))
                 .ok_or(Reason::Race)?;
-            if !restarts(slot, &packet.facts, opening.number) {
+            let then = if restarts(slot, &packet.facts, opening.number) {
+                state::REPLACED
+            } else if sampling::is_lower(slot, rate) && !packet.later {
+                state::RESAMPLED
+            } else {
                 join(slot, packet, opening);
                 return Ok(slot);
-            }
+            };
             // SAFETY: a slot's state is one byte. Its program has inserted it and not yet marked it live: that mark must
             // not come after the one for a replaced flow.
             if unsafe { (&raw const (*slot).state).read_volatile() } == state::FREE {
                 return Err(Reason::Race);
             }
-            Some((at, slot))
+            Some((at, slot, then))
         }
         Found::Pending => return Err(Reason::Race),
+        // Before the next case: the first fragment's flow may have been left out as well.
+        Found::Nothing if !sampling::keeps(rate, &packet.key) => return Err(Reason::NotSampled),
         // The first fragment has stored its flow, and another CPU is about to make it; or the flow has ended.
         Found::Nothing if packet.later => return Err(Reason::Race),
         Found::Nothing => None,
     };
-    let number = free::take().map_err(
-        #[inline(always)]
-        |reason| {
+    sampling::lower(rate);
+    let number = match free::take() {
+        Ok(number) => number,
+        Err(reason) => {
             // The last slot may be this key's by now.
             let is_overtaken = match ended {
-                Some((at, _)) => table.entry(at.bucket, at.number) != at.entry,
+                Some((at, _, _)) => table.entry(at.bucket, at.number) != at.entry,
                 None => table.head(home) != head,
             };
-            if is_overtaken { Reason::Race } else { reason }
-        },
-    )?;
+            return match ended {
+                _ if is_overtaken => Err(Reason::Race),
+                // A flow that is open loses no packet.
+                Some((_, slot, state::RESAMPLED)) => Ok(slot),
+                _ => Err(reason),
+            };
+        }
+    };
     let slot = SLOTS.get_ptr_mut(number).ok_or(Reason::TableFull)?;
-    fill(slot, number, skb, packet, opening);
-    let refused = if let Some((at, old)) = ended {
+    let shift = match ended {
+        // Whoever kept the flow before keeps what follows on its ports.
+        Some((_, old, _)) => sampling::higher_of(rate, old),
+        None => rate.shift(),
+    };
+    let starter = match ended {
+        // SAFETY: within the slot; a slot's origin does not change while it is not free.
+        Some((_, old, state::RESAMPLED)) => unsafe {
+            (&raw const (*old).origin).read_volatile() & origin::STARTER
+        },
+        _ => opening.origin,
+    };
+    fill(slot, number, skb, packet, opening, (starter, shift));
+    let refused = if let Some((at, old, then)) = ended {
         let replaced = replace(&table, shape, &at, number);
         if replaced {
             // SAFETY: a slot's state is one byte; if user space is closing it already, it goes by its own list.
-            unsafe { (&raw mut (*old).state).write_volatile(state::REPLACED) };
+            unsafe { (&raw mut (*old).state).write_volatile(then) };
         }
         (!replaced).then_some(Reason::Race)
     } else {
@@ -190,7 +215,14 @@ fn join(slot: *mut Slot, packet: &PendingFlow, opening: &Opening) {
 
 /// Writes the fields of a new flow; user space has set the counters to zero.
 #[inline(always)]
-fn fill(slot: *mut Slot, place: u32, skb: Skb, packet: &PendingFlow, opening: &Opening) {
+fn fill(
+    slot: *mut Slot,
+    place: u32,
+    skb: Skb,
+    packet: &PendingFlow,
+    opening: &Opening,
+    (starter, shift): (u8, u8),
+) {
     let mac_at = packet.facts.mac_at;
     let outer = outer::keep(slot, place, &packet.facts);
     // SAFETY: the slot is this program's until it is live, so nobody reads it meanwhile.
@@ -198,11 +230,11 @@ fn fill(slot: *mut Slot, place: u32, skb: Skb, packet: &PendingFlow, opening: &O
         let now = bpf_ktime_get_ns();
         set_key(slot, &packet.key);
         (*slot).first_seen = now;
-        (*slot).origin =
-            opening.origin | packet.version | outer | origin::first_lane(packet.facts.lane);
+        (*slot).origin = starter | packet.version | outer | origin::first_lane(packet.facts.lane);
         carried::begin(slot, &packet.facts);
         section::begin(slot, packet);
         (*slot).link_length = packet.facts.link_length;
+        (*slot).marks = mark::kept_at(shift);
         let lane = &raw mut (*slot).lanes[packet.facts.lane as usize & (LANES - 1)];
         if mac_at != 0 {
             skb.load(mac_at, &raw mut (*lane).first);

@@ -34,6 +34,19 @@ pub(super) fn keep(number: u32) {
     free::keep(&FreeSlots, ledger::cpu(), number);
 }
 
+/// How many slots are free, apart from those that CPUs keep.
+#[inline(always)]
+pub(super) fn left() -> u32 {
+    let used = GLOBALS.get_ptr(0).map_or(
+        0,
+        #[inline(always)]
+        // SAFETY: the array has its one element.
+        |globals| unsafe { (&raw const (*globals).high_water).read_volatile() },
+    );
+    let never_used = u64::from(slot_count()).saturating_sub(used);
+    (u64::from(FreeSlots.top().count()) + never_used) as u32
+}
+
 #[inline(always)]
 fn never_used() -> Option<u32> {
     let globals = GLOBALS.get_ptr_mut(0)?;

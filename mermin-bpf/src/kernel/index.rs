@@ -15,6 +15,7 @@ use mermin_bpf::{
 use super::{
     atomic,
     maps::{INDEX, SLOTS, StoredSeed, index_shape, is_bare},
+    sampling,
     workspace::Workspace,
 };
 
@@ -69,7 +70,8 @@ pub(super) fn digest<K: Key>(key: &K) -> u64 {
 }
 
 /// Looks for a flow where nearly all are: at the first entry of the home bucket that has the key's tag. `None` also for
-/// others, and for a slot with any `doubts` bit set in its lanes' bytes; the program that makes flows looks everywhere.
+/// others, for a slot with any `doubts` bit set in its lanes' bytes, and for one that was kept at a lower rate than the present one; the
+/// program that makes flows looks everywhere.
 ///
 /// `lane` is the counter line that the packet is about to be added to.
 #[inline(always)]
@@ -94,7 +96,7 @@ pub(super) fn find_known<K: Key>(
     let slot = SLOTS.get_ptr_mut(entry & !mask)?;
     fetch(slot, lane);
     let differs = differs(slot, &key.words(), K::WORDS, K::ORIGIN, doubts);
-    (differs == 0).then_some(slot)
+    (differs | sampling::excess(slot) == 0).then_some(slot)
 }
 
 /// Has a counter line brought in beside the slot's first line. Left to itself the processor waits for one after the other,

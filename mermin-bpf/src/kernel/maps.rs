@@ -16,6 +16,7 @@ use mermin_bpf::{
         globals::{Globals, next},
         index::{Bucket, Shape},
         ledger::{HookEntry, Reasons, Totals},
+        sampling::{PointSeed, PointSource},
         slot::Slot,
         tcp_analysis::TcpAnalysis,
         tunnel::TunnelEndpoints,
@@ -87,6 +88,10 @@ static ANALYSE: u32 = 0;
 #[unsafe(no_mangle)]
 static SECTIONS_ON: u32 = 0;
 #[unsafe(no_mangle)]
+static SAMPLED: u32 = 0;
+#[unsafe(no_mangle)]
+static POINT_SEED: [u64; PointSeed::WORDS] = [0; PointSeed::WORDS];
+#[unsafe(no_mangle)]
 static DROP_FACTS: [u32; fact::COUNT] = [0; fact::COUNT];
 #[unsafe(no_mangle)]
 static TUNNEL_PORTS: [u64; ports::WORDS] = [0; ports::WORDS];
@@ -142,6 +147,27 @@ fn seed_word(number: usize) -> u64 {
     unsafe { core::ptr::read_volatile(&raw const SEED[number]) }
 }
 
+/// The seed of points that the loader wrote.
+pub(super) struct StoredPointSeed;
+
+impl PointSource for StoredPointSeed {
+    #[inline(always)]
+    fn summands(&self, word: usize) -> [u64; 2] {
+        [point_seed_word(2 * word), point_seed_word(2 * word + 1)]
+    }
+
+    #[inline(always)]
+    fn start(&self) -> u64 {
+        point_seed_word(PointSeed::WORDS - 1)
+    }
+}
+
+#[inline(always)]
+fn point_seed_word(number: usize) -> u64 {
+    // SAFETY: a reference to a static is valid for reads.
+    unsafe { core::ptr::read_volatile(&raw const POINT_SEED[number]) }
+}
+
 #[inline(always)]
 pub(super) fn cpu_count() -> u32 {
     constant(&CPU_COUNT)
@@ -174,6 +200,12 @@ pub(super) fn analyses() -> bool {
 #[inline(always)]
 pub(super) fn passes_sections() -> bool {
     constant(&SECTIONS_ON) != 0
+}
+
+/// True if flows are sampled.
+#[inline(always)]
+pub(super) fn is_sampled() -> bool {
+    constant(&SAMPLED) != 0
 }
 
 /// One of [`fact`].

@@ -17,6 +17,7 @@ mod maps;
 mod outer;
 mod pass;
 mod program;
+mod sampling;
 mod section;
 mod skb;
 mod tcp_analysis;

@@ -24,7 +24,7 @@ pub use self::{
     },
     internal::{Internal, InternalStdout, InternalTraces, Metrics, Server},
     parser::Parser,
-    pipeline::{FlowCapture, FlowProducer, K8sDecorator, Pipeline},
+    pipeline::{FlowCapture, FlowProducer, FlowSampling, K8sDecorator, Pipeline},
     root::Config,
     span::Span,
 };

@@ -1,7 +1,9 @@
 //! Room for flows, and queues.
 
 use crate::{
-    schema::section,
+    diagnostic::Problem,
+    node::{Kind, Node},
+    schema::{Reader, section},
     value::{Bounded, FlowKey, Join, PositiveDuration},
 };
 
@@ -51,8 +53,24 @@ section! {
         /// Reads names from the first payloads of flows: `tls.client.server_name`, `dns.question.name`, `http.host` and
         /// related attributes. At most 256 octets of the packets that begin such a message leave the kernel.
         names: bool = false, Capture;
+        /// Samples flows when the table fills or new flows are many. Without this block, packets of flows that do not fit are counted under
+        /// `table_full`.
+        sampling: Option<FlowSampling> = None, Capture;
         /// Capacity of the ring of new-flow events. The ring has a fixed size, and no flow depends on its events.
         flow_events_capacity: Bounded<1, 1_048_576> = Bounded::preset::<1_024>(), Ignored;
+    }
+}
+
+section! {
+    /// Sampling of whole flows by a hash of addresses, ports and protocol. Each record has its interval, `flow.sampling.interval`; packets of
+    /// flows that are left out are counted under `not_sampled`.
+    FlowSampling, Nested, interval_is_power_of_two {
+        /// Part of the table, in percent, beyond which flows are sampled.
+        fill: Bounded<1, 100> = Bounded::preset::<80>(), Capture;
+        /// Number of new flows per second that are kept, beyond which flows are sampled.
+        flows_per_second: Bounded<1, { u32::MAX }> = Bounded::preset::<{ u32::MAX }>(), Capture;
+        /// At least one of so many flows is kept: a power of two.
+        max_interval: Bounded<1, 1_048_576> = Bounded::preset::<1_024>(), Capture;
     }
 }
 
@@ -76,5 +94,21 @@ section! {
         /// Maximum number of records that wait for export.
         decorated_span_queue_capacity: Bounded<1, { u32::MAX }> = Bounded::preset::<8_192>(), Application;
         retired threads "Threads that decorate records: none are started.";
+    }
+}
+
+fn interval_is_power_of_two(sampling: &FlowSampling, node: &Node, reader: &mut Reader) {
+    let interval = sampling.max_interval.get();
+    if interval.is_power_of_two() {
+        return;
+    }
+    let Kind::Table(entries) = &node.kind else {
+        return;
+    };
+    if let Some(found) = entries.iter().find(|entry| entry.key == "max_interval") {
+        let message = format!("cannot use `{interval}` for `max_interval`: it is no power of two");
+        let above = interval.next_power_of_two();
+        let hint = format!("choose {} or {above}", above / 2);
+        reader.error(Problem::at(&found.node.span, message).with_hint(hint));
     }
 }

@@ -113,7 +113,7 @@ mod tests {
         let slots = mapping::<Slot>(2);
         // SAFETY: within the mapping, which nobody else has.
         unsafe { slots.at(1).write(*slot) };
-        Slab::new(slots, mapping(1), mapping(1), mapping(2), None, None)
+        Slab::new(slots, mapping(1), mapping(1), mapping(2), None, None, false)
     }
 
     fn lane() -> impl Strategy<Value = (u8, Lane)> {

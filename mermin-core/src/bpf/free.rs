@@ -57,6 +57,11 @@ impl FreeSlots {
         }
     }
 
+    /// Returns the number of slots on the stack.
+    pub(crate) fn stack_height(&self) -> u32 {
+        self.top().count()
+    }
+
     /// Takes the uppermost slot, if there is one.
     pub(crate) fn pop(&self) -> Option<u32> {
         loop {

@@ -8,7 +8,7 @@ use std::{
 
 use aya_obj::{EbpfSectionKind, Map, Object, generated::bpf_insn};
 use mermin_bpf::{
-    abi::{digest::Seed, drops::fact, names},
+    abi::{digest::Seed, drops::fact, names, sampling::PointSeed},
     wire::tunnel::Keyed,
 };
 
@@ -190,6 +190,7 @@ pub(crate) fn constants(sizes: Sizes, seed: &Seed) -> Vec<(&'static str, Vec<u8>
         ),
         (names::CONST_ANALYSE, u32::from(sizes.tcp_analysis)),
         (names::CONST_SECTIONS, u32::from(sizes.sections != 0)),
+        (names::CONST_SAMPLED, u32::from(sizes.sampled)),
     ]
     .map(|(name, number)| (name, number.to_ne_bytes().to_vec()));
     let facts = sizes.drops.map_or([0; fact::COUNT], |facts| facts.0);
@@ -203,8 +204,21 @@ pub(crate) fn constants(sizes: Sizes, seed: &Seed) -> Vec<(&'static str, Vec<u8>
             octets(sizes.ports.words().to_vec()),
         ),
         (names::CONST_SEED, octets(seed.words().to_vec())),
+        (
+            names::CONST_POINT_SEED,
+            octets(point_seed(sizes, seed).words().to_vec()),
+        ),
     ];
     numbers.into_iter().chain(words).collect()
+}
+
+/// Returns the seed of sampling. Without a number of its own it follows from the index's seed: so the next process of a pinned
+/// source keeps the same flows.
+fn point_seed(sizes: Sizes, seed: &Seed) -> PointSeed {
+    PointSeed::of(sizes.sampling_seed.unwrap_or_else(|| {
+        let words = seed.words();
+        words.iter().fold(0, |sum, word| sum.rotate_left(7) ^ word)
+    }))
 }
 
 /// Returns the number of elements of maps whose size depends on options or host.
@@ -241,6 +255,8 @@ mod tests {
             exact_end: false,
             tcp_analysis: false,
             drops: None,
+            sampled: false,
+            sampling_seed: None,
             sections: 0,
             ports: mermin_bpf::wire::tunnel::Ports::default(),
             slots_a_bucket: mermin_bpf::abi::index::SLOTS_A_BUCKET,

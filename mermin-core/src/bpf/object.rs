@@ -301,6 +301,7 @@ fn into_memory(maps: &Named, sizes: Sizes) -> Result<InMemory, Refusal> {
         values(maps, names::MAP_TUNNELS, sizes.tunnels())?,
         analyses,
         drops,
+        sizes.sampled,
     );
     let counts = Sizes::ledgers(sizes.cpus);
     let ledger = Ledger::new(

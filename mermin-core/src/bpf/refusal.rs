@@ -199,6 +199,8 @@ mod tests {
             exact_end: false,
             tcp_analysis,
             drops: None,
+            sampled: false,
+            sampling_seed: None,
             sections: u32::from(sections) << 20,
             ports: Ports::default(),
             slots_a_bucket: 8,

@@ -28,6 +28,7 @@ const TURNED: u32 = 8192;
 
 /// Sizes that depend on options and host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 pub(crate) struct Sizes {
     /// Flows at once.
     pub(crate) slots: u32,
@@ -43,6 +44,10 @@ pub(crate) struct Sizes {
     pub(crate) tcp_analysis: bool,
     /// Facts about the kernel, if packets that it drops are counted.
     pub(crate) drops: Option<DropFacts>,
+    /// True if flows are sampled.
+    pub(crate) sampled: bool,
+    /// The number that the seed of sampling is made of. `None` makes it of the index's seed.
+    pub(crate) sampling_seed: Option<u64>,
     /// Octets of the ring by which sections of payloads are passed to this process; 0 if none are.
     pub(crate) sections: u32,
     /// UDP ports of tunnels.
@@ -167,6 +172,8 @@ mod tests {
             exact_end: false,
             tcp_analysis: false,
             drops: None,
+            sampled: false,
+            sampling_seed: None,
             sections: 0,
             ports: Ports::default(),
             slots_a_bucket: SLOTS_A_BUCKET,

@@ -1,6 +1,7 @@
 //! The slots of flows, in memory that the kernel program counts in.
 
 use std::{
+    num::NonZeroU32,
     ops::Range,
     sync::atomic::{AtomicU8, AtomicU64, Ordering, fence},
 };
@@ -8,8 +9,11 @@ use std::{
 use mermin_bpf::abi::{
     globals::{Globals, SLOTS_A_WORD},
     key::{KeyTail, KeyV4, KeyWords},
+    sampling::Rate,
     section::watch,
-    slot::{DIRECTIONS, LANES, Lane, STRIPES, Sample, Slot, crossed, first, lane, origin, state},
+    slot::{
+        DIRECTIONS, LANES, Lane, STRIPES, Sample, Slot, crossed, first, lane, mark, origin, state,
+    },
     tunnel::{OuterHeader, TunnelEndpoints},
 };
 use mermin_bpf::{
@@ -21,7 +25,10 @@ use super::{clock::Ticks, drop_counts::DropCounts, tcp_analyses::TcpAnalyses};
 use crate::{
     flow::Several,
     sys::mapping::Mapping,
-    table::snapshot::{FlowSnapshot, Side},
+    table::{
+        sampling,
+        snapshot::{FlowSnapshot, Side},
+    },
 };
 
 /// Number of reads of a lane's counters before an inconsistent pair is accepted.
@@ -38,6 +45,8 @@ pub(crate) struct Slab {
     analyses: Option<TcpAnalyses>,
     /// Counts of dropped packets, if they are counted.
     drops: Option<DropCounts>,
+    /// True if flows are sampled.
+    is_sampled: bool,
 }
 
 impl Slab {
@@ -48,6 +57,7 @@ impl Slab {
         tunnels: Mapping<TunnelEndpoints>,
         analyses: Option<TcpAnalyses>,
         drops: Option<DropCounts>,
+        is_sampled: bool,
     ) -> Self {
         Self {
             slots,
@@ -56,6 +66,7 @@ impl Slab {
             tunnels,
             analyses,
             drops,
+            is_sampled,
         }
     }
 
@@ -72,6 +83,24 @@ impl Slab {
     /// Returns the counters that belong to no slot.
     pub(crate) fn globals(&self) -> &Mapping<Globals> {
         &self.globals
+    }
+
+    fn rate_word(&self) -> &AtomicU64 {
+        let globals = self.globals.at(0);
+        // SAFETY: a word of the mapping, which lives as long as `self`; it is only changed atomically.
+        unsafe { AtomicU64::from_ptr((&raw mut (*globals).rate).cast()) }
+    }
+
+    /// Returns the rate at which flows are kept.
+    pub(crate) fn rate(&self) -> Rate {
+        Rate(self.rate_word().load(Ordering::Relaxed))
+    }
+
+    /// Changes the rate if it is `from`. Returns false if the kernel program has changed it meanwhile.
+    pub(crate) fn change_rate(&self, from: Rate, to: Rate) -> bool {
+        self.rate_word()
+            .compare_exchange(from.0, to.0, Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Returns the number of slots.
@@ -181,11 +210,12 @@ impl Slab {
     pub(crate) fn snapshot(&self, slot: u32, ticks: &Ticks) -> FlowSnapshot {
         let at = self.slots.at(slot as usize);
         // SAFETY: within the mapping; each field is read whole, and those of the first line are settled by now.
-        let (key, origin_bits, link_length, first_seen, used) = unsafe {
+        let (key, origin_bits, link_length, marks, first_seen, used) = unsafe {
             (
                 (&raw const (*at).key).read_volatile(),
                 (&raw const (*at).origin).read_volatile(),
                 (&raw const (*at).link_length).read_volatile(),
+                (&raw const (*at).marks).read_volatile(),
                 (&raw const (*at).first_seen).read_volatile(),
                 (&raw const (*at).lanes_used).read_volatile(),
             )
@@ -239,6 +269,7 @@ impl Slab {
             higher_started: origin_bits & origin::HIGHER_STARTED != 0,
             first: First::of(origin_bits),
             link_length,
+            sampling_interval: self.interval(mark::shift(marks)),
             first_seen,
             mac: first(first::MAC),
             outer,
@@ -250,6 +281,12 @@ impl Slab {
             },
             sides,
         }
+    }
+
+    /// Returns the interval of a flow's records. A flow of an earlier process may have been sampled, even if this one keeps all flows.
+    fn interval(&self, shift: u8) -> Option<NonZeroU32> {
+        let is_sampled = self.is_sampled || shift != 0;
+        is_sampled.then(|| sampling::interval(shift))
     }
 
     /// Requests a sample of the next packet in each direction from the kernel program.

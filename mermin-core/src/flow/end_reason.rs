@@ -26,9 +26,9 @@ pub enum EndReason {
     EndOfFlow = 3,
     /// The source was closed, or the interface was removed.
     ForcedEnd = 4,
-    /// The table was full and this flow was evicted. Sources of this crate never use it: a full table keeps its
-    /// flows, and counts packets of other flows under `table_full`. Records from other programs, which you can
-    /// [replay](crate::FlowSource::replay), may have it.
+    /// [Sampling](crate::FlowSourceBuilder::sampling) keeps flows at a higher rate than this one was kept at. The flow continues under
+    /// another id, with a smaller [`sampling_interval`](crate::Flow::sampling_interval). In records of other programs, which you can
+    /// [replay](crate::FlowSource::replay): the table was full, and this flow was evicted.
     LackOfResources = 5,
 }
 

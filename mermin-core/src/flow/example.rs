@@ -37,6 +37,7 @@ pub(crate) fn everything() -> Flow {
     flow.sequence = 3;
     flow.end = flow.start + Duration::from_millis(1_500);
     flow.end_reason = EndReason::ActiveTimeout;
+    flow.sampling_interval = std::num::NonZeroU32::new(64);
     flow.direction = Direction::Forward;
     flow.direction_rule = Some(DirectionRule::Syn);
     flow.interface.mac = Some(MacAddress([0x02, 0, 0, 0xab, 0xcd, 0xef]));

@@ -1,6 +1,7 @@
 //! The record of a flow.
 
 use std::{
+    num::NonZeroU32,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -40,6 +41,9 @@ pub struct Flow {
     pub time_resolution: Option<Duration>,
     /// The reason for this record (IPFIX `flowEndReason`).
     pub end_reason: EndReason,
+    /// One of so many flows like this one was kept: multiplied by it, the counts of all records are estimates of all that crossed the hooks.
+    /// Present if flows are [sampled](crate::FlowSourceBuilder::sampling); 1 while all are kept.
+    pub sampling_interval: Option<NonZeroU32>,
     /// The side that started the flow: the sender of the SYN for TCP, else of the first packet (IPFIX `sourceIPv4Address`,
     /// `sourceIPv6Address`, `sourceTransportPort`).
     pub source: Endpoint,
@@ -128,6 +132,7 @@ impl Flow {
             end: start,
             time_resolution: Some(Duration::from_nanos(1)),
             end_reason: EndReason::ForcedEnd,
+            sampling_interval: None,
             source,
             destination,
             protocol,

@@ -48,6 +48,8 @@ fn sizes(max_flows: u32) -> io::Result<Sizes> {
         exact_end: false,
         tcp_analysis: false,
         drops: None,
+        sampled: false,
+        sampling_seed: None,
         sections: 0,
         ports: Ports::default(),
         slots_a_bucket: SLOTS_A_BUCKET,

@@ -36,6 +36,8 @@ pub enum Feature {
     Drops,
     /// Reading names from payloads.
     Names,
+    /// Keeping every flow, of a source that may sample them.
+    Sampling,
 }
 
 impl Feature {
@@ -57,6 +59,7 @@ impl Feature {
             Self::TcpAnalysis => "tcp analysis",
             Self::Drops => "drops",
             Self::Names => "names",
+            Self::Sampling => "sampling",
         }
     }
 }

@@ -99,6 +99,10 @@ fn words(reason: &str) -> (&'static str, Option<&'static str>) {
                 "see what each interface saw: `join(Join::Merged)`, or report each: `join(Join::PerInterface)`",
             ),
         ),
+        "not_sampled" => (
+            "sampling left out their flow, because the table fills or new flows are many",
+            Some("keep more flows: raise `max_flows`, or the limits of `sampling`"),
+        ),
         _ => ("see docs/ARCHITECTURE.md, \"The ledger\"", None),
     }
 }

@@ -114,6 +114,8 @@ pub struct Stats {
     pub payloads: PayloadStats,
     /// Packets that the kernel dropped and that are in no record ([`drops`](crate::FlowSourceBuilder::drops)).
     pub drops: DropStats,
+    /// One of so many flows is kept, if flows are [sampled](crate::FlowSourceBuilder::sampling): 1 while all are kept. 0 without sampling.
+    pub sampling_interval: u64,
     /// Packets on the wire, over all hooks and those of removed interfaces.
     pub packets: u64,
     /// Octets of their frames, link header and padding included.

@@ -22,6 +22,7 @@ mod reconfigure;
 mod records;
 mod replay;
 mod reports;
+mod sampling;
 mod stream;
 mod tunnels;
 
@@ -42,6 +43,7 @@ pub use self::{
     reconfigure::{Reconfigured, Setting},
     replay::{Replay, Replayed},
     reports::Reports,
+    sampling::Sampling,
     stream::{Acknowledger, FlowSource, Run},
     tunnels::Decapsulation,
 };

@@ -12,6 +12,7 @@ use crate::{
     join::Join,
     source::{
         flow_key::FlowKey,
+        sampling::Sampling,
         tunnels::{Decapsulation, TunnelPorts},
     },
     table::Timeouts,
@@ -55,6 +56,8 @@ pub(crate) struct Options {
     pub(crate) tcp_analysis: bool,
     /// Packets that the kernel drops are counted.
     pub(crate) drops: bool,
+    /// Flows are sampled.
+    pub(crate) sampling: Option<Sampling>,
     /// Names are read from the first payloads.
     pub(crate) names: bool,
     pub(crate) decapsulation: Decapsulation,
@@ -125,6 +128,9 @@ impl Options {
             pinning.validate()?;
         }
         self.tunnel_ports.validate()?;
+        if let Some(sampling) = &self.sampling {
+            sampling.validate()?;
+        }
         if let Some(flows) = self.max_flows
             && !(1..=MOST_FLOWS).contains(&flows)
         {
@@ -210,6 +216,15 @@ mod tests {
             refused(|options| options.timeouts.udp = Duration::ZERO),
             "cannot use a timeout of zero for `udp`"
         );
+        assert_eq!(
+            refused(|options| options.sampling = Some(Sampling::under_pressure().fill(1.5))),
+            "cannot use `1.5` for the fill of `sampling`"
+        );
+        refused(|options| options.sampling = Some(Sampling::under_pressure().fill(f64::NAN)));
+        refused(|options| options.sampling = Some(Sampling::under_pressure().max_interval(1000)));
+        refused(|options| {
+            options.sampling = Some(Sampling::under_pressure().flows_per_second(0));
+        });
         refused(|options| options.attach.tc_priority = Some(0));
         refused(|options| options.pinning = Some(Pinning::instance("a.b")));
         refused(|options| options.interfaces = Patterns::gather(["eth["]));

@@ -40,6 +40,8 @@ pub enum Setting {
     Drops,
     /// `names`.
     Names,
+    /// `sampling`.
+    Sampling,
     /// `decapsulation`.
     Decapsulation,
     /// `tunnel_ports`.
@@ -67,6 +69,7 @@ impl Setting {
             Self::TcpAnalysis => "tcp_analysis",
             Self::Drops => "drops",
             Self::Names => "names",
+            Self::Sampling => "sampling",
             Self::Decapsulation => "decapsulation",
             Self::TunnelPorts => "tunnel_ports",
         }
@@ -113,6 +116,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
         tcp_analysis,
         drops,
         names,
+        sampling,
         decapsulation,
         tunnel_ports,
         test_hooks: _,
@@ -145,6 +149,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
             (Setting::TcpAnalysis, now.tcp_analysis != *tcp_analysis),
             (Setting::Drops, now.drops != *drops),
             (Setting::Names, now.names != *names),
+            (Setting::Sampling, now.sampling != *sampling),
             (Setting::Decapsulation, now.decapsulation != *decapsulation),
             (
                 Setting::TunnelPorts,
@@ -181,7 +186,7 @@ mod tests {
         filter::Rule,
         flow::TunnelKind,
         iface::{NetNs, patterns::Patterns},
-        source::{Decapsulation, FlowKey, Pinning},
+        source::{Decapsulation, FlowKey, Pinning, Sampling},
     };
 
     fn change(change: impl FnOnce(&mut Options)) -> (Reconfigured, Reconfigured) {
@@ -222,7 +227,7 @@ mod tests {
             );
             assert_eq!(then, Reconfigured::default(), "{setting}");
         }
-        let fixed: [(Setting, Change); 13] = [
+        let fixed: [(Setting, Change); 14] = [
             (Setting::Attach, |options| {
                 options.attach = Attach::Tcx.into();
             }),
@@ -242,6 +247,9 @@ mod tests {
             (Setting::TcpAnalysis, |options| options.tcp_analysis = true),
             (Setting::Drops, |options| options.drops = true),
             (Setting::Names, |options| options.names = true),
+            (Setting::Sampling, |options| {
+                options.sampling = Some(Sampling::under_pressure());
+            }),
             (Setting::Decapsulation, |options| {
                 options.decapsulation = Decapsulation::None;
             }),

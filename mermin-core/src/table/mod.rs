@@ -8,6 +8,7 @@ pub(crate) mod expiry_state;
 pub(crate) mod export_state;
 pub(crate) mod limits;
 pub(crate) mod record;
+pub(crate) mod sampling;
 pub(crate) mod snapshot;
 pub(crate) mod tcp_analysis;
 pub(crate) mod timeouts;

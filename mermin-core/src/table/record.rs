@@ -111,6 +111,7 @@ pub(crate) fn record(
         clock.tick
     }));
     record.end_reason = reason;
+    record.sampling_interval = flow.sampling_interval;
     record.interface.mac = mac(flow);
     let vlans = tail.vlans();
     // A priority tag (id 0) is listed only if a VLAN tag follows inside it.

@@ -1,5 +1,7 @@
 //! Snapshot of one flow.
 
+use std::num::NonZeroU32;
+
 use super::expiry_state::ExpiryState;
 use crate::flow::Several;
 use mermin_bpf::{
@@ -43,6 +45,8 @@ pub(crate) struct FlowSnapshot {
     /// The first packet, which decided that.
     pub(crate) first: First,
     pub(crate) link_length: u8,
+    /// Sampling kept one of so many flows like this one; `None` if flows are not sampled.
+    pub(crate) sampling_interval: Option<NonZeroU32>,
     /// Monotonic time of the first packet, ns.
     pub(crate) first_seen: u64,
     /// MAC of the first packet's sender; zeroes for none.

@@ -48,6 +48,7 @@ mod processes;
 mod reconfigure;
 mod restart;
 mod runtimes;
+mod sampling;
 mod started;
 mod statistics;
 mod stopping;
@@ -213,6 +214,7 @@ fn main() {
         reconfigure::cases(),
         restart::cases(),
         runtimes::cases(),
+        sampling::cases(),
         trouble::cases(),
         tunnels::cases(),
         tunnel_devices::cases(),

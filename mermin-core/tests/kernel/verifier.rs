@@ -1,7 +1,7 @@
 //! The verifier's work for each program, compared with this kernel's limit.
 
 use mermin_core::{
-    FlowKey, FlowSourceBuilder,
+    FlowKey, FlowSourceBuilder, Sampling,
     lab::{Lab, VERIFIED_LIMIT},
 };
 
@@ -25,6 +25,9 @@ fn verified_instructions_are_within_the_limit() {
         ("+tcp_analysis", 5, |options| options.tcp_analysis(true)),
         ("+drops", 10, |options| options.drops(true)),
         ("+names", 10, |options| options.names(true)),
+        ("+sampling", 10, |options| {
+            options.sampling(Sampling::under_pressure())
+        }),
         ("+names+tcp_analysis", 5, |options| {
             options.names(true).tcp_analysis(true)
         }),

@@ -21,6 +21,7 @@ mod old;
 mod open;
 mod packed;
 mod run;
+mod sampling;
 mod source;
 mod started;
 mod tcp_analysis;

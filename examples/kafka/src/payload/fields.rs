@@ -2,7 +2,7 @@
 
 /// Attributes by the numbers of their fields, from 1. A number never gets another meaning, because consumers read old messages by new
 /// definitions: a new attribute goes to the end, and one that is no more leaves its name here. `flow.proto` is written from this list.
-pub(super) const FIELDS: [&str; 140] = [
+pub(super) const FIELDS: [&str; 141] = [
     "flow.id",
     "flow.sequence",
     "flow.start",
@@ -143,4 +143,5 @@ pub(super) const FIELDS: [&str; 140] = [
     "flow.reverse.drop.reason",
     "flow.reverse.drop.reasons",
     "flow.reverse.drop.reasons.packets",
+    "flow.sampling.interval",
 ];

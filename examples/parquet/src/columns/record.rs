@@ -40,6 +40,7 @@ pub(super) fn of_flow(name: &str, settings: &Settings) -> Option<Way> {
         "flow.direction.rule" => named(|flow| Some(flow.direction_rule?.as_str())),
         "network.transport" => transport(|flow| Some(flow.protocol)).always(),
         "network.type" => named(|flow| Some(version(&flow.source))).always(),
+        "flow.sampling.interval" => small(32, |flow| flow.sampling_interval.map(u32::from)),
         "network.interface.index" => small(32, |flow| Some(flow.interface.index)).always(),
         "network.interface.name" => text(|flow| Some(&*flow.interface.name)).always(),
         "network.interface.mac" => mac(|flow| flow.interface.mac),

@@ -145,6 +145,9 @@ fn identity<'a>(flow: &'a Flow, community_id_seed: u16, visit: &mut impl Visit<'
     }
     protocol(visit, name!("network.transport"), flow.protocol);
     visit.word(name!("network.type"), network_type(flow.source.address));
+    if let Some(interval) = flow.sampling_interval {
+        visit.number(name!("flow.sampling.interval"), interval.get().into());
+    }
 }
 
 fn interface<'a>(flow: &'a Flow, visit: &mut impl Visit<'a>) {

@@ -5,7 +5,7 @@ use crate::{
     filter::Filter,
     flow::TunnelKind,
     join::Join,
-    source::{Decapsulation, FlowKey, Pinning},
+    source::{Decapsulation, FlowKey, Pinning, Sampling},
 };
 
 impl FlowSourceBuilder {
@@ -202,6 +202,25 @@ impl FlowSourceBuilder {
     /// ```
     pub fn names(mut self, names: bool) -> Self {
         self.options.names = names;
+        self
+    }
+
+    /// Samples flows when the table fills or new flows are many: whole flows are kept by a hash of their addresses, ports and protocol, at a
+    /// rate that each record has ([`Flow::sampling_interval`](crate::Flow::sampling_interval)). Packets of the others are counted under
+    /// `not_sampled`. Default: no; packets for which a full table has no room are then counted under `table_full`.
+    ///
+    /// Multiplied by the interval, packets, octets and flows are unbiased estimates of all that crossed the hooks. The rate is lowered at once and
+    /// raised slowly, and the report has a degradation while flows are left out. See [`Sampling`].
+    ///
+    /// ```
+    /// use mermin_core::{FlowSource, Sampling};
+    ///
+    /// let sampling = Sampling::under_pressure().flows_per_second(50_000);
+    /// let builder = FlowSource::builder().sampling(sampling.clone());
+    /// assert_eq!(builder.get_sampling(), Some(&sampling));
+    /// ```
+    pub fn sampling(mut self, sampling: Sampling) -> Self {
+        self.options.sampling = Some(sampling);
         self
     }
 

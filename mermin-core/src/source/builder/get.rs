@@ -7,7 +7,7 @@ use crate::{
     flow::TunnelKind,
     iface::{NetNs, Pattern},
     join::Join,
-    source::{Decapsulation, FlowKey, Pinning},
+    source::{Decapsulation, FlowKey, Pinning, Sampling},
     table::Timeouts,
 };
 
@@ -118,6 +118,12 @@ impl FlowSourceBuilder {
     #[must_use]
     pub fn get_tcp_analysis(&self) -> bool {
         self.options.tcp_analysis
+    }
+
+    /// Returns the value of [`sampling`](Self::sampling).
+    #[must_use]
+    pub fn get_sampling(&self) -> Option<&Sampling> {
+        self.options.sampling.as_ref()
     }
 
     /// Returns the value of [`names`](Self::names).

@@ -19,6 +19,7 @@ mod pinned;
 mod preflight;
 mod reconfigure;
 mod registry;
+mod sampler;
 mod setup;
 mod shared;
 mod slots;

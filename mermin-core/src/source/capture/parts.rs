@@ -11,6 +11,7 @@ use super::{
     interfaces::{Candidates, InterfaceSet, Surroundings},
     pinned::{Leftovers, PinnedInstance, Prepared},
     registry::InterfaceRegistry,
+    sampler::Sampler,
     setup,
     shared::{Counts, SharedCounters},
     slots::SlotTable,
@@ -28,6 +29,8 @@ pub(super) struct Parts {
     pub(super) exporter: Exporter,
     pub(super) closer: Closer,
     pub(super) clock: SourceClock,
+    /// Where flows are sampled.
+    pub(super) sampler: Option<Sampler>,
     pub(super) shared: Arc<SharedCounters>,
     pub(super) control: Arc<Control>,
     /// Keeps the program that counts dropped packets attached.
@@ -98,7 +101,10 @@ impl Parts {
             let refused_before = loaded.sections_lost_before;
             Names::new(sections, refused_before)
         });
+        let sampling = arguments.options.sampling.as_ref();
+        let sampler = sampling.map(|sampling| Sampler::start(sampling, &slab, Arc::clone(&shared)));
         let parts = Self {
+            sampler,
             interfaces: InterfaceSet::new(
                 candidates,
                 InterfaceNames::new(known),

@@ -10,6 +10,7 @@ use crate::{
     process::{self, Lookup, Wanted},
     report::Degradation,
     source::{
+        Sampling,
         options::{DEFAULT_FLOWS, Options},
         tunnels::Decapsulation,
     },
@@ -35,6 +36,8 @@ pub(super) fn sizes(options: &Options) -> Sizes {
         exact_end: options.exact_end,
         tcp_analysis: options.tcp_analysis,
         drops: None,
+        sampled: options.sampling.is_some(),
+        sampling_seed: options.sampling.as_ref().and_then(Sampling::get_seed),
         sections: if options.names {
             options.test_hooks.section_ring
         } else {

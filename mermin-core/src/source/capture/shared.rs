@@ -70,6 +70,7 @@ counts! {
     lookups_missed => lookups_missed,
     sweeps => sweeps,
     rcu_waits => rcu_waits,
+    sampling_interval => sampling_interval,
 }
 
 fn nanoseconds(duration: Duration) -> u64 {

@@ -29,6 +29,19 @@ pub(super) struct Sweep<'a> {
     /// Number of records that may still be made.
     room: usize,
     batch: Batch,
+    /// Flows that ended because they continue at another rate of sampling.
+    resampled: u64,
+}
+
+/// Result of a sweep.
+#[derive(Debug)]
+pub(super) struct Swept {
+    /// Flows to close.
+    pub(super) batch: Batch,
+    /// Number of open flows, those to close included.
+    pub(super) open: u64,
+    /// Number of flows to close that continue at another rate of sampling.
+    pub(super) resampled: u64,
 }
 
 impl<'a> Sweep<'a> {
@@ -48,6 +61,7 @@ impl<'a> Sweep<'a> {
             now,
             room,
             batch: Batch::default(),
+            resampled: 0,
         }
     }
 
@@ -86,8 +100,8 @@ impl<'a> Sweep<'a> {
         });
     }
 
-    /// Reads every flow that may be due. Returns the flows to close, and the number of open flows.
-    pub(super) fn run(mut self) -> (Batch, u64) {
+    /// Reads every flow that may be due.
+    pub(super) fn run(mut self) -> Swept {
         let mut open = 0;
         let used = self.slots.used().end;
         let mut due = self.slots.begin_sweep(self.now);
@@ -104,11 +118,19 @@ impl<'a> Sweep<'a> {
                         open += 1;
                         self.close(slot, EndReason::EndOfFlow);
                     }
+                    state::RESAMPLED => {
+                        open += 1;
+                        self.resampled += u64::from(self.close(slot, EndReason::LackOfResources));
+                    }
                     _ => self.slots.found_free(slot),
                 }
             }
         }
-        (self.batch, open + due.waiting())
+        Swept {
+            batch: self.batch,
+            open: open + due.waiting(),
+            resampled: self.resampled,
+        }
     }
 
     /// Decides about one live flow. If the queue has no room for a record, the flow is unchanged and read again later.

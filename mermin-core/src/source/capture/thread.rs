@@ -13,7 +13,7 @@ use super::{
     parts::Parts,
     pinned::{FlowToClose, PinnedInstance},
     reconfigure::{Changed, Reconfiguration},
-    sweep::Sweep,
+    sweep::{Sweep, Swept},
 };
 use crate::{bpf::clock::monotonic, error::Error, source::options::Options};
 
@@ -195,9 +195,18 @@ impl Capture {
         );
         let all_closing = sweep.close_flows_of(&quiesced);
         sweep.close_taken_over(&mut self.to_close);
-        let (batch, open) = sweep.run();
+        let Swept {
+            batch,
+            open,
+            resampled,
+        } = sweep.run();
         if all_closing {
             self.parts.interfaces.mark_closing(&quiesced);
+        }
+        if let Some(sampler) = &mut self.parts.sampler {
+            let closing = batch.flows.len() as u64;
+            let free = self.parts.closer.free_slots();
+            sampler.swept(now, self.parts.slots.slab(), open, closing, resampled, free);
         }
         self.parts.closer.close(batch);
         self.parts.shared.counts.open.store(open, Ordering::Relaxed);

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{flows::Flows, shared::Shared};
+use super::{
+    flows::Flows,
+    shared::{Reported, Shared},
+};
 use crate::{
     pcap::{Capture, Next, Packet, PcapError},
     source::{pace::Pace, pages::PageRequest},
@@ -26,8 +29,8 @@ pub(super) struct CaptureReader<R: io::Read> {
     pace: Option<Pace>,
     /// No packet of the last read was processed yet.
     unseen: bool,
-    /// Unsupported interfaces, as in the report.
-    unread: usize,
+    /// As the report is.
+    reported: Reported,
     /// Time of the first packet of the last read, ns since 1970.
     pub(super) first: Option<i64>,
 }
@@ -55,7 +58,7 @@ impl<R: io::Read> CaptureReader<R> {
             pace: None,
             // Detecting the format has read some octets.
             unseen: true,
-            unread: 0,
+            reported: Reported::default(),
             first: None,
         }
     }
@@ -77,7 +80,7 @@ impl<R: io::Read> CaptureReader<R> {
     /// Counts the packets in memory until enough records wait.
     pub(super) fn go_through(&mut self) -> Result<Stop, PcapError> {
         let stop = self.count();
-        self.shared.tell(&mut self.unread);
+        self.shared.tell(&mut self.reported);
         stop
     }
 

@@ -7,14 +7,14 @@ use std::collections::VecDeque;
 
 use super::{
     clock::Clock, fragments::Fragments, listening::ListeningPorts, record_maker::RecordMaker,
-    shared::Counts, slot::PacketTime, table::Table, timers::Timers,
+    sampler::Sampler, shared::Counts, slot::PacketTime, table::Table, timers::Timers,
 };
 use crate::{
     filter::{Filter, FilterDecision, Filters},
     flow::{EndReason, Flow},
     join::{Conversations, Join},
     pcap::{Packet, link::ParseOptions},
-    source::pages::PageRequest,
+    source::{pages::PageRequest, sampling::Sampling},
     table::{Timeouts, limits::Limits, timeouts::nanoseconds},
 };
 
@@ -35,6 +35,8 @@ pub(super) struct Flows {
     /// Octets of a payload that names are read from; none where they are not.
     named_by: Option<usize>,
     fragments: Fragments,
+    /// Where flows are sampled.
+    sampler: Option<Sampler>,
     options: ParseOptions,
     epoch: u64,
     serial: u64,
@@ -70,6 +72,7 @@ impl Flows {
             analyses: false,
             named_by: None,
             fragments: Fragments::default(),
+            sampler: None,
             options,
             epoch,
             serial: 0,
@@ -103,6 +106,15 @@ impl Flows {
     pub(super) fn named(self, octets: Option<usize>) -> Self {
         Self {
             named_by: octets,
+            ..self
+        }
+    }
+
+    /// Samples flows.
+    pub(super) fn sampled(self, sampling: Option<&Sampling>) -> Self {
+        let capacity = self.table.capacity();
+        Self {
+            sampler: sampling.map(|sampling| Sampler::new(sampling, capacity, self.epoch)),
             ..self
         }
     }

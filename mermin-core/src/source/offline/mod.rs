@@ -26,6 +26,7 @@ mod pipe;
 #[cfg(feature = "__lab")]
 mod read_capture;
 mod record_maker;
+mod sampler;
 mod shared;
 mod slot;
 mod table;
@@ -149,6 +150,7 @@ impl Arguments {
             options,
         )
         .joined(self.options.join)
+        .sampled(self.options.sampling.as_ref())
         .listening(self.options.listening_ports)
         .analysing(self.options.tcp_analysis)
         .named(

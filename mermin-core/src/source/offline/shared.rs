@@ -13,7 +13,7 @@ use crate::{
     report::{
         Degradation, Feature, HookDirection, HookStats, PayloadStats, Report, SourceKind, Stats,
     },
-    source::{changes::Changes, engine::Counters},
+    source::{changes::Changes, engine::Counters, sampling},
 };
 
 /// The ledger of one interface of the capture.
@@ -37,6 +37,15 @@ pub(super) struct Counts {
     pub(super) joined: u64,
     pub(super) unjoined: u64,
     pub(super) payloads: PayloadStats,
+    /// Where flows are sampled, one of 2 to the power of this number is kept.
+    pub(super) sampling: Option<u8>,
+}
+
+/// What the report has changed in, when it changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reported {
+    unread: usize,
+    sampling: Option<u8>,
 }
 
 #[derive(Debug)]
@@ -60,17 +69,15 @@ impl Shared {
         }
     }
 
-    /// Wakes waiters for changes of the report if there are more than `known` unsupported interfaces.
-    pub(super) fn tell(&self, known: &mut usize) {
-        let hooks = |counts: &Counts| {
-            counts
-                .hooks
-                .iter()
-                .flatten()
-                .filter(|it| it.unread.is_some())
-                .count()
+    /// Wakes waiters for changes of the report if it is not as `known`.
+    pub(super) fn tell(&self, known: &mut Reported) {
+        let counts = self.lock();
+        let hooks = counts.hooks.iter().flatten();
+        let found = Reported {
+            unread: hooks.filter(|it| it.unread.is_some()).count(),
+            sampling: counts.sampling,
         };
-        let found = hooks(&self.lock());
+        drop(counts);
         if found != *known {
             *known = found;
             self.changes.changed();
@@ -140,7 +147,9 @@ impl Counters for Shared {
         let degradations = unread.filter_map(|hook| Some(degradation(hook, hook.unread?)));
         Report {
             source: self.source.clone(),
-            degradations: degradations.collect(),
+            degradations: degradations
+                .chain(counts.sampling.and_then(sampling::degradation))
+                .collect(),
             ..Report::default()
         }
     }
@@ -172,6 +181,7 @@ impl Counters for Shared {
             records_joined: counts.joined,
             flows_unjoined: counts.unjoined,
             payloads: counts.payloads,
+            sampling_interval: counts.sampling.map_or(0, |shift| 1 << shift),
             packets: hooks.iter().map(|hook| hook.traffic.packets).sum(),
             frame_octets: hooks.iter().map(|hook| hook.traffic.frame_octets).sum(),
             capture_octets_read: self.octets_read.load(Ordering::Relaxed),

@@ -18,6 +18,7 @@ use crate::{
     pcap::Time,
     table::{
         export_state::ExportState,
+        sampling,
         snapshot::FlowSnapshot,
         tcp_analysis::{self, TcpCounters},
     },
@@ -152,6 +153,11 @@ impl Slot {
         several.tunnels |= differs(1);
         several.vlan_tags |= packet.vlans.more();
         several.tunnel_ids |= packet.ids != 0 && packet.ids != self.ids;
+    }
+
+    /// One of 2 to the power of this number was kept.
+    pub(super) fn kept_at(&self) -> u8 {
+        sampling::shift(self.flow.sampling_interval)
     }
 
     /// True if a packet begins a new connection on the same ports, by its initial number.

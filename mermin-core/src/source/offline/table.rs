@@ -105,6 +105,11 @@ impl Table {
         }
     }
 
+    /// Number of flows that can be open at once.
+    pub(super) fn capacity(&self) -> u32 {
+        self.most
+    }
+
     pub(super) fn find(&self, key: &Key) -> Option<u32> {
         match key.indexed(self.keyed) {
             Key::V4(words) => self.v4.get(&words).copied(),

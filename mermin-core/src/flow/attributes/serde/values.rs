@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    num::NonZeroU32,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -72,6 +73,9 @@ impl Values {
             word(EndReason::ALL, EndReason::as_str, text)
         });
         flow.end_reason = needed("flow.end_reason", reason?)?;
+        flow.sampling_interval = self
+            .number("flow.sampling.interval")?
+            .and_then(NonZeroU32::new);
         let direction = self.text("flow.direction", |text| {
             word(Direction::ALL, Direction::as_str, text)
         });

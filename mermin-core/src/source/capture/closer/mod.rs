@@ -82,6 +82,11 @@ impl Closer {
         self.thread.in_flight()
     }
 
+    /// Returns the number of slots that the kernel program can take.
+    pub(super) fn free_slots(&self) -> u32 {
+        self.free.stack_height() + self.slab.len() - self.slab.touched()
+    }
+
     /// Hands a batch to the thread.
     pub(super) fn close(&mut self, batch: Batch) {
         self.thread.close(batch);

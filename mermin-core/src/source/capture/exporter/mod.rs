@@ -219,11 +219,11 @@ impl Exporter {
     ) -> bool {
         let flow = records.snapshot(slots, slot);
         // Since the decision, packets may have arrived, or a new connection with the same ports.
-        let is_replaced = slots.slab().state(slot) == state::REPLACED;
-        let reason = if is_replaced || is_over(&flow.expiry_state()) {
-            EndReason::EndOfFlow
-        } else {
-            reason
+        let reason = match slots.slab().state(slot) {
+            state::RESAMPLED => EndReason::LackOfResources,
+            state::REPLACED => EndReason::EndOfFlow,
+            _ if is_over(&flow.expiry_state()) => EndReason::EndOfFlow,
+            _ => reason,
         };
         let beside = Beside::read(slots, slot, &flow);
         match self.export(slots, records, slot, &flow, &beside, reason) {

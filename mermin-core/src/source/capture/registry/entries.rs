@@ -89,6 +89,8 @@ impl Registered {
 pub(super) struct Entries {
     /// Degradations of the source as a whole.
     pub(super) general: Vec<Degradation>,
+    /// The degradation while flows are left out.
+    pub(super) sampling: Vec<Degradation>,
     /// Flows taken over from an earlier process.
     pub(super) taken_over: Option<TakenOver>,
     /// Filters removed when the source was opened.
@@ -152,6 +154,7 @@ impl Entries {
             degradations: self
                 .general
                 .iter()
+                .chain(&self.sampling)
                 .chain(&self.selection)
                 .chain(each.flat_map(Registered::all_degradations))
                 .cloned()

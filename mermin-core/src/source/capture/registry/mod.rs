@@ -106,6 +106,12 @@ impl InterfaceRegistry {
         }
     }
 
+    /// Stores the degradation while flows are left out.
+    pub(super) fn sampled(&self, degradation: &[Degradation]) {
+        let known = std::mem::replace(&mut self.change().sampling, degradation.to_vec());
+        events::given_up(&known, degradation);
+    }
+
     /// Stores the removed filters of killed processes.
     pub(super) fn removed_orphans(&self, orphans: Vec<Orphan>) {
         self.change().orphans = orphans;

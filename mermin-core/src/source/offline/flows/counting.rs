@@ -26,7 +26,7 @@ use super::{
 use crate::{
     flow::EndReason,
     pcap::{Interface, Packet},
-    table::{record::flow_fields, verdict::due},
+    table::{record::flow_fields, sampling, snapshot::FlowSnapshot, verdict::due},
 };
 
 impl Flows {
@@ -40,6 +40,10 @@ impl Flows {
         at: PacketTime,
         octets: &[u8],
     ) {
+        if let Some(sampler) = &mut self.sampler {
+            sampler.pass(at.clock, self.table.open());
+            counts.sampling = Some(sampler.shift());
+        }
         let index = ifindex(packet.interface);
         let Some(layer) = interface.layer else {
             let hook = hook(counts, packet.interface, interface);
@@ -61,7 +65,7 @@ impl Flows {
                 }
                 Fragmentation::Later(ip, key) => {
                     let counted = self.count_later(counts, ip, key, arrival, read.length, at);
-                    if counted.is_err() {
+                    if counted == Err(Reason::Fragment) {
                         self.fragments.keep(*key, ip, read.length, at.clock);
                     }
                     counted
@@ -88,30 +92,48 @@ impl Flows {
             self.fragments
                 .remember_first(captured.arrival, packet, &key, direction, at.clock);
         take_back(counts, ifindex, &before);
-        let mut known = self.table.find(&key);
-        if let Some(number) = known
-            && self
-                .table
-                .get(number)
-                .is_some_and(|slot| slot.restarts(packet, direction, captured.arrival.number))
-        {
-            self.end(counts, number, EndReason::EndOfFlow);
-            known = None;
-        }
+        let found = self.table.find(&key);
+        let ended = found.and_then(|number| {
+            let slot = self.table.get(number)?;
+            let reason = if slot.restarts(packet, direction, captured.arrival.number) {
+                EndReason::EndOfFlow
+            } else if let Some(sampler) = &mut self.sampler
+                && slot.kept_at() > sampler.shift()
+            {
+                sampler.resampled();
+                EndReason::LackOfResources
+            } else {
+                return None;
+            };
+            let before = slot.flow;
+            self.end(counts, number, reason);
+            Some((before, reason))
+        });
+        let known = found.filter(|_| ended.is_none());
         let number = if let Some(number) = known {
             number
         } else {
+            let kept_at = self.admit(&key, ended.as_ref().map(|(flow, _)| flow));
+            let kept_at = kept_at.inspect_err(|&reason| {
+                // The fragments that came before the first one are counted under its reason.
+                counted_under(counts, ifindex, reason, &before);
+            })?;
             self.serial += 1;
             let mac = captured.mac(packet);
             let bits = decide(captured.arrival.is_answer, packet.tcp_flags, direction);
             let mut slot = Slot::begin(key.words(), packet, bits, mac, at, self.serial);
             slot.flow.outer = captured.outer(direction);
+            slot.flow.sampling_interval = kept_at.map(sampling::interval);
+            if let Some((former, EndReason::LackOfResources)) = &ended {
+                // The same conversation: its first packet has decided who began it.
+                slot.flow.higher_started = former.higher_started;
+                slot.flow.first = former.first;
+            }
             slot.decision = self.filters.decide(&flow_fields(
                 &slot.flow,
                 &name_of(counts, (ifindex as usize).wrapping_sub(1)),
             ));
             let number = self.table.insert(&key, slot).inspect_err(|&reason| {
-                // The fragments that came before the first one are counted under its reason.
                 counted_under(counts, ifindex, reason, &before);
             })?;
             counts.open = self.table.open();
@@ -158,6 +180,17 @@ impl Flows {
         Ok(())
     }
 
+    /// Decides if a new flow is kept. Returns its shift, where flows are sampled. `before` is the flow of the same key that has just ended.
+    fn admit(&mut self, key: &Key, before: Option<&FlowSnapshot>) -> Result<Option<u8>, Reason> {
+        let free = u64::from(self.table.capacity()).saturating_sub(self.table.open());
+        let free = u32::try_from(free).unwrap_or(u32::MAX);
+        let before = before.map(|flow| sampling::shift(flow.sampling_interval));
+        let sampler = self.sampler.as_mut();
+        sampler
+            .map(|sampler| sampler.admit(&key.words(), before, free))
+            .transpose()
+    }
+
     /// Adds a later fragment to the flow of its first fragment.
     fn count_later(
         &mut self,
@@ -169,8 +202,16 @@ impl Flows {
         at: PacketTime,
     ) -> Result<(), Reason> {
         let owner = self.fragments.find(key, at.clock).ok_or(Reason::Fragment)?;
-        let number = self.table.find(&Key::of_fragment(&owner));
-        let number = number.ok_or(Reason::Fragment)?;
+        let first = Key::of_fragment(&owner);
+        let Some(number) = self.table.find(&first) else {
+            let sampler = self.sampler.as_ref();
+            let is_left_out = sampler.is_some_and(|it| !it.keeps(&first.words()));
+            return Err(if is_left_out {
+                Reason::NotSampled
+            } else {
+                Reason::Fragment
+            });
+        };
         let before = self.fragments.remember_outer(arrival, owner, at.clock);
         take_back(counts, key.ifindex, &before);
         let measured = fragment::measure(ip, &owner, length).plus(&before);

@@ -143,6 +143,11 @@ impl Flows {
                 joining::end(conversations, counts, number, &slot.flow);
             }
             self.filters.ended(slot.decision);
+            if let Some(sampler) = &mut self.sampler
+                && reason != EndReason::LackOfResources
+            {
+                sampler.ended();
+            }
             counts.ended += 1;
             counts.open = self.table.open();
         }
