@@ -42,7 +42,7 @@ impl Drain {
             // that already has its last record.
             closer.delete(&ending);
         }
-        for (slot, reason) in ending {
+        for Ending { slot, reason, .. } in ending {
             exporter.end(slots, records, slot, reason);
         }
         drained
@@ -67,7 +67,11 @@ impl Drain {
                         return (ending, Drained::Full);
                     }
                     room -= usize::from(!suppressed);
-                    ending.push((slot, EndReason::ForcedEnd));
+                    ending.push(Ending {
+                        slot,
+                        reason: EndReason::ForcedEnd,
+                        suppressed,
+                    });
                 }
             }
             self.next = slot + 1;

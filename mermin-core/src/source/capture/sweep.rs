@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use mermin_bpf::abi::slot::state;
 
 use super::{
-    closer::Batch,
-    exporter::{Exporter, record::RecordContext},
+    closer::{Batch, Ending},
+    exporter::{Exporter, Room, record::RecordContext},
     pinned::FlowToClose,
     slots::SlotTable,
 };
@@ -26,8 +26,7 @@ pub(super) struct Sweep<'a> {
     limits: &'a Limits,
     /// The kernel program's time, monotonic ns.
     now: u64,
-    /// Number of records that may still be made.
-    room: usize,
+    room: Room,
     batch: Batch,
     /// Flows that ended because they continue at another rate of sampling.
     resampled: u64,
@@ -52,7 +51,7 @@ impl<'a> Sweep<'a> {
         limits: &'a Limits,
         now: u64,
     ) -> Self {
-        let room = exporter.room(slots.slab().len());
+        let room = exporter.room(slots.slab().len(), now);
         Self {
             slots,
             exporter,
@@ -145,7 +144,7 @@ impl<'a> Sweep<'a> {
                 slot,
                 self.now,
                 suppressed,
-                &mut self.room,
+                &mut self.room.records,
             ),
             Verdict::Close(reason) => _ = self.close(slot, reason),
         }
@@ -158,13 +157,17 @@ impl<'a> Sweep<'a> {
         }
         let suppressed = self.exporter.is_suppressed(self.slots, self.records, slot);
         if !suppressed {
-            if self.room == 0 {
+            if self.room.endings == 0 {
                 return false;
             }
-            self.room -= 1;
+            self.room.endings -= 1;
         }
         self.exporter.promise(suppressed);
-        self.batch.flows.push((slot, reason));
+        self.batch.flows.push(Ending {
+            slot,
+            reason,
+            suppressed,
+        });
         self.slots.begin_close(slot);
         true
     }

@@ -140,8 +140,8 @@ impl Capture {
 
     /// Runs one sweep and the work around it, at `now` (monotonic ns). The order matters:
     ///
-    /// 1. Last records of flows whose grace period has passed. Room in the queue is reserved for them, and their
-    ///    slots are free again before the kernel program runs out of slots.
+    /// 1. Last records of flows whose grace period has passed. They come before records of open flows, because their
+    ///    slots are free again then, before the kernel program runs out of slots.
     /// 2. Slots whose last records were acknowledged: a pinned source makes no records while too many slots wait for
     ///    acknowledgements.
     /// 3. Hints of new flows. They include flows in slots that were just returned: because slots are emptied first, a
@@ -210,8 +210,7 @@ impl Capture {
         }
         self.parts.closer.close(batch);
         self.parts.shared.counts.open.store(open, Ordering::Relaxed);
-        // If flows are being closed, their end wakes this thread, and there is no room in the queue until then.
-        if self.parts.exporter.room_in_queue() == 0 && self.parts.closer.in_flight() == 0 {
+        if self.parts.exporter.room_in_queue() == 0 {
             self.wait_for_room();
         }
         Ok(())
@@ -224,32 +223,40 @@ impl Capture {
         }
     }
 
-    /// Makes the last records of flows whose grace period has passed, and returns their slots.
+    /// Makes the last records of flows whose grace period has passed, as far as the queue has room, and returns their slots.
     fn finish_closed(&mut self) -> Result<(), Error> {
         while let Some(closed) = self.parts.closer.next() {
-            self.finish(closed)?;
+            self.after_grace(closed)?;
         }
-        Ok(())
+        self.make_last_records(self.parts.exporter.room_in_queue())
     }
 
     /// Waits for flows that are being closed, and makes their last records.
     fn finish_all(&mut self) -> Result<(), Error> {
         while let Some(closed) = self.parts.closer.wait() {
-            self.finish(closed)?;
+            self.after_grace(closed)?;
         }
-        Ok(())
+        self.make_last_records(usize::MAX)
     }
 
-    fn finish(&mut self, closed: Closed) -> Result<(), Error> {
+    fn after_grace(&mut self, closed: Closed) -> Result<(), Error> {
         self.parts.clock.read()?;
         let records = RecordContext::new(&mut self.parts.clock, self.parts.interfaces.names());
         let (slots, exporter) = (&mut self.parts.slots, &mut self.parts.exporter);
-        let (detached, grace) = self
+        let grace = self
             .parts
             .closer
-            .final_read(closed, slots, exporter, &records)?;
+            .after_grace(closed, slots, exporter, &records)?;
         self.parts.shared.waited(grace);
-        for index in detached {
+        Ok(())
+    }
+
+    fn make_last_records(&mut self, room: usize) -> Result<(), Error> {
+        self.parts.clock.read()?;
+        let records = RecordContext::new(&mut self.parts.clock, self.parts.interfaces.names());
+        let (slots, exporter) = (&mut self.parts.slots, &mut self.parts.exporter);
+        let closer = &mut self.parts.closer;
+        for index in closer.make_records(room, slots, exporter, &records) {
             self.parts.interfaces.on_quiesced(index);
         }
         Ok(())

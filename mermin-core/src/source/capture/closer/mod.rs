@@ -3,7 +3,7 @@
 
 mod thread;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 
 use self::thread::GraceThread;
 use super::{
@@ -20,8 +20,14 @@ use crate::{
 /// Free slots returned to the kernel program in one round.
 const RETURNED_AT_ONCE: u32 = 8192;
 
-/// A flow that ends: its slot and the reason.
-pub(super) type Ending = (u32, EndReason);
+/// A flow that ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ending {
+    pub(super) slot: u32,
+    pub(super) reason: EndReason,
+    /// It will have no record, so its end needs no room in the queue.
+    pub(super) suppressed: bool,
+}
 
 /// Flows that are being closed.
 #[derive(Debug, Default)]
@@ -29,6 +35,14 @@ pub(super) struct Batch {
     pub(super) flows: Vec<Ending>,
     /// Interfaces that wait for the same grace period.
     pub(super) detached: Vec<u32>,
+}
+
+/// Flows of a batch after its grace period, whose last records wait for room in the queue.
+#[derive(Debug)]
+struct Waiting {
+    flows: VecDeque<Ending>,
+    /// Interfaces whose flows are in this batch or in earlier ones.
+    detached: Vec<u32>,
 }
 
 /// A batch after its grace period: no program run counts into its flows any more.
@@ -49,6 +63,7 @@ pub(super) struct Closer {
     /// For this thread. The closer's thread has its own.
     grace: Grace,
     thread: GraceThread,
+    waiting: VecDeque<Waiting>,
     /// Free slots that an earlier process did not put on the stack.
     remaining: RemainingSlots,
 }
@@ -73,13 +88,16 @@ impl Closer {
             free,
             grace,
             thread,
+            waiting: VecDeque::new(),
             remaining: RemainingSlots::default(),
         })
     }
 
-    /// Returns the number of flows that were handed over and are not closed.
+    /// Returns the number of flows that were handed over and have no last record yet.
+    #[cfg(feature = "__lab")]
     pub(super) fn in_flight(&self) -> usize {
-        self.thread.in_flight()
+        let waiting: usize = self.waiting.iter().map(|batch| batch.flows.len()).sum();
+        self.thread.in_flight() + waiting
     }
 
     /// Returns the number of slots that the kernel program can take.
@@ -102,24 +120,69 @@ impl Closer {
         self.thread.wait()
     }
 
-    /// Makes the last records of a batch's flows and returns their slots to the kernel program. Returns the
-    /// interfaces that waited for the same grace period, and its duration.
-    pub(super) fn final_read(
+    /// Ends the flows of a batch that have no record; the others wait for [`make_records`](Self::make_records). Returns the
+    /// duration of the grace period.
+    pub(super) fn after_grace(
         &mut self,
         closed: Closed,
         slots: &mut SlotTable,
         exporter: &mut Exporter,
         records: &RecordContext<'_>,
-    ) -> Result<(Vec<u32>, Duration), Error> {
+    ) -> Result<Duration, Error> {
         closed.result.map_err(no_grace)?;
-        for (slot, reason) in closed.batch.flows {
-            let suppressed = exporter.is_suppressed(slots, records, slot);
-            exporter.keep_promise(suppressed);
-            if exporter.end(slots, records, slot, reason) {
-                self.give_back(slot);
+        let Batch { flows, detached } = closed.batch;
+        let mut waiting = VecDeque::with_capacity(flows.len());
+        for ending in flows {
+            if ending.suppressed {
+                self.end(ending, slots, exporter, records);
+            } else {
+                waiting.push_back(ending);
             }
         }
-        Ok((closed.batch.detached, closed.grace))
+        self.waiting.push_back(Waiting {
+            flows: waiting,
+            detached,
+        });
+        Ok(closed.grace)
+    }
+
+    /// Makes at most `room` last records, the oldest first, and returns their slots to the kernel program. Returns the interfaces
+    /// whose flows all have their last records.
+    pub(super) fn make_records(
+        &mut self,
+        mut room: usize,
+        slots: &mut SlotTable,
+        exporter: &mut Exporter,
+        records: &RecordContext<'_>,
+    ) -> Vec<u32> {
+        let mut detached = Vec::new();
+        while let Some(mut batch) = self.waiting.pop_front() {
+            while room != 0
+                && let Some(ending) = batch.flows.pop_front()
+            {
+                room -= 1;
+                self.end(ending, slots, exporter, records);
+            }
+            if !batch.flows.is_empty() {
+                self.waiting.push_front(batch);
+                break;
+            }
+            detached.append(&mut batch.detached);
+        }
+        detached
+    }
+
+    fn end(
+        &mut self,
+        ending: Ending,
+        slots: &mut SlotTable,
+        exporter: &mut Exporter,
+        records: &RecordContext<'_>,
+    ) {
+        exporter.keep_promise(ending.suppressed);
+        if exporter.end(slots, records, ending.slot, ending.reason) {
+            self.give_back(ending.slot);
+        }
     }
 
     /// Empties and returns the slots of flows whose last records were acknowledged, those that CPUs took and did not use,

@@ -50,6 +50,7 @@ impl GraceThread {
         })
     }
 
+    #[cfg(feature = "__lab")]
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight
     }
@@ -124,7 +125,7 @@ fn work(
 /// Marks flows as closing and removes them from the index. A flow that the kernel program replaced stays without the mark,
 /// and the index does not lead to it any more.
 pub(super) fn delete(slab: &Slab, index: &Index, flows: &[Ending]) {
-    for &(slot, _) in flows {
+    for &Ending { slot, .. } in flows {
         slab.begin_close(slot);
         fail_point(FailPoint::Marked);
         index.remove(slab, slot);

@@ -1,6 +1,7 @@
 //! The exporter: makes records, suppresses those that the filter rejects, puts the others into the queue, and tracks
 //! acknowledgements.
 
+mod ahead;
 mod joining;
 mod lookup;
 pub(super) mod names;
@@ -17,6 +18,7 @@ use std::{
 use mermin_bpf::abi::slot::state;
 
 use self::{
+    ahead::Ahead,
     names::Names,
     record::{Beside, RecordContext, mark_beside},
     suppression::Suppression,
@@ -35,6 +37,15 @@ use crate::{
     table::{export_state::Watermark, limits::is_over, snapshot::FlowSnapshot},
 };
 
+/// Room of one sweep.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// Records that may still be made now.
+    pub(super) records: usize,
+    /// Flows with a record that may still be handed to the closer.
+    pub(super) endings: usize,
+}
+
 /// Makes records and puts them into the queue.
 #[derive(Debug)]
 pub(super) struct Exporter {
@@ -49,8 +60,9 @@ pub(super) struct Exporter {
     names: Option<Names>,
     /// Records that are not in the queue yet.
     out: VecDeque<Flow>,
-    /// Number of records reserved for flows that are being closed.
+    /// Number of flows that are being closed and will have a record.
     promised: usize,
+    ahead: Ahead,
     /// The journal of a pinned source.
     unacked: Option<Unacked>,
 }
@@ -74,6 +86,7 @@ impl Exporter {
             names,
             out: VecDeque::new(),
             promised: 0,
+            ahead: Ahead::default(),
             unacked,
         }
     }
@@ -83,24 +96,28 @@ impl Exporter {
         self.unacked.as_ref()
     }
 
-    /// Returns the room left in the queue after the records of all flows that are being closed.
+    /// Returns the number of records that the queue has room for.
     pub(super) fn room_in_queue(&self) -> usize {
-        self.queue
-            .room()
-            .saturating_sub(self.promised + self.out.len())
+        self.queue.room().saturating_sub(self.out.len())
     }
 
-    /// Returns the number of records that may be made now, with this many slots. In a pinned source, at most half of
-    /// the table may wait for last records to be acknowledged. Otherwise, repeated kills would fill the whole table
-    /// with unacknowledged flows and leave no slot for new ones.
-    pub(super) fn room(&self, slots: u32) -> usize {
-        let room = self.room_in_queue();
-        match &self.unacked {
-            Some(unacked) => {
-                let half = (slots / 2).max(1) as usize;
-                room.min(half.saturating_sub(self.promised + unacked.last_records()))
-            }
-            None => room,
+    /// Returns the room for a sweep of this many slots at `now` (monotonic ns). No flow is closed while the queue is full. In a
+    /// pinned source, at most half of the table may wait for last records to be acknowledged. Otherwise, repeated kills would fill
+    /// the whole table with unacknowledged flows and leave no slot for new ones.
+    pub(super) fn room(&mut self, slots: u32, now: u64) -> Room {
+        let records = self.room_in_queue();
+        let made = self.shared.counts.records.load(Ordering::Relaxed);
+        let taken = made.saturating_sub(self.queue.len() as u64);
+        // They wait in slots of the table, so a small one must have most of its slots for open flows.
+        let ahead = self.ahead.at(taken, now).min(slots as usize / 8);
+        let mut endings = (records + ahead).saturating_sub(self.promised);
+        if let Some(unacked) = &self.unacked {
+            let half = (slots / 2).max(1) as usize;
+            endings = endings.min(half.saturating_sub(self.promised + unacked.last_records()));
+        }
+        Room {
+            records,
+            endings: if records == 0 { 0 } else { endings },
         }
     }
 
@@ -109,12 +126,12 @@ impl Exporter {
         self.queue.want_room()
     }
 
-    /// Reserves room for the record of a flow that is handed to the closer, unless the record is suppressed.
+    /// Counts a flow that is handed to the closer, unless its record is suppressed.
     pub(super) fn promise(&mut self, suppressed: bool) {
         self.promised += usize::from(!suppressed);
     }
 
-    /// Releases the reserved room when that record is made.
+    /// Counts that record as made.
     pub(super) fn keep_promise(&mut self, suppressed: bool) {
         self.promised = self.promised.saturating_sub(usize::from(!suppressed));
     }

@@ -14,7 +14,7 @@ use crate::{
     flow::EndReason,
     report::{Degradation, TakenOver},
     source::capture::{
-        closer::{Batch, Closer},
+        closer::{Batch, Closer, Ending},
         exporter::{
             Exporter,
             record::{RecordContext, mark_beside},
@@ -227,7 +227,6 @@ impl TakeOver<'_> {
     ) {
         self.closer.remove(slot);
         let reason = ended.unwrap_or(otherwise);
-        recovered.batch.flows.push((slot, reason));
         self.slots.begin_close(slot);
         if ended.is_some() {
             // Records that are delivered again ignore the filter.
@@ -235,6 +234,11 @@ impl TakeOver<'_> {
         }
         let suppressed = self.exporter.is_suppressed(self.slots, self.records, slot);
         self.exporter.promise(suppressed);
+        recovered.batch.flows.push(Ending {
+            slot,
+            reason,
+            suppressed,
+        });
     }
 }
 
