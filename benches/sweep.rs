@@ -183,7 +183,7 @@ fn filter(options: Options, report: &mut Report, flows: u32) -> Result<()> {
     Ok(())
 }
 
-/// Closes all flows: phase by phase at once, and as the engine does with a queue of 4096 records.
+/// Closes all flows: phase by phase at once, and as the engine does for a consumer that takes all at once.
 fn close(options: Options, report: &mut Report, flows: u32) -> Result<()> {
     let mut lab = Lab::open(flows.next_power_of_two())?;
     let mut phases = [const { Vec::new() }; 6];
@@ -222,7 +222,7 @@ fn close(options: Options, report: &mut Report, flows: u32) -> Result<()> {
     for (name, rounds) in names.iter().zip(phases) {
         report.row(&row(format!("close_100k_{name}"), flows, rounds).0);
     }
-    let note = "at most 4096 records on their way, a grace period for each batch";
+    let note = "flows for several queues share a grace period";
     let [engine, worked] = paced;
     report.row(&row("close_100k_engine".into(), flows, engine).0.note(note));
     let note = "CPU time of all threads";
