@@ -170,6 +170,9 @@ reasons! {
     Joined = 26, "joined";
     /// Of a flow that sampling left out.
     NotSampled = 27, "not_sampled";
+    /// A copy that the kernel makes of a packet of this host to a group or to all (`PACKET_LOOPBACK`): it comes from no wire, and crosses the
+    /// ingress without a link header.
+    LoopedBack = 28, "looped_back";
 }
 
 #[cfg(test)]

@@ -114,6 +114,12 @@ pub fn mermin_tcp(context: TcContext) -> i32 {
 fn run(context: &TcContext, direction: HookDirection) -> i32 {
     let skb = Skb(context.skb.skb);
     let account = account(skb, direction);
+    // Before anything is read: the copy's source address would be taken for an EtherType.
+    if matches!(direction, HookDirection::Ingress) && skb.is_looped_back() {
+        cold_path();
+        account.refused(ledger::cpu(), skb, Reason::LoopedBack);
+        return TC_ACT_UNSPEC;
+    }
     let walked = plain::walk(
         skb.linear(),
         &skb.frame(account.link),

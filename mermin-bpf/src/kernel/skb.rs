@@ -13,6 +13,9 @@ use mermin_bpf::wire::{
 
 use super::workspace::Workspace;
 
+/// A frame of multicast or broadcast that the kernel looped back (`linux/if_packet.h`).
+const PACKET_LOOPBACK: u32 = 5;
+
 /// The context of a tc program.
 #[derive(Clone, Copy)]
 pub(super) struct Skb(pub(super) *mut __sk_buff);
@@ -30,7 +33,13 @@ macro_rules! field {
 }
 
 impl Skb {
-    field! { len ifindex ingress_ifindex gso_segs gso_size vlan_present vlan_tci wire_len }
+    field! { len pkt_type ifindex ingress_ifindex gso_segs gso_size vlan_present vlan_tci wire_len }
+
+    /// True for the kernel's copy of a packet that this host sends to a group or to all. It begins with its IP header on any link.
+    #[inline(always)]
+    pub(super) fn is_looped_back(self) -> bool {
+        self.pkt_type() == PACKET_LOOPBACK
+    }
 
     /// The part of the packet that can be read without a helper.
     #[inline(always)]

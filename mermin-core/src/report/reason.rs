@@ -80,6 +80,10 @@ fn words(reason: &str) -> (&'static str, Option<&'static str>) {
             "they crossed the hooks of their interface again; the flow has their first crossing",
             None,
         ),
+        "looped_back" => (
+            "copies of the host's own multicast and broadcast for its own programs; no wire carries them",
+            None,
+        ),
         "unreadable" => (
             "the kernel could not read them",
             Some("report it with the output of `uname -r`"),

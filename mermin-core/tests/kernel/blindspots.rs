@@ -1,7 +1,10 @@
 //! docs/BLINDSPOTS.md: packets that no program of traffic control sees, and packets that it sees and that do not arrive. Each
 //! claim is tried if one host is enough for it.
 
-use std::{net::UdpSocket, time::Duration};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddrV6, UdpSocket},
+    time::Duration,
+};
 
 use mermin_core::report::Feature;
 
@@ -25,6 +28,7 @@ crate::cases! {
     case packets_dropped_by_netfilter_are_seen_at_ingress_alone,
     case packets_dropped_by_the_qdisc_are_counted,
     case seen_at_the_parent_of_macvlans,
+    case copies_of_own_groups_are_in_no_flow,
 }
 
 /// Waits until the report of a source says that packets pass and that it counts none, while that is so.
@@ -217,4 +221,78 @@ fn seen_at_the_parent_of_macvlans() {
         (flow.forward.packets.total, flow.reverse.packets.total),
         (10, 10)
     );
+}
+
+/// The host is a member of two groups, and its broadcast reaches itself. Its address looks like an EtherType where one would be in a frame:
+/// 8.0 is that of IPv4.
+fn copies_of_own_groups_are_in_no_flow() {
+    const PORT: u16 = 5000;
+    let (group, own) = (Ipv4Addr::new(239, 1, 2, 3), Ipv4Addr::new(8, 0, 0, 1));
+    let group_v6: Ipv6Addr = "ff02::1234".parse().unwrap();
+    let pair = Pair::new();
+    pair.add_ipv6();
+    pair.near.batch(
+        "address add 8.0.0.1/24 brd + dev v0
+         route add 239.0.0.0/8 dev v0 src 8.0.0.1",
+    );
+    let index = pair.near.index("v0");
+    let watch = Watch::open(&pair.near, on("v0"));
+    let received = pair.near.received("v0");
+    pair.near.run(|| {
+        let sender = UdpSocket::bind((own, 4000)).unwrap();
+        sender.set_broadcast(true).unwrap();
+        let sender_v6 = bind_udp(address("[fd00::1]:4000"));
+        let in_v6 = SocketAddrV6::new(group_v6, PORT, 0, index);
+        let send = |target: Ipv4Addr| {
+            for _ in 0..FRAMES {
+                sender.send_to(&[7; 100], (target, PORT)).unwrap();
+            }
+        };
+        // Without a member there is no copy.
+        send(group);
+        let member = UdpSocket::bind((group, PORT)).unwrap();
+        member.join_multicast_v4(&group, &own).unwrap();
+        let member_v6 = UdpSocket::bind(in_v6).unwrap();
+        member_v6.join_multicast_v6(&group_v6, index).unwrap();
+        send(group);
+        send(Ipv4Addr::new(8, 0, 0, 255));
+        for _ in 0..FRAMES {
+            sender_v6.send_to(&[7; 100], in_v6).unwrap();
+        }
+        // These do not leave the host, and the member gets them.
+        sender.set_multicast_ttl_v4(0).unwrap();
+        send(group);
+        for (member, copies) in [(member, 2 * FRAMES), (member_v6, FRAMES)] {
+            member
+                .set_read_timeout(Some(Duration::from_secs(10)))
+                .unwrap();
+            for _ in 0..copies {
+                assert_eq!(member.recv(&mut [0; 200]).unwrap(), 100);
+            }
+        }
+    });
+    let arrived = pair.near.received("v0").packets - received.packets;
+    let outcome = watch.finish();
+    for (target, sent) in [
+        ("239.1.2.3", 2 * FRAMES),
+        ("8.0.0.255", FRAMES),
+        ("ff02::1234", FRAMES),
+    ] {
+        let flow = outcome.only(|flow| {
+            flow.destination.address == target.parse::<std::net::IpAddr>().unwrap()
+                && flow.destination.port == Some(PORT)
+        });
+        let ways = [flow.forward.packets.total, flow.reverse.packets.total];
+        assert_eq!(ways, [sent, 0], "{target}");
+    }
+    // No other flow is of this source.
+    let made = outcome.flows.iter().filter(|flow| {
+        ![flow.source.address, flow.destination.address]
+            .iter()
+            .any(|at| at.is_ipv6() || at.is_multicast() || *at == own)
+    });
+    assert_eq!(made.count(), 0, "{:#?}", outcome.flows);
+    assert_eq!(outcome.ignored("looped_back"), 4 * FRAMES);
+    assert_eq!(outcome.all_ignored(), 4 * FRAMES, "{:#?}", outcome.stats);
+    assert!(arrived < FRAMES, "{arrived}");
 }
