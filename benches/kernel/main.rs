@@ -2,6 +2,7 @@
 
 mod analysis;
 mod choices;
+mod drops;
 
 use std::{io, process::ExitCode};
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         known(options, report)?;
         choices::choices(options, report)?;
         analysis::analysis(options, report)?;
+        drops::drops(options, report)?;
         many(options, report)?;
         new(options, report)?;
         match cpus.iter().find(|cpu| **cpu != here) {

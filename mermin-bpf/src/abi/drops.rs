@@ -11,6 +11,25 @@ pub const OTHER_REASONS: u64 = u32::MAX as u64;
 /// Numbers of reasons that are counted each by itself where there is no flow. Linux 6.18 has 128; the last place is for all others.
 pub const REASON_NUMBERS: usize = 512;
 
+/// Reason of a buffer that the kernel frees and has not dropped (`SKB_NOT_DROPPED_YET`, since Linux 5.18): not counted.
+pub const NOT_DROPPED: u32 = 0;
+
+/// Least inode of a namespace: from there on the kernel numbers what has no file of its own (`include/uapi/linux/nsfs.h` for the initial
+/// namespaces, `PROC_DYNAMIC_FIRST` in `fs/proc/generic.c` for all others).
+const FIRST_INODE: u32 = 0xefff_ff00;
+
+/// Returns true if a namespace can have this inode.
+///
+/// ```
+/// # use mermin_bpf::abi::drops::is_namespace;
+/// assert!(is_namespace(0xf000_0001) && !is_namespace(0));
+/// ```
+#[inline(always)]
+#[must_use]
+pub const fn is_namespace(inode: u32) -> bool {
+    inode >= FIRST_INODE
+}
+
 /// Packets of one reason.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,8 +61,10 @@ pub struct DropCounters {
     pub unplaced: u64,
     /// Packets that were not looked at, because they interrupted the look at another one.
     pub missed: u64,
+    /// Packets of flows, of which the filter or `join` suppressed the record. User space adds to it.
+    pub suppressed: u64,
     /// Fills the line.
-    pub reserved: [u64; 5],
+    pub reserved: [u64; 4],
 }
 
 /// Facts about the running kernel that the program reads from an array of constants, by their place there. Offsets are in octets.

@@ -12,7 +12,9 @@ use aya_ebpf::{
 use mermin_bpf::{
     abi::{
         digest,
-        drops::{Dropped, OTHER_REASONS, REASON_NUMBERS, REASONS_A_FLOW, fact},
+        drops::{
+            Dropped, NOT_DROPPED, OTHER_REASONS, REASON_NUMBERS, REASONS_A_FLOW, fact, is_namespace,
+        },
         key::KeyWords,
         ledger::{Reason, link},
         slot::{DIRECTIONS, origin},
@@ -105,6 +107,9 @@ pub fn mermin_drop(context: RawTracePointContext) -> i32 {
         reason: context.arg(2),
         receiver,
     };
+    if event.reason == NOT_DROPPED {
+        return 0;
+    }
     let (Some(scratch), Some(counters)) =
         (DROP_SCRATCH.get_ptr_mut(0), DROP_COUNTERS.get_ptr_mut(0))
     else {
@@ -161,34 +166,31 @@ fn segments(skb: u64) -> u64 {
     u64::from(read::<u16>(shared, fact::SEGMENTS).max(1))
 }
 
-/// `None` for a packet of another network namespace, or of another protocol than IP.
+/// `None` for a packet of another network namespace, or of another protocol than IP. Both are known before the headers are read: the
+/// tracepoint shows the dropped packets of all containers, and buffers of other families.
 ///
 /// # Safety
 /// `scratch` is this CPU's own.
 #[inline(always)]
 unsafe fn find(event: &Event, scratch: *mut DropScratch) -> Option<Place> {
     let skb = event.skb;
+    // Netlink and others have buffers, too.
+    let protocol = u16::from_be(read(skb, fact::PROTOCOL));
+    if !matches!(protocol, ethertype::IPV4 | ethertype::IPV6) {
+        return None;
+    }
     let device: u64 = read(skb, fact::DEVICE);
-    let route = read::<u64>(skb, fact::ROUTE) & !NOT_COUNTED;
-    let leaves_by: u64 = read(route, fact::ROUTE_DEVICE);
-    let namespace = namespace(event, device, leaves_by);
+    let of_device = inode(read(device, fact::DEVICE_NAMESPACE));
+    match of_device.or_else(|| namespace(event)) {
+        None => return Some(Place::Unplaced),
+        Some(inode) if inode != drop_fact(fact::WATCHED) => return None,
+        Some(_) => {}
+    }
     // Through the map, or the verifier would follow every path of the parser to the end. SAFETY: by the contract above.
     let headers = unsafe {
-        let parsed = parse(skb, scratch).unwrap_or_else(|reason| match reason {
-            Reason::OtherEthertype => headers::OTHER,
-            _ => headers::UNREADABLE,
-        });
+        let parsed = parse(skb, scratch).unwrap_or(headers::UNREADABLE);
         barrier_var(&raw mut (*scratch).workspace, parsed)
     };
-    if headers == headers::OTHER {
-        return None;
-    }
-    if namespace == 0 {
-        return Some(Place::Unplaced);
-    }
-    if read::<u32>(namespace, fact::NAMESPACE_INODE) != drop_fact(fact::WATCHED) {
-        return None;
-    }
     if headers == headers::UNREADABLE {
         return Some(Place::Nowhere);
     }
@@ -199,9 +201,13 @@ unsafe fn find(event: &Event, scratch: *mut DropScratch) -> Option<Place> {
     unsafe {
         let interfaces = &raw mut (*scratch).interfaces;
         interfaces.write_volatile([
-            read(device, fact::DEVICE_INDEX),
+            if of_device.is_some() {
+                read(device, fact::DEVICE_INDEX)
+            } else {
+                0
+            },
             read(skb, fact::CAME_BY),
-            read(leaves_by, fact::DEVICE_INDEX),
+            read(leaves_by(skb), fact::DEVICE_INDEX),
         ]);
         for number in 0..INTERFACES {
             let interface = (&raw const (*interfaces)[number]).read_volatile();
@@ -217,22 +223,31 @@ unsafe fn find(event: &Event, scratch: *mut DropScratch) -> Option<Place> {
     Some(Place::Nowhere)
 }
 
-/// Address of the packet's network namespace; 0 if nothing says it. Receive queues use the place of the device for other things, so its
-/// memory may not be readable. TCP clears it.
+/// Inode of the packet's network namespace where its device does not say it; `None` if nothing does. TCP clears the device. Its trees of
+/// segments out of order and those of fragments keep another buffer's address in its place, and other queues other things: what lies there
+/// is no namespace, or is not readable.
 #[inline(always)]
-fn namespace(event: &Event, device: u64, leaves_by: u64) -> u64 {
-    let mut namespace: u64 = read(device, fact::DEVICE_NAMESPACE);
-    if namespace == 0 {
-        namespace = read(event.receiver, fact::SOCKET_NAMESPACE);
-    }
-    if namespace == 0 {
-        let socket = read(event.skb, fact::SOCKET);
-        namespace = read(socket, fact::SOCKET_NAMESPACE);
-    }
-    if namespace == 0 {
-        namespace = read(leaves_by, fact::DEVICE_NAMESPACE);
-    }
-    namespace
+fn namespace(event: &Event) -> Option<u32> {
+    inode(read(event.receiver, fact::SOCKET_NAMESPACE))
+        .or_else(|| {
+            let socket = read(event.skb, fact::SOCKET);
+            inode(read(socket, fact::SOCKET_NAMESPACE))
+        })
+        .or_else(|| inode(read(leaves_by(event.skb), fact::DEVICE_NAMESPACE)))
+}
+
+/// Address of the device that the packet's route leaves by; it may not be readable.
+#[inline(always)]
+fn leaves_by(skb: u64) -> u64 {
+    let route = read::<u64>(skb, fact::ROUTE) & !NOT_COUNTED;
+    read(route, fact::ROUTE_DEVICE)
+}
+
+/// Inode of what may be a network namespace; `None` if it cannot be one.
+#[inline(always)]
+fn inode(namespace: u64) -> Option<u32> {
+    let inode = read(namespace, fact::NAMESPACE_INODE);
+    is_namespace(inode).then_some(inode)
 }
 
 /// A packet as its headers have it. Some packets may have been taken before the kernel frees them.
@@ -245,8 +260,6 @@ mod headers {
     pub(super) const REPLY: usize = 2;
     /// IP, without a key.
     pub(super) const UNREADABLE: usize = 3;
-    /// Not IP.
-    pub(super) const OTHER: usize = 4;
 }
 
 /// True if the kernel frees a packet that it took. A socket frees the FIN, the RST and the last acknowledgment of a connection without a
@@ -276,11 +289,6 @@ unsafe fn parse(skb: u64, scratch: *mut DropScratch) -> Result<usize, Reason> {
         let workspace = &raw mut (*scratch).workspace;
         let start = u32::from(read::<u16>(skb, fact::NETWORK_HEADER));
         let tail: u32 = read(skb, fact::TAIL);
-        // Netlink and others have buffers, too.
-        let protocol = u16::from_be(read(skb, fact::PROTOCOL));
-        if !matches!(protocol, ethertype::IPV4 | ethertype::IPV6) {
-            return Err(Reason::OtherEthertype);
-        }
         // As in `Skb::copy`.
         let last = tail
             .wrapping_sub(start)

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::Arc,
 };
 
@@ -60,8 +60,7 @@ impl FlowlessDrops {
 
     /// Returns the statistics.
     pub(crate) fn stats(&self) -> DropStats {
-        // SAFETY: within the mapping; each word is stored whole.
-        let counters = unsafe { self.counters.at(0).read_volatile() };
+        let counters = self.counters.read(0);
         let mut without_flow: Vec<_> = (0..)
             .zip(counters.flowless)
             .filter(|(_, packets)| *packets != 0)
@@ -81,6 +80,7 @@ impl FlowlessDrops {
                 .into_iter()
                 .map(|(reason, packets)| Dropped::new(reason, packets))
                 .collect(),
+            suppressed: counters.suppressed,
             taken: counters.taken,
             unplaced: counters.unplaced,
             // Since Linux 6.2 the kernel itself does not let a program interrupt itself.
@@ -93,10 +93,20 @@ impl FlowlessDrops {
 #[derive(Debug)]
 pub(crate) struct DropProgram {
     pub(super) program: Arc<OwnedFd>,
-    pub(super) counters: Mapping<DropCounters>,
+    pub(super) counters: Arc<Mapping<DropCounters>>,
 }
 
 impl DropProgram {
+    /// Has another program in its place, which is attached and counts in the same maps.
+    pub(crate) fn replace_by(&mut self, attached: OwnedFd) {
+        self.program = Arc::new(attached);
+    }
+
+    /// Returns the program.
+    pub(crate) fn program(&self) -> BorrowedFd<'_> {
+        self.program.as_fd()
+    }
+
     /// Attaches the program to its tracepoint, where it stays while the returned link is open or pinned.
     ///
     /// # Errors
@@ -108,7 +118,7 @@ impl DropProgram {
     /// Returns the counts.
     pub(crate) fn into_counters(self, reasons: DropReasons) -> FlowlessDrops {
         FlowlessDrops {
-            counters: Arc::new(self.counters),
+            counters: self.counters,
             reasons,
             program: self.program,
         }

@@ -1,10 +1,17 @@
 //! The kernel's ledger: the packets that crossed each hook, and those in no flow.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
-use mermin_bpf::abi::ledger::{
-    HOOK_PROBES, HookDirection, HookEntry, Ignored, REASON_ROOM, Reason, Reasons, Totals,
-    reason_stripes,
+use mermin_bpf::abi::{
+    drops::DropCounters,
+    ledger::{
+        HOOK_PROBES, HookDirection, HookEntry, Ignored, REASON_ROOM, Reason, Reasons, Totals,
+        reason_stripes,
+    },
+    slot::DIRECTIONS,
 };
 
 use super::size::HOOK_PLACES;
@@ -83,12 +90,23 @@ pub(crate) struct Sum {
     octets: u64,
 }
 
+/// All that a suppressed record changes in the ledger.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sums {
+    /// For each hook.
+    pub(crate) hooks: [Sum; DIRECTIONS],
+    /// Dropped packets of suppressed records.
+    pub(crate) drops: u64,
+}
+
 /// All ledgers.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     hooks: Mapping<HookEntry>,
     totals: Mapping<Totals>,
     reasons: Mapping<Reasons>,
+    drops: Arc<Mapping<DropCounters>>,
     cpus: u32,
 }
 
@@ -97,14 +115,21 @@ impl Ledger {
         hooks: Mapping<HookEntry>,
         totals: Mapping<Totals>,
         reasons: Mapping<Reasons>,
+        drops: Mapping<DropCounters>,
         cpus: u32,
     ) -> Self {
         Self {
             hooks,
             totals,
             reasons,
+            drops: Arc::new(drops),
             cpus,
         }
+    }
+
+    /// Returns the counts of dropped packets that are in no record.
+    pub(super) fn drops(&self) -> &Arc<Mapping<DropCounters>> {
+        &self.drops
     }
 
     fn index_at(&self, place: u32) -> &AtomicU32 {
@@ -192,6 +217,18 @@ impl Ledger {
             packets: before.packets.wrapping_add(moved.packets),
             octets: before.octets.wrapping_add(moved.octets),
         }
+    }
+
+    /// Returns the number of dropped packets of suppressed records after `moved` of them are added.
+    pub(crate) fn suppressed_drops_with(&self, moved: u64) -> u64 {
+        self.drops.read(0).suppressed.wrapping_add(moved)
+    }
+
+    /// Stores that number.
+    pub(crate) fn set_suppressed_drops(&self, packets: u64) {
+        let counters = self.drops.at(0);
+        // SAFETY: within the mapping; the kernel program does not count there.
+        unsafe { (&raw mut (*counters).suppressed).write_volatile(packets) };
     }
 
     /// Stores a sum.

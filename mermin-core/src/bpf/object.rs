@@ -8,9 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use mermin_bpf::abi::{
-    digest::Seed, drops::DropCounters, free::FreeLine, globals::next, index::Bucket, names,
-};
+use mermin_bpf::abi::{digest::Seed, free::FreeLine, globals::next, index::Bucket, names};
 
 use super::{
     clock,
@@ -126,7 +124,6 @@ struct InMemory {
     buckets: Mapping<Bucket>,
     free: Mapping<FreeLine>,
     sections: Option<Sections>,
-    drop_counters: Mapping<DropCounters>,
 }
 
 impl Making {
@@ -201,7 +198,7 @@ impl Making {
         let drops = match self.sizes.drops {
             Some(_) => Some(DropProgram {
                 program: Arc::new(program(names::PROGRAM_DROP)?),
-                counters: self.memory.drop_counters,
+                counters: Arc::clone(self.memory.ledger.drops()),
             }),
             None => None,
         };
@@ -308,6 +305,7 @@ fn into_memory(maps: &Named, sizes: Sizes) -> Result<InMemory, Refusal> {
         values(maps, names::MAP_HOOKS, HOOK_PLACES + 1)?,
         values(maps, names::MAP_TOTALS, counts.totals)?,
         values(maps, names::MAP_REASONS, counts.reasons)?,
+        values(maps, names::MAP_DROP_COUNTERS, 1)?,
         sizes.cpus,
     );
     Ok(InMemory {
@@ -315,7 +313,6 @@ fn into_memory(maps: &Named, sizes: Sizes) -> Result<InMemory, Refusal> {
         ledger,
         buckets: values(maps, names::MAP_INDEX, sizes.index().buckets())?,
         free: values(maps, names::MAP_FREE, sizes.free().lines(sizes.slots))?,
-        drop_counters: values(maps, names::MAP_DROP_COUNTERS, 1)?,
         sections: sections(maps, sizes)?,
     })
 }

@@ -18,6 +18,8 @@ pub enum CheckKind {
     Tcx,
     /// Programs can be attached as `cls_bpf` filters.
     Tc,
+    /// Packets that the kernel drops can be counted. Checked if [`drops`](crate::FlowSourceBuilder::drops) asks for it.
+    Drops,
     /// Grace periods can be waited for by membarrier(2).
     Membarrier,
     /// The flow table fits into the memory limit.
@@ -42,6 +44,7 @@ impl CheckKind {
             Self::Privilege => "privilege",
             Self::Tcx => "tcx",
             Self::Tc => "tc",
+            Self::Drops => "drops",
             Self::Membarrier => "membarrier",
             Self::Memory => "memory",
             Self::Bpffs => "bpffs",

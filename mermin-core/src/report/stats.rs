@@ -156,6 +156,8 @@ pub struct DropStats {
     /// Packets whose flow was not in the table, by reason, most packets first: of interfaces that are not watched, of fragments behind the
     /// first, with addresses that were translated.
     pub without_flow: Vec<Dropped>,
+    /// Packets of flows that are in no record, because the filter or [`Join`](crate::Join) suppressed it.
+    pub suppressed: u64,
     /// Packets that the kernel had taken and frees as if it dropped them: the last segments of TCP connections, and answers to the pings of
     /// raw sockets.
     pub taken: u64,

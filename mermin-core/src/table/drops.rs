@@ -29,6 +29,15 @@ impl DropSums {
         }
     }
 
+    /// Returns the packets between these sums and those `exported` before.
+    pub(crate) fn since(&self, exported: &Self) -> u64 {
+        let counts = |sums: &Self| -> u64 {
+            let all = sums.directions.iter().flatten();
+            all.fold(0, |sum, count| sum.wrapping_add(count[1]))
+        };
+        counts(self).wrapping_sub(counts(exported))
+    }
+
     /// Returns the drops of a record: the difference between these sums and those `exported` before. `None` if there are none. The source
     /// is the higher endpoint if `higher_started`.
     pub(crate) fn record(
@@ -74,10 +83,13 @@ mod tests {
         assert_eq!(*record.forward, [Dropped::new("12", 3)]);
         assert!(record.reverse.is_empty());
         assert_eq!(first.record(&first, true, name), None);
+        assert_eq!(first.since(&DropSums::default()), 3);
         count(&mut drops, 1, 0, 12, 1);
         count(&mut drops, 1, 1, 6, 2);
         count(&mut drops, 0, 0, 3, 5);
-        let record = DropSums::of(&drops).record(&first, false, name).unwrap();
+        let second = DropSums::of(&drops);
+        assert_eq!(second.since(&first), 8);
+        let record = second.record(&first, false, name).unwrap();
         assert_eq!(
             *record.reverse,
             [Dropped::new("6", 2), Dropped::new("12", 1)]

@@ -6,14 +6,27 @@ use std::{
     time::Duration,
 };
 
-use mermin_core::{Flow, FlowSourceBuilder, Pinning, flow::Dropped};
-use rustix::net::sockopt;
+use mermin_core::{
+    Degradation, Flow, FlowSource, FlowSourceBuilder, Join, Pinning,
+    filter::{Filter, Rule},
+    flow::Dropped,
+    lab::{Fault, frame::Segment, with_fault},
+    report::{CheckKind, Feature, Outcome},
+};
+use rustix::{
+    net::sockopt,
+    thread::{CpuSet, sched_setaffinity},
+};
 
 use crate::support::{
+    frame::{self, ACK, SYN},
     host::{Host, Pair},
+    object::without_drops,
+    raw,
+    skip::skip,
     traffic::{address, bind_udp, udp_socket},
-    wait::until_true,
-    watch::{Watch, on},
+    wait::{LONGEST, until_true, within},
+    watch::{Watch, on, shut, try_open},
 };
 
 crate::cases! {
@@ -22,6 +35,13 @@ crate::cases! {
     case ends_of_connections_and_answers_to_pings_are_taken,
     case packets_of_no_flow_are_counted_by_reason,
     case counts_go_on_after_a_restart,
+    case drops_of_ipv6_are_counted_in_their_flows,
+    case segments_out_of_order_are_found_by_their_socket,
+    case drops_of_suppressed_records_are_counted,
+    case drops_of_joined_records_are_counted,
+    case no_dropped_packet_is_lost_where_drops_interrupt_one_another,
+    case refused_counting_stays_off_until_it_is_possible,
+    case preflight_tries_to_count,
 }
 
 fn options() -> FlowSourceBuilder {
@@ -282,4 +302,308 @@ fn counts_go_on_after_a_restart() {
         "{:#?}",
         outcome.flows
     );
+}
+
+fn drops_of_ipv6_are_counted_in_their_flows() {
+    let pair = Pair::new();
+    pair.add_ipv6();
+    firewall(
+        &pair.far,
+        "add table ip6 mermin
+         add chain ip6 mermin in { type filter hook input priority 0 ; }
+         add rule ip6 mermin in udp dport 5001 drop",
+    );
+    let watch = Watch::open(&pair.far, options());
+    for (port, datagrams) in [(5000, 12), (5001, 9)] {
+        let peer = SocketAddr::new("fd00::2".parse().unwrap(), port);
+        let near = udp_socket(&pair.near, address("[fd00::1]:4000"), peer);
+        send(&near, datagrams, 100);
+    }
+    let refused = pair.near.run(|| TcpStream::connect("[fd00::2]:5002"));
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    until_true("the datagrams to arrive", || {
+        watch.stats().packets >= 12 + 9 + 2
+    });
+    let outcome = watch.finish();
+    for (port, expected) in [
+        (5000, only("NO_SOCKET", 12)),
+        (5001, only("NETFILTER_DROP", 9)),
+        (5002, only("NO_SOCKET", 1)),
+    ] {
+        let found = sums(&of_port(&outcome.flows, port));
+        assert_eq!(found, [expected, vec![]], "{:#?}", outcome.flows);
+    }
+}
+
+/// Segments out of order wait in a tree, where a buffer has a pointer to another one in place of its device. One that covers them has them
+/// dropped.
+fn segments_out_of_order_are_found_by_their_socket() {
+    /// Segments that wait, and the octets of each and of each gap.
+    const SEGMENTS: u32 = 15;
+    const LENGTH: u32 = 10;
+    /// `struct virtio_net_hdr` of a sender that leaves the checksum at octet 16 of the TCP header to the card: nobody looks at it.
+    const UNSUMMED: [u8; 10] = {
+        let (start, offset) = (20_u16.to_ne_bytes(), 16_u16.to_ne_bytes());
+        [1, 0, 0, 0, 0, 0, start[0], start[1], offset[0], offset[1]]
+    };
+    const TCP_AT: usize = UNSUMMED.len() + 20;
+    let host = Host::new();
+    let device = match host.run(|| raw::guest("t0")) {
+        Ok(device) => device,
+        Err(error) => skip(format!("cannot make a tun device: {error}")),
+    };
+    host.shell("ip link set t0 up");
+    host.shell("ip addr add 10.1.0.1/24 dev t0");
+    let mut watch = Watch::open(&host, options().interfaces(["t0"]));
+    let [server, client] = [address("10.1.0.1:5000"), address("10.1.0.2:4000")];
+    let listener = host.run(|| TcpListener::bind(server).unwrap());
+    let write = |flags, sequence, acknowledgment, octets: u32| {
+        let segment = Segment {
+            flags,
+            sequence,
+            acknowledgment,
+            window: 1 << 15,
+            payload: &vec![7; octets as usize],
+        };
+        let packet = [&UNSUMMED[..], &frame::tcp_of(client, server, &segment)].concat();
+        (&device).write_all(&packet).unwrap();
+    };
+    write(SYN, 0, 0, 0);
+    let own = loop {
+        let mut packet = [0; 2000];
+        let length = (&device).read(&mut packet).unwrap();
+        if length >= TCP_AT + 20 && packet[TCP_AT + 13] == SYN | ACK {
+            let sequence: [u8; 4] = packet[TCP_AT + 4..TCP_AT + 8].try_into().unwrap();
+            break u32::from_be_bytes(sequence) + 1;
+        }
+    };
+    write(ACK, 1, own, 0);
+    let accepted = listener.accept().unwrap();
+    for number in 0..SEGMENTS {
+        write(ACK, 1 + LENGTH + 2 * LENGTH * number, own, LENGTH);
+    }
+    write(ACK, 1 + LENGTH / 2, own, 2 * LENGTH * SEGMENTS);
+    watch.take_until("a record of dropped packets", |flows| {
+        !sums(flows)[0].is_empty()
+    });
+    let outcome = watch.finish();
+    let expected = [only("TCP_OFOMERGE", SEGMENTS.into()), vec![]];
+    assert_eq!(sums(&outcome.flows), expected, "{:#?}", outcome.flows);
+    drop(accepted);
+}
+
+fn all(sums: &[Vec<(String, u64)>; 2]) -> u64 {
+    sums.iter().flatten().map(|(_, packets)| packets).sum()
+}
+
+/// The filter rejects one of two flows, of which a pinned source counts the drops as well.
+fn drops_of_suppressed_records_are_counted() {
+    let pair = Pair::new();
+    let mut filter = Filter::default();
+    filter.destination.port = Rule::not_matching([5000]).unwrap();
+    let name = format!("suppressed{}", std::process::id());
+    let options = options().filter(filter);
+    let [rejected, wanted] = [(4000, 5000), (4001, 5001)].map(|(own, port)| {
+        udp_socket(
+            &pair.near,
+            SocketAddr::new([10, 0, 0, 1].into(), own),
+            SocketAddr::new([10, 0, 0, 2].into(), port),
+        )
+    });
+    let mut flows = Vec::new();
+    for persist in [true, false] {
+        let pinning = Pinning::instance(name.clone()).persist(persist);
+        let mut watch = Watch::open(&pair.far, options.clone().pinning(pinning));
+        let before = watch.stats().drops.suppressed;
+        send(&rejected, 20, 100);
+        send(&wanted, 7, 100);
+        // The flow goes on, and its records are suppressed one by one.
+        until_true("a suppressed record with drops", || {
+            watch.stats().drops.suppressed > before
+        });
+        send(&rejected, 5, 100);
+        watch.flows = std::mem::take(&mut flows);
+        let outcome = watch.drain();
+        flows = outcome.flows;
+        if !persist {
+            let drops = &outcome.stats.drops;
+            assert_eq!(drops.suppressed, 2 * 25, "{drops:?}");
+            assert_eq!((&drops.without_flow, drops.taken), (&vec![], 0));
+        }
+    }
+    assert_eq!(sums(&flows), [only("NO_SOCKET", 14), vec![]], "{flows:#?}");
+}
+
+/// The bridge's port sees each packet first and has the records, and the bridge is the device where packets are dropped.
+fn drops_of_joined_records_are_counted() {
+    let pair = Pair::new();
+    pair.far.batch(
+        "link add b0 type bridge
+         link set v1 master b0
+         address del 10.0.0.2/24 dev v1
+         link set b0 address 02:00:00:00:00:02 up
+         address add 10.0.0.2/24 dev b0
+         neighbor replace 10.0.0.1 lladdr 02:00:00:00:00:01 dev b0 nud permanent",
+    );
+    pair.far.await_carrier("b0");
+    let options = options().interfaces(["v1", "b0"]).join(Join::FirstSeen);
+    let watch = Watch::open(&pair.far, options);
+    let near = udp_socket(
+        &pair.near,
+        address("10.0.0.1:4000"),
+        address("10.0.0.2:5000"),
+    );
+    send(&near, 20, 100);
+    until_true("the datagrams to arrive", || watch.stats().packets >= 40);
+    let outcome = watch.finish_filtered();
+    let drops = &outcome.stats.drops;
+    assert_eq!(
+        all(&sums(&outcome.flows)) + drops.suppressed,
+        20,
+        "{drops:?}"
+    );
+    assert_eq!(drops.without_flow, []);
+}
+
+/// A process has its packets dropped by its own firewall, and a timer sends others in between, which no socket takes. The kernel keeps a
+/// program that it interrupts from those, and says how often.
+fn no_dropped_packet_is_lost_where_drops_interrupt_one_another() {
+    const MISSED: u64 = 5;
+    let pair = Pair::new();
+    firewall(
+        &pair.far,
+        "add table ip mermin
+         add chain ip mermin out { type filter hook output priority 0 ; }
+         add rule ip mermin out udp sport 5001 drop",
+    );
+    pair.near
+        .shell("tc qdisc add dev v0 root tbf rate 4mbit burst 1600 latency 400ms");
+    let name = format!("interrupted{}", std::process::id());
+    let [client, server] = [address("10.0.0.1:4001"), address("10.0.0.2:5001")];
+    let near = pair.near.run(|| bind_udp(client));
+    let far = udp_socket(&pair.far, server, client);
+    let mut dropped = 0;
+    let mut flows = Vec::new();
+    let mut missed = 0;
+    for persist in [true, false] {
+        let pinning = Pinning::instance(name.clone()).persist(persist);
+        let mut watch = Watch::open(&pair.far, options().pinning(pinning));
+        assert!(watch.stats().drops.missed >= missed);
+        let target = watch.stats().drops.missed + MISSED;
+        until_true("a drop that interrupts another one", || {
+            let mut cpu = CpuSet::new();
+            cpu.set(0);
+            sched_setaffinity(None, &cpu).unwrap();
+            // More than the queue lets through at once.
+            for _ in 0..20 {
+                near.send_to(&[7; 100], "10.0.0.2:5000").unwrap();
+            }
+            for _ in 0..2000 {
+                far.send(&[7; 100]).unwrap_err();
+            }
+            dropped += 20 + 2000;
+            watch.stats().drops.missed >= target
+        });
+        missed = watch.stats().drops.missed;
+        // Those on their way.
+        std::thread::sleep(Duration::from_millis(50));
+        watch.flows = std::mem::take(&mut flows);
+        let outcome = watch.drain();
+        flows = outcome.flows;
+        if persist {
+            // Its flows are open still.
+            continue;
+        }
+        let drops = outcome.stats.drops;
+        let told: u64 = drops.without_flow.iter().map(|one| one.packets).sum();
+        let counted = all(&sums(&flows)) + told + drops.taken;
+        assert!(counted <= dropped, "{counted} of {dropped}: {drops:?}");
+        // The kernel's count is of the whole host, on which other tests run.
+        let least = dropped - drops.missed;
+        assert!(counted >= least, "{counted} of {dropped}: {drops:?}");
+    }
+}
+
+fn drop_rows(source: &FlowSource) -> Vec<Feature> {
+    let rows = source.report().degradations;
+    rows.iter().map(|row| row.feature).collect()
+}
+
+/// The first two processes have a program that the kernel refuses, and the third has a good one.
+fn refused_counting_stays_off_until_it_is_possible() {
+    let pair = Pair::new();
+    let name = format!("refused{}", std::process::id());
+    let pinned = options().pinning(Pinning::instance(name.clone()).persist(true));
+    let refused = with_fault(pinned.clone(), Fault::Object(without_drops()));
+    let near = udp_socket(
+        &pair.near,
+        address("10.0.0.1:4000"),
+        address("10.0.0.2:5000"),
+    );
+    for start in 0..2 {
+        let source = try_open(&pair.far, refused.clone()).unwrap();
+        assert_eq!(drop_rows(&source), [Feature::Drops]);
+        assert_eq!(source.report().taken_over.is_some(), start != 0);
+        send(&near, 5, 100);
+        shut(source);
+    }
+    // A new instance: the old one has no room for the counts.
+    let source = try_open(&pair.far, pinned).unwrap();
+    assert_eq!(drop_rows(&source), [Feature::Restart]);
+    assert!(source.report().taken_over.is_none());
+    shut(source);
+    // That one is taken over, and counts.
+    let last = options().pinning(Pinning::instance(name));
+    let watch = Watch::open(&pair.far, last);
+    send(&near, 5, 100);
+    let outcome = watch.drain();
+    assert_eq!(sums(&outcome.flows), [only("NO_SOCKET", 5), vec![]]);
+}
+
+fn preflight_tries_to_count() {
+    const BPF_RAW_TRACEPOINT_OPEN: u32 = 17;
+    let asked = |options: &FlowSourceBuilder| {
+        let report = within(LONGEST, options.preflight())
+            .expect("preflight hangs")
+            .unwrap();
+        let check = report
+            .checks
+            .iter()
+            .find(|check| check.subject == CheckKind::Drops);
+        let check = check.map(|check| (check.outcome, check.needed, check.found.to_string()));
+        (check, report.can_capture(), report.degradations)
+    };
+    let on = on("lo");
+    let host = Host::new();
+    host.shell("ip link set lo up");
+    host.run(|| {
+        assert_eq!(asked(&on).0, None);
+        let on = on.drops(true);
+        let (check, can_capture, rows) = asked(&on);
+        let (outcome, needed, found) = check.unwrap();
+        assert_eq!((outcome, needed), (Outcome::Passed, false), "{found}");
+        assert!(can_capture && rows.is_empty(), "{rows:?}");
+        let bad = with_fault(on.clone(), Fault::Object(without_drops()));
+        let refused = |options: &FlowSourceBuilder, why: &str| {
+            let (check, can_capture, rows) = asked(options);
+            let (outcome, needed, found) = check.unwrap();
+            assert_eq!((outcome, needed), (Outcome::Failed, false));
+            assert!(can_capture && found.contains(why), "{found}");
+            let opened = within(LONGEST, options.clone().open()).unwrap().unwrap();
+            // The verifier's log has addresses.
+            let words = |rows: &[Degradation]| {
+                let word =
+                    |row: &Degradation| (row.feature, row.fallback.clone(), row.remedy.clone());
+                rows.iter().map(word).collect::<Vec<_>>()
+            };
+            assert_eq!(words(&rows), words(&opened.report().degradations));
+            shut(opened);
+        };
+        refused(&bad, "the verifier says");
+        assert!(!asked(&bad.strict(true)).1);
+        raw::refuse_bpf(BPF_RAW_TRACEPOINT_OPEN, libc::EPERM).unwrap();
+        refused(&on, "`skb:kfree_skb` cannot be used");
+        let (check, can_capture, _) = asked(&on.strict(true));
+        assert!(check.unwrap().1 && !can_capture);
+    });
 }

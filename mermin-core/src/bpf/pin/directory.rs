@@ -12,7 +12,8 @@ use crate::failpoint::{FailPoint, fail_point};
 #[derive(Debug, Default)]
 pub(super) struct Content {
     pub(super) links: Vec<(u32, mermin_bpf::abi::ledger::HookDirection, PathBuf)>,
-    pub(super) drop_link: Option<PathBuf>,
+    /// Of the program that counts dropped packets: its link, and itself.
+    pub(super) drop: Vec<PathBuf>,
     pub(super) programs: Vec<PathBuf>,
     pub(super) maps: Vec<(String, PathBuf)>,
     pub(super) foreign: Vec<String>,
@@ -36,7 +37,7 @@ impl Content {
             let path = directory.join(&name);
             match names::read(&name) {
                 Name::Link { ifindex, direction } => content.links.push((ifindex, direction, path)),
-                Name::DropLink => content.drop_link = Some(path),
+                Name::Drop => content.drop.push(path),
                 Name::Program => content.programs.push(path),
                 Name::Map => content.maps.push((name, path)),
                 Name::Foreign => content.foreign.push(name),
@@ -51,14 +52,14 @@ impl Content {
 pub(super) fn remove(directory: &Path) -> io::Result<()> {
     let Content {
         links,
-        drop_link,
+        drop,
         programs,
         maps,
         ..
     } = Content::read(directory)?;
     let paths = links.into_iter().map(|(_, _, path)| path);
     let paths = paths
-        .chain(drop_link)
+        .chain(drop)
         .chain(programs)
         .chain(maps.into_iter().map(|(_, path)| path));
     for path in paths {
@@ -77,7 +78,7 @@ pub(super) fn remove_empty(directory: &Path) -> io::Result<()> {
 }
 
 /// Ignores a missing pin.
-pub(super) fn gone(removed: io::Result<()>) -> io::Result<()> {
+pub(crate) fn gone(removed: io::Result<()>) -> io::Result<()> {
     match removed {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         done => done,

@@ -11,7 +11,7 @@
 //! is killed at any moment leaves no incomplete directory with that name.
 
 pub(crate) mod departed;
-mod directory;
+pub(crate) mod directory;
 pub(crate) mod identity;
 pub(crate) mod instance;
 pub(crate) mod interfaces;

@@ -16,6 +16,8 @@ pub(crate) const TCP_JOURNAL: &str = "TCP_JOURNAL";
 pub(crate) const DROP_JOURNAL: &str = "DROP_JOURNAL";
 /// The link of the program that counts dropped packets.
 pub(crate) const DROP_LINK: &str = "drop_link";
+/// The program of that link.
+pub(crate) const DROP_PROGRAM: &str = "drop_program";
 /// The map of stores to repeat.
 pub(crate) const REDO: &str = "REDO";
 /// The map of the counts of removed interfaces.
@@ -36,8 +38,8 @@ pub(crate) enum Name {
         ifindex: u32,
         direction: HookDirection,
     },
-    /// The link of [`DROP_LINK`].
-    DropLink,
+    /// [`DROP_LINK`], or [`DROP_PROGRAM`].
+    Drop,
     /// A program that is or was at hooks.
     Program,
     /// A map of the kernel program, or one of this crate's.
@@ -89,7 +91,7 @@ pub(crate) fn read(name: &str) -> Name {
                 _ => Name::Foreign,
             }
         }
-        _ if name == DROP_LINK => Name::DropLink,
+        _ if [DROP_LINK, DROP_PROGRAM].contains(&name) => Name::Drop,
         _ if is_map(name) => Name::Map,
         _ => Name::Foreign,
     }
@@ -103,7 +105,7 @@ fn is_map(name: &str) -> bool {
 }
 
 /// Raise this number when the maps that this crate adds change.
-const BESIDE: u64 = 8;
+const BESIDE: u64 = 9;
 
 /// Returns the directory of this build's layout.
 pub(crate) fn layout() -> String {
@@ -153,7 +155,9 @@ mod tests {
         ] {
             assert_eq!(read(map), Name::Map);
         }
-        assert_eq!(read(DROP_LINK), Name::DropLink);
+        for name in [DROP_LINK, DROP_PROGRAM] {
+            assert_eq!(read(name), Name::Drop);
+        }
     }
 
     #[test]

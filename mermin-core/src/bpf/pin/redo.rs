@@ -11,11 +11,9 @@ use std::{
     sync::atomic::{Ordering, fence},
 };
 
-use mermin_bpf::abi::slot::DIRECTIONS;
-
 use super::{journal::Journal, names::REDO, pages::Pages};
 use crate::{
-    bpf::ledger::{Ledger, Sum},
+    bpf::ledger::{Ledger, Sums},
     failpoint::{FailPoint, fail_point},
     sys::bpf_pin::Shape,
 };
@@ -28,8 +26,8 @@ pub(crate) struct Plan {
     slot: u64,
     /// The new word of its journal page.
     word: u64,
-    /// The new counts under the reason, for each hook.
-    sums: [Sum; DIRECTIONS],
+    /// The new counts of the ledger.
+    sums: Sums,
 }
 
 /// Storage of a plan. The page's word says if the plan is pending.
@@ -49,7 +47,7 @@ pub(crate) fn create() -> io::Result<OwnedFd> {
 }
 
 impl Plan {
-    pub(crate) fn new(slot: u32, word: u64, sums: [Sum; DIRECTIONS]) -> Self {
+    pub(crate) fn new(slot: u32, word: u64, sums: Sums) -> Self {
         Self {
             slot: slot.into(),
             word,
@@ -58,10 +56,11 @@ impl Plan {
     }
 
     fn store(&self, journal: &Journal, ledger: &Ledger) {
-        for sum in &self.sums {
+        for sum in &self.sums.hooks {
             ledger.set_suppressed(sum);
             fail_point(FailPoint::HalfMoved);
         }
+        ledger.set_suppressed_drops(self.sums.drops);
         fail_point(FailPoint::Moved);
         fence(Ordering::SeqCst);
         if let Ok(slot) = u32::try_from(self.slot) {
@@ -104,4 +103,4 @@ impl Redo {
     }
 }
 
-const _: () = assert!(Pages::<Plan>::SIZE == 72);
+const _: () = assert!(Pages::<Plan>::SIZE == 80);

@@ -1,7 +1,7 @@
 //! Packets that the kernel drops: attaches the program that counts them.
 
 use std::{
-    io,
+    fs, io,
     os::fd::{AsFd, OwnedFd},
     path::Path,
 };
@@ -11,7 +11,12 @@ use crate::{
     bpf::{
         drop_counts::{DropProgram, FlowlessDrops},
         drop_facts::{self, DropFacts, DropReasons},
-        pin::names::DROP_LINK,
+        object,
+        pin::{
+            directory::gone,
+            names::{DROP_LINK, DROP_PROGRAM},
+        },
+        size::Sizes,
     },
     probe::unavailable::Unavailable,
     report::Degradation,
@@ -36,28 +41,27 @@ pub(super) fn facts(
     if !options.drops {
         return None;
     }
-    let found = netns::current().and_then(|watched| drop_facts::read(watched.inode));
-    found.map_err(|error| given_up.push(no_drops(&error))).ok()
+    read_facts()
+        .map_err(|error| given_up.push(no_drops(&error)))
+        .ok()
+}
+
+/// Reads what the program needs to know of this kernel, and of the calling thread's network namespace.
+pub(super) fn read_facts() -> io::Result<(DropFacts, DropReasons)> {
+    drop_facts::read(netns::current()?.inode)
 }
 
 /// Attaches the program. A link that an earlier process left in `directory` stays: its program counts in the same maps, and not a packet is
 /// missed or counted twice.
 pub(super) fn attach(
-    program: DropProgram,
+    mut program: DropProgram,
     reasons: DropReasons,
     directory: Option<&Path>,
     given_up: &mut Vec<Degradation>,
 ) -> Option<LiveDrops> {
-    let link = match directory.map(|directory| directory.join(DROP_LINK)) {
+    let link = match directory {
         None => program.attach(),
-        Some(path) => bpf_pin::get(&path).or_else(|error| {
-            if error.kind() != io::ErrorKind::NotFound {
-                return Err(error);
-            }
-            let link = program.attach()?;
-            bpf_pin::pin(link.as_fd(), &path)?;
-            Ok(link)
-        }),
+        Some(directory) => attach_pinned(&mut program, directory),
     };
     let link = link.map_err(|error| given_up.push(no_drops(&error))).ok()?;
     Some(LiveDrops {
@@ -66,9 +70,48 @@ pub(super) fn attach(
     })
 }
 
+/// The kernel tells how many packets it kept from a program at the program alone, so that has a pin of its own beside the link's: opening it
+/// by its number takes `CAP_SYS_ADMIN`.
+fn attach_pinned(program: &mut DropProgram, directory: &Path) -> io::Result<OwnedFd> {
+    let [link_at, program_at] = [DROP_LINK, DROP_PROGRAM].map(|name| directory.join(name));
+    match bpf_pin::get(&link_at) {
+        Ok(link) => {
+            program.replace_by(bpf_pin::get(&program_at)?);
+            Ok(link)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // A process that was killed before it had pinned the link leaves its program. The order is such that no link is without one.
+            gone(fs::remove_file(&program_at))?;
+            bpf_pin::pin(program.program(), &program_at)?;
+            let link = program.attach()?;
+            bpf_pin::pin(link.as_fd(), &link_at)?;
+            Ok(link)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns why dropped packets cannot be counted with these sizes, which have room for one flow: loads the program, attaches it and takes it
+/// away.
+pub(super) fn cannot_count(object: &[u8], sizes: Sizes) -> Option<Unavailable> {
+    match object::load(object, sizes) {
+        Err(refusal) => Some(fallback::refused(&refusal.error, "see the cause")),
+        Ok(loaded) => loaded.drops.as_ref().and_then(cannot_attach),
+    }
+}
+
+/// Returns why a program cannot be attached.
+pub(super) fn cannot_attach(program: &DropProgram) -> Option<Unavailable> {
+    program.attach().err().map(|error| unavailable(&error))
+}
+
 fn no_drops(error: &io::Error) -> Degradation {
-    fallback::drops(Unavailable {
+    fallback::drops(unavailable(error))
+}
+
+pub(super) fn unavailable(error: &io::Error) -> Unavailable {
+    Unavailable {
         cause: format!("the tracepoint `skb:kfree_skb` cannot be used: {error}").into(),
         remedy: "use Linux 5.18 with `CONFIG_DEBUG_INFO_BTF`, and grant CAP_PERFMON".into(),
-    })
+    }
 }

@@ -13,9 +13,10 @@ use std::{
 
 use mermin_bpf::abi::ledger::HookDirection;
 
+use super::{drops, fallback};
 use crate::{
     attach::{Attach, AttachOptions, Hooks, Programs, plan},
-    bpf::{object::Loaded, size::Sizes},
+    bpf::{drop_counts::DropProgram, object::Loaded, size::Sizes},
     error::{Error, ErrorKind},
     iface::list,
     plural::Plural,
@@ -155,6 +156,32 @@ fn try_at(loaded: &Loaded, mode: Attach) -> Result<(), Error> {
     hooks
         .attach(&options, programs, loopback, HookDirection::Ingress)?
         .detach()
+}
+
+/// Checks if dropped packets can be counted: with the facts about the kernel, the memory for their counts, and the program that the kernel
+/// took.
+pub(super) fn drops(
+    facts: io::Result<()>,
+    room: Result<(), Error>,
+    program: Option<&DropProgram>,
+) -> Check {
+    let cannot = match (facts, room) {
+        (Err(error), _) => Some(drops::unavailable(&error)),
+        (Ok(()), Err(error)) => Some(fallback::refused(&error, "lower `max_flows`")),
+        (Ok(()), Ok(())) => program.and_then(drops::cannot_attach),
+    };
+    cannot.map_or_else(
+        || {
+            let found = "packets that the kernel drops can be counted";
+            Check::new(CheckKind::Drops, Passed, found)
+        },
+        no_drops,
+    )
+}
+
+/// Dropped packets cannot be counted.
+pub(super) fn no_drops(unavailable: Unavailable) -> Check {
+    lacking(CheckKind::Drops, unavailable)
 }
 
 /// Checks the privileges of the process: available and unavailable features.

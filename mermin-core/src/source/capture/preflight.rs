@@ -1,13 +1,13 @@
 //! Preflight: finds the errors and degradations that opening would have, without opening.
 
-use super::{fallback, host, loading, setup::sizes};
+use super::{drops, fallback, host, loading, setup::sizes};
 use crate::{
     attach::{Attach, Hooks},
     bpf::{object, size::Sizes},
     error::Error,
     iface::{list, select::Selector},
     probe::unavailable::Unavailable,
-    report::{Check, CheckKind, Degradation, Outcome, Report},
+    report::{Check, CheckKind, Degradation, Feature, Outcome, Report},
     source::options::Options,
 };
 
@@ -17,13 +17,34 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
     let mut checks = vec![host::kernel()];
     let mut degradations = Vec::new();
     if checks[0].outcome != Outcome::Failed {
-        let trial = Sizes { slots: 1, ..wanted };
+        let facts = options.drops.then(drops::read_facts);
+        let of_kernel = facts.as_ref().and_then(|facts| facts.as_ref().ok());
+        let trial = Sizes {
+            slots: 1,
+            drops: of_kernel.map(|facts| facts.0),
+            ..wanted
+        };
         let load = |sizes| object::load(options.test_hooks.object, sizes);
         let loaded = if options.strict {
             load(trial).map_err(Error::from)
         } else {
             loading::with_less(trial, &mut degradations, load, || Ok(())).map(|(loaded, _)| loaded)
         };
+        if let (Some(facts), Ok(loaded)) = (facts, &loaded) {
+            let refused = position_of_drops(&degradations).map(|row| degradations.remove(row));
+            let asked = Sizes {
+                drops: trial.drops,
+                ..wanted
+            };
+            let room = host::room(asked, options.pinning.is_some());
+            checks.push(match refused {
+                Some(row) => host::no_drops(Unavailable {
+                    cause: row.cause,
+                    remedy: row.remedy,
+                }),
+                None => host::drops(facts.map(drop), room, loaded.drops.as_ref()),
+            });
+        }
         checks.extend(host::program(loaded));
     }
     checks.push(host::privilege());
@@ -56,6 +77,11 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
     }
 }
 
+/// Returns the place of the row that says why dropped packets are not counted. The check of them says so instead.
+fn position_of_drops(rows: &[Degradation]) -> Option<usize> {
+    rows.iter().position(|row| row.feature == Feature::Drops)
+}
+
 /// Returns the names of the interfaces that would be watched now.
 fn interfaces(selector: &Selector, waits: bool) -> Result<Vec<String>, Error> {
     let all = list::links(Hooks::open()?.netlink())?;
@@ -85,6 +111,7 @@ fn without(subject: CheckKind, options: &Options, by_tcx: bool) -> Without {
         (CheckKind::Tc, Attach::Auto) if !by_tcx => return Without::Nothing,
         (CheckKind::Tcx, Attach::Auto) => fallback::tcx,
         (CheckKind::Membarrier, _) => fallback::membarrier,
+        (CheckKind::Drops, _) if options.drops => fallback::drops,
         (CheckKind::Bpffs, _) if options.pinning.is_some() => fallback::pinning,
         _ => return Without::All,
     };
@@ -106,13 +133,12 @@ fn trouble(check: &Check) -> Unavailable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Feature;
 
     const MODES: [Attach; 3] = [Attach::Auto, Attach::Tcx, Attach::Tc];
 
     /// Effect of each missing feature: no capture (`-`), a fallback (`~`), or none (`+`). The three signs of a word
     /// are for `Auto`, `Tcx` and `Tc`; the words are for no options, pinned, strict, and both.
-    const MATRIX: [(CheckKind, [&str; 4]); 11] = [
+    const MATRIX: [(CheckKind, [&str; 4]); 12] = [
         (CheckKind::Kernel, ["---", "---", "---", "---"]),
         (CheckKind::Program, ["---", "---", "---", "---"]),
         (CheckKind::Memory, ["---", "---", "---", "---"]),
@@ -121,6 +147,7 @@ mod tests {
         (CheckKind::Tcx, ["~-+", "~-+", "--+", "--+"]),
         (CheckKind::Tc, ["++-", "++-", "++-", "++-"]),
         (CheckKind::Membarrier, ["~~~", "~~~", "---", "---"]),
+        (CheckKind::Drops, ["~~~", "~~~", "---", "---"]),
         (CheckKind::Bpffs, ["+++", "~~~", "+++", "---"]),
         (CheckKind::Btf, ["+++", "+++", "+++", "+++"]),
         (CheckKind::HostNamespace, ["+++", "+++", "+++", "+++"]),
@@ -129,6 +156,7 @@ mod tests {
     fn options(mode: Attach, pinned: bool, strict: bool) -> Options {
         let mut options = Options {
             strict,
+            drops: true,
             pinning: pinned.then(|| crate::Pinning::instance("x")),
             ..Options::default()
         };
@@ -176,6 +204,7 @@ mod tests {
         for (subject, feature) in [
             (CheckKind::Tcx, Feature::Tcx),
             (CheckKind::Membarrier, Feature::Membarrier),
+            (CheckKind::Drops, Feature::Drops),
             (CheckKind::Bpffs, Feature::Pinning),
         ] {
             let Without::Less(stand_in) = without(subject, &options, true) else {

@@ -1,7 +1,8 @@
 //! Kernel programs that the kernel refuses.
 
-/// Number of `bpf_ktime_get_ns` (`linux/bpf.h`).
+/// Numbers of `bpf_ktime_get_ns` and `bpf_probe_read_kernel` (`linux/bpf.h`).
 const GET_NS: u32 = 5;
+const READ_KERNEL: u32 = 113;
 /// Of no helper.
 const NONE: u32 = 0x7fff_0000;
 /// A call of a helper, whose number is behind three octets more.
@@ -10,16 +11,25 @@ const CALL: [u8; 4] = [0x85, 0, 0, 0];
 /// Returns the kernel program with one of its programs calling a helper that no kernel has, instead of reading the clock. A verifier
 /// that never comes by there takes it.
 pub(crate) fn without_clock(program: &str) -> &'static [u8] {
+    without(program, GET_NS)
+}
+
+/// As [`without_clock`], of the program that counts dropped packets: it reads no memory of the kernel.
+pub(crate) fn without_drops() -> &'static [u8] {
+    without("mermin_drop", READ_KERNEL)
+}
+
+fn without(program: &str, helper: u32) -> &'static [u8] {
     let mut object = mermin_bpf::OBJECT.to_vec();
     let [start, end] = extent(&object, program);
     let mut calls = 0;
     for instruction in object[start..end].chunks_exact_mut(8) {
-        if instruction[..4] == CALL && instruction[4..] == GET_NS.to_le_bytes() {
+        if instruction[..4] == CALL && instruction[4..] == helper.to_le_bytes() {
             instruction[4..].copy_from_slice(&NONE.to_le_bytes());
             calls += 1;
         }
     }
-    assert_ne!(calls, 0, "`{program}` does not read the clock");
+    assert_ne!(calls, 0, "`{program}` does not call {helper}");
     object.leak()
 }
 

@@ -26,7 +26,7 @@ use self::{
 };
 use super::{shared::SharedCounters, slots::SlotTable};
 use crate::{
-    bpf::ledger::Suppressed,
+    bpf::ledger::{Sums, Suppressed},
     error::Error,
     failpoint::{FailPoint, fail_point},
     filter::{Filter, FilterDecision},
@@ -309,12 +309,15 @@ impl Exporter {
         why: Suppressed,
     ) {
         let ledger = &self.shared.ledger;
-        let sums = suppression::sums_with(slots, records, slot, flow, ledger, why);
-        match &mut self.unacked {
-            Some(unacked) => {
-                unacked.suppress(slot, then.zip(Some(flow.last_seen())), sums, ledger);
-            }
-            None => sums.iter().for_each(|sum| ledger.set_suppressed(sum)),
+        let sums = Sums {
+            hooks: suppression::sums_with(slots, records, slot, flow, ledger, why),
+            drops: ledger.suppressed_drops_with(suppression::unexported_drops(slots, slot, then)),
+        };
+        if let Some(unacked) = &mut self.unacked {
+            unacked.suppress(slot, then.zip(Some(flow.last_seen())), sums, ledger);
+        } else {
+            sums.hooks.iter().for_each(|sum| ledger.set_suppressed(sum));
+            ledger.set_suppressed_drops(sums.drops);
         }
         let count = match why {
             Suppressed::Filtered => &self.shared.counts.filtered,

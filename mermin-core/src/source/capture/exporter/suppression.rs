@@ -49,6 +49,8 @@ use crate::{
     flow::Flow,
     source::capture::slots::SlotTable,
     table::{
+        drops::DropSums,
+        export_state::Watermark,
         record::{flow_fields, unexported},
         snapshot::FlowSnapshot,
     },
@@ -172,4 +174,15 @@ pub(super) fn sums_with(
     let index = (!records.names.is_former(index, flow.first_seen)).then_some(index);
     [HookDirection::Ingress, HookDirection::Egress]
         .map(|hook| ledger.suppressed_with(why, index, hook, moved[hook as usize]))
+}
+
+/// Returns the packets of a record that the kernel dropped. `then` is as in [`Exporter::suppress`](super::Exporter): without it the flow has
+/// ended, and its counts stay as they are.
+pub(super) fn unexported_drops(slots: &SlotTable, slot: u32, then: Option<&Watermark>) -> u64 {
+    let sums = match (then, slots.slab().drops()) {
+        (_, None) => None,
+        (Some(then), _) => then.drops,
+        (None, Some(drops)) => Some(DropSums::of(&drops.snapshot(slot))),
+    };
+    sums.map_or(0, |sums| sums.since(&slots.drops_exported(slot)))
 }

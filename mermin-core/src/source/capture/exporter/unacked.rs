@@ -2,11 +2,9 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use mermin_bpf::abi::slot::DIRECTIONS;
-
 use crate::{
     bpf::{
-        ledger::{Ledger, Sum},
+        ledger::{Ledger, Sums},
         pin::{
             journal::{self, Journal, SlotNotes},
             lock::Lock,
@@ -91,7 +89,7 @@ impl Unacked {
         &mut self,
         slot: u32,
         then: Option<(&Watermark, u64)>,
-        sums: [Sum; DIRECTIONS],
+        sums: Sums,
         ledger: &Ledger,
     ) {
         let word = if let Some((exported, last_seen)) = then {

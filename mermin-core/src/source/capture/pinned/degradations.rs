@@ -99,6 +99,16 @@ pub(super) fn unanalysed() -> Degradation {
     )
 }
 
+pub(super) fn uncounted_drops() -> Degradation {
+    Degradation::new(
+        Feature::Drops,
+        "it was refused when the instance was made, and still is",
+        "the flows there go on without it",
+        "records do not say what the kernel dropped, and why",
+        "see what refuses it: `FlowSourceBuilder::preflight` says so",
+    )
+}
+
 pub(super) fn torn(flows: u64) -> Degradation {
     restart(
         format!(

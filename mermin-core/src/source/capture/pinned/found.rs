@@ -15,7 +15,11 @@ use crate::{
     },
     probe::unavailable::{self, Unavailable},
     report::Degradation,
-    source::{capture::arguments::CaptureArguments, flow_key::FlowKey, options::MOST_FLOWS},
+    source::{
+        capture::{arguments::CaptureArguments, drops, host},
+        flow_key::FlowKey,
+        options::MOST_FLOWS,
+    },
 };
 
 /// Pins that were found.
@@ -98,7 +102,11 @@ fn fit(
     if analyses != sizes.tcp_analyses() {
         return Err("its analysis of TCP is on or off (`tcp_analysis`)".to_owned());
     }
-    if entries(maps::MAP_DROPS)? != sizes.drop_counts() {
+    let counts = entries(maps::MAP_DROPS)?;
+    if counts == 1 && found.identity.uncounted_drops != 0 && still_refuses_drops(arguments, sizes) {
+        sizes.drops = None;
+    }
+    if counts != sizes.drop_counts() {
         return Err("its counts of dropped packets are on or off (`drops`)".to_owned());
     }
     let mut wanted = shared_maps(arguments.options.test_hooks.object, sizes)
@@ -106,7 +114,6 @@ fn fit(
     wanted.push((names::JOURNAL.to_owned(), journal::shape(slots)));
     let analyses = sizes.tcp_analyses();
     wanted.push((names::TCP_JOURNAL.to_owned(), journal::tcp_shape(analyses)));
-    let counts = sizes.drop_counts();
     wanted.push((names::DROP_JOURNAL.to_owned(), journal::drop_shape(counts)));
     wanted.push((names::REDO.to_owned(), redo::shape()));
     wanted.push((names::DEPARTED.to_owned(), departed::shape()));
@@ -125,4 +132,18 @@ fn fit(
 /// Returns the flow key options as an [`Identity`] stores them.
 pub(super) fn keyed(arguments: &CaptureArguments) -> u64 {
     u64::from(arguments.options.flow_key == FlowKey::Endpoints)
+}
+
+/// Returns true if dropped packets cannot be counted still: without the memory or the capability. Either may have come since the maps were
+/// made.
+fn still_refuses_drops(arguments: &CaptureArguments, sizes: Sizes) -> bool {
+    let trial = Sizes {
+        slots: 1,
+        tcp_analysis: false,
+        sections: 0,
+        ..sizes
+    };
+    sizes.drops.is_some()
+        && (host::room(sizes, true).is_err()
+            || drops::cannot_count(arguments.options.test_hooks.object, trial).is_some())
 }

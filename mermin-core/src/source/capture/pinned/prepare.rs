@@ -27,7 +27,7 @@ use crate::{
     error::{Error, ErrorKind},
     failpoint::{FailPoint, fail_point},
     probe::unavailable,
-    report::Degradation,
+    report::{Degradation, Feature},
     source::{
         capture::{
             arguments::CaptureArguments,
@@ -150,6 +150,11 @@ fn take_over(
     if arguments.options.tcp_analysis && !sizes.tcp_analysis {
         given_up.push(degradations::unanalysed());
     }
+    // Without the facts about the kernel there is a row already.
+    let lacks_facts = given_up.iter().any(|row| row.feature == Feature::Drops);
+    if arguments.options.drops && sizes.drops.is_none() && !lacks_facts {
+        given_up.push(degradations::uncounted_drops());
+    }
     let path = instance.path();
     let making = begin_with(arguments, sizes, (&path, found.identity.seed), given_up)?;
     arguments.control.go_on()?;
@@ -199,6 +204,7 @@ fn make(
         keyed: keyed(arguments),
         exact_end: arguments.options.exact_end.into(),
         unanalysed: (wanted.tcp_analysis && !sizes.tcp_analysis).into(),
+        uncounted_drops: (wanted.drops.is_some() && sizes.drops.is_none()).into(),
         seed: making.seed(),
     };
     arguments.control.go_on()?;
