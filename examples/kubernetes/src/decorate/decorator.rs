@@ -1,7 +1,8 @@
 //! Adds the attributes of both ends to flows.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
+use hashbrown::HashMap;
 use mermin_core::{Flow, flow::AddedAttribute};
 
 use super::{list::Lists, name::Side, settings::Settings};

@@ -8,7 +8,7 @@ use super::{
     name::{Name, Names, Side},
     settings::Settings,
 };
-use crate::index::{Found, Index, Pod};
+use crate::index::{Found, Index, Pod, Stored};
 
 /// Makes the attributes of ends.
 #[derive(Debug)]
@@ -109,7 +109,7 @@ impl Lists {
 fn namespace(list: &mut List<'_>, index: &Index, found: &Found<'_>) {
     let name = found
         .pod
-        .map(|it| &it.namespace)
+        .map(|it| &it.template.namespace)
         .or_else(|| found.service.map(|it| &it.namespace))
         .or_else(|| found.ingress.map(|it| &it.namespace))
         .or_else(|| found.gateway.map(|it| &it.namespace));
@@ -123,10 +123,10 @@ fn namespace(list: &mut List<'_>, index: &Index, found: &Found<'_>) {
     }
 }
 
-fn of_pod(list: &mut List<'_>, index: &Index, found: &Found<'_>, pod: &Pod) {
+fn of_pod(list: &mut List<'_>, index: &Index, found: &Found<'_>, pod: &Stored<Pod>) {
     list.put(Name::PodName, &pod.name);
-    list.put(Name::PodUid, &pod.uid);
-    list.extracted("pod", &pod.extracted);
+    list.put(Name::PodUid, &pod.uid.text());
+    list.extracted("pod", &pod.template.extracted);
     if let Some(container) = found.container() {
         list.put(Name::ContainerName, &container.name);
         list.put(Name::RuntimeContainerName, &container.name);

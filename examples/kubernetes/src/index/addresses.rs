@@ -1,31 +1,60 @@
 //! Holders of addresses, each with its time.
 
-use std::{collections::HashMap, hash::Hash, net::IpAddr};
+use std::{hash::Hash, net::IpAddr};
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use crate::Moment;
 
-/// An object that may have an address, by its slot.
+/// The way in which an object has an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Holder {
-    Pod(u32),
+pub(super) enum Role {
+    Pod,
     /// A service, by its address in the cluster.
-    ClusterIp(u32),
-    Node(u32),
+    ClusterIp,
+    Node,
     /// A service, by an external address or that of its load balancer.
-    ExternalIp(u32),
-    Ingress(u32),
-    Gateway(u32),
+    ExternalIp,
+    Ingress,
+    Gateway,
+}
+
+/// An object that may have an address, by its slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Holder {
+    pub(super) role: Role,
+    pub(super) slot: u32,
 }
 
 /// The time in which an object had an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tenure {
-    pub(super) holder: Holder,
     pub(super) from: Moment,
     /// [`Moment::MAX`] while it lasts.
     pub(super) to: Moment,
+    slot: u32,
+    role: Role,
     /// True if the object itself told `to`; otherwise it is the time at which somebody noticed.
     pub(super) exact: bool,
+}
+
+impl Role {
+    /// Returns the object in this slot, in this role.
+    pub(super) const fn of(self, slot: u32) -> Holder {
+        Holder { role: self, slot }
+    }
+}
+
+impl Tenure {
+    /// Returns the slot of a holder in a role.
+    pub(super) fn slot_as(&self, role: Role) -> Option<u32> {
+        (self.role == role).then_some(self.slot)
+    }
+
+    fn is_of(&self, holder: Holder) -> bool {
+        self.slot == holder.slot && self.role == holder.role
+    }
 }
 
 /// Former holders of one address that are remembered. Clusters with few addresses use them again within seconds.
@@ -33,7 +62,7 @@ const MOST: usize = 64;
 
 /// Addresses, or ports of nodes, with their holders.
 #[derive(Debug)]
-pub(super) struct Tenures<K>(HashMap<K, Vec<Tenure>>);
+pub(super) struct Tenures<K>(HashMap<K, SmallVec<[Tenure; 1]>>);
 
 /// All addresses with their holders.
 pub(super) type Addresses = Tenures<IpAddr>;
@@ -47,11 +76,8 @@ impl<K> Default for Tenures<K> {
 impl<K: Clone + Eq + Hash> Tenures<K> {
     /// Begins a tenure, unless the holder has the address.
     pub(super) fn open(&mut self, address: &K, holder: Holder, from: Moment) {
-        let tenures = self
-            .0
-            .entry(address.clone())
-            .or_insert_with(|| Vec::with_capacity(1));
-        let has_it = |it: &Tenure| it.holder == holder && it.to == Moment::MAX;
+        let tenures = self.0.entry(address.clone()).or_default();
+        let has_it = |it: &Tenure| it.is_of(holder) && it.to == Moment::MAX;
         if tenures.iter().any(has_it) {
             return;
         }
@@ -63,9 +89,10 @@ impl<K: Clone + Eq + Hash> Tenures<K> {
             tenures.swap_remove(oldest);
         }
         tenures.push(Tenure {
-            holder,
             from,
             to: Moment::MAX,
+            slot: holder.slot,
+            role: holder.role,
             exact: false,
         });
     }
@@ -73,7 +100,7 @@ impl<K: Clone + Eq + Hash> Tenures<K> {
     /// Ends a tenure. It never ends before it began.
     pub(super) fn close(&mut self, address: &K, holder: Holder, to: Moment, exact: bool) {
         let tenures = self.0.get_mut(address).into_iter().flatten();
-        for tenure in tenures.filter(|it| it.holder == holder && it.to == Moment::MAX) {
+        for tenure in tenures.filter(|it| it.is_of(holder) && it.to == Moment::MAX) {
             (tenure.to, tenure.exact) = (to.max(tenure.from), exact);
         }
     }
@@ -83,7 +110,7 @@ impl<K: Clone + Eq + Hash> Tenures<K> {
         let Some(tenures) = self.0.get_mut(address) else {
             return;
         };
-        tenures.retain(|it| it.holder != holder);
+        tenures.retain(|it| !it.is_of(holder));
         if tenures.is_empty() {
             self.0.remove(address);
         }
@@ -91,7 +118,7 @@ impl<K: Clone + Eq + Hash> Tenures<K> {
 
     /// Returns tenures, in no order.
     pub(super) fn at(&self, address: &K) -> &[Tenure] {
-        self.0.get(address).map_or(&[], Vec::as_slice)
+        self.0.get(address).map_or(&[], SmallVec::as_slice)
     }
 
     /// Moves a holder from some addresses to others, as of now; one that it keeps goes on.
@@ -175,7 +202,7 @@ mod tests {
     #[test]
     fn mapped_address_is_looked_up_as_ipv4() {
         let mut addresses = Addresses::default();
-        addresses.open(&ADDRESS.into(), Holder::Pod(7), at(1));
+        addresses.open(&ADDRESS.into(), Role::Pod.of(7), at(1));
         assert_eq!(addresses.of(mapped(ADDRESS)).len(), 1);
     }
 
@@ -183,7 +210,7 @@ mod tests {
     fn former_tenures_of_one_address_are_bounded() {
         let mut addresses = Addresses::default();
         for number in 0..1_000 {
-            let (holder, now) = (Holder::Pod(number), at(number.into()));
+            let (holder, now) = (Role::Pod.of(number), at(number.into()));
             addresses.open(&ADDRESS.into(), holder, now);
             addresses.open(&ADDRESS.into(), holder, now);
             addresses.close(&ADDRESS.into(), holder, at(u64::from(number) + 1), true);

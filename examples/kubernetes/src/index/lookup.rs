@@ -6,12 +6,13 @@ use mermin_core::{Flow, flow::Protocol};
 
 use super::{
     Index,
-    addresses::{Holder, Tenure},
+    addresses::{Role, Tenure},
     owners::Owner,
     places::Place,
     pod::{Container, Pod},
     policies::Policy,
     services::Service,
+    store::Stored,
 };
 use crate::Moment;
 
@@ -54,7 +55,7 @@ impl<'a> End<'a> {
 /// The objects at an end of a flow.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Found<'a> {
-    pub(crate) pod: Option<&'a Pod>,
+    pub(crate) pod: Option<&'a Stored<Pod>>,
     /// Place of the container in its pod.
     pub(crate) container: Option<usize>,
     pub(crate) node: Option<&'a Place>,
@@ -73,7 +74,7 @@ impl Found<'_> {
     }
 
     pub(crate) fn container(&self) -> Option<&Container> {
-        self.pod?.containers.get(self.container?)
+        self.pod?.template.containers.get(self.container?)
     }
 }
 
@@ -113,7 +114,7 @@ impl Index {
     #[must_use]
     pub fn pod(&self, end: &End<'_>) -> Option<(&str, &str)> {
         let pod = self.find_end(end).pod?;
-        Some((&pod.namespace, &pod.name))
+        Some((&pod.template.namespace, &pod.name))
     }
 
     /// Returns the objects at an end of a flow, as they were while it ran.
@@ -123,7 +124,7 @@ impl Index {
         let by_container_slot = by_container.map(|(slot, _)| slot);
         let pod = by_container_slot.or_else(|| self.pod_among(tenures, end));
         let mut found = Found::default();
-        if let Some(pod) = pod.and_then(|slot| self.pods.store.get(slot)) {
+        if let Some(pod) = pod.and_then(|slot| self.pods.store.stored(slot)) {
             self.add_pod(&mut found, pod, end);
             if let Some((_, place)) = by_container {
                 found.container = Some(place);
@@ -137,7 +138,7 @@ impl Index {
         found
     }
 
-    fn add_pod<'a>(&'a self, found: &mut Found<'a>, pod: &'a Pod, end: &End<'_>) {
+    fn add_pod<'a>(&'a self, found: &mut Found<'a>, pod: &'a Stored<Pod>, end: &End<'_>) {
         found.pod = Some(pod);
         found.container = pod.container_at(end.port);
         found.node = pod.node.as_deref().and_then(|name| self.nodes.named(name));
@@ -147,9 +148,7 @@ impl Index {
     /// now; events and lists come in no useful order.
     fn pod_among(&self, tenures: &[Tenure], end: &End<'_>) -> Option<u32> {
         let fitting = tenures.iter().filter_map(|tenure| {
-            let Holder::Pod(slot) = tenure.holder else {
-                return None;
-            };
+            let slot = tenure.slot_as(Role::Pod)?;
             let life = self.pods.store.get(slot)?.life;
             let key = (fit(tenure, end)?, std::cmp::Reverse(life), tenure.from);
             Some((key, slot))
@@ -159,22 +158,16 @@ impl Index {
 
     /// Adds a service, a node, an ingress and a gateway that had the address.
     fn add_others<'a>(&'a self, found: &mut Found<'a>, tenures: &[Tenure], end: &End<'_>) {
-        if let Some(slot) = only(tenures, end, |it| match it {
-            Holder::ClusterIp(slot) => Some(slot),
-            _ => None,
-        }) {
+        if let Some(slot) = only(tenures, end, Role::ClusterIp) {
             found.service = self.services.store.get(slot);
             return;
         }
-        let node = only(tenures, end, |it| match it {
-            Holder::Node(slot) => Some(slot),
-            _ => None,
-        });
+        let node = only(tenures, end, Role::Node);
         found.node = node.and_then(|slot| self.nodes.store.get(slot));
         found.service = self.external_service(tenures, end);
         if let (Some(node), Some(port)) = (found.node, end.port) {
             let pod = self.pod_among(self.pods.at_node_port(&node.name, port), end);
-            if let Some(pod) = pod.and_then(|slot| self.pods.store.get(slot)) {
+            if let Some(pod) = pod.and_then(|slot| self.pods.store.stored(slot)) {
                 self.add_pod(found, pod, end);
             }
             let service = found.service;
@@ -185,24 +178,16 @@ impl Index {
         let place = |found: Option<u32>, places: &'a super::Places| {
             found.and_then(|slot| places.store.get(slot))
         };
-        let ingress = only(tenures, end, |it| match it {
-            Holder::Ingress(slot) => Some(slot),
-            _ => None,
-        });
-        found.ingress = place(ingress, &self.ingresses);
-        let gateway = only(tenures, end, |it| match it {
-            Holder::Gateway(slot) => Some(slot),
-            _ => None,
-        });
-        found.gateway = place(gateway, &self.gateways);
+        found.ingress = place(only(tenures, end, Role::Ingress), &self.ingresses);
+        found.gateway = place(only(tenures, end, Role::Gateway), &self.gateways);
     }
 
     /// Returns the service with this external address: with this port, where several share the address.
     fn external_service(&self, tenures: &[Tenure], end: &End<'_>) -> Option<&Service> {
         let port = end.port?;
-        let slots = tenures.iter().filter_map(|tenure| match tenure.holder {
-            Holder::ExternalIp(slot) if fit(tenure, end) > Some(Fit::Near) => Some(slot),
-            _ => None,
+        let slots = tenures.iter().filter_map(|tenure| {
+            let slot = tenure.slot_as(Role::ExternalIp)?;
+            (fit(tenure, end) > Some(Fit::Near)).then_some(slot)
         });
         let services = slots.filter_map(|slot| self.services.store.get(slot));
         let mut fitting = services.filter(|service| service.has_port(port));
@@ -212,7 +197,7 @@ impl Index {
 
     /// Returns the owners of a pod, the nearest first.
     pub(crate) fn owners<'a>(&'a self, pod: &'a Pod) -> impl Iterator<Item = &'a Owner> {
-        self.owners.chain(pod.owner.as_ref())
+        self.owners.chain(pod.template.owner.as_ref())
     }
 
     pub(crate) fn namespace(&self, name: &str) -> Option<&Place> {
@@ -227,7 +212,7 @@ impl Index {
             .filter_map(|slot| self.policies.store.get(*slot));
         // A pod that is gone may have the slot of a policy that is gone, too, and another has it now.
         let selecting = policies.filter(|it: &&Policy| {
-            it.namespace == pod.namespace && it.selector.matches(&pod.labels)
+            it.namespace == pod.template.namespace && it.selector.matches(&pod.template.labels)
         });
         let applying = selecting.filter(|it| if ingress { it.ingress } else { it.egress });
         let mut names: Vec<_> = applying.map(|it| std::sync::Arc::clone(&it.name)).collect();
@@ -241,13 +226,13 @@ impl Index {
     }
 }
 
-/// Returns the one holder of a kind that fits best. Two nodes or services that claim an address at the same time are both
+/// Returns the one holder in a role that fits best. Two nodes or services that claim an address at the same time are both
 /// left out: a guess would be wrong half of the time.
-fn only(tenures: &[Tenure], end: &End<'_>, pick: impl Fn(Holder) -> Option<u32>) -> Option<u32> {
+fn only(tenures: &[Tenure], end: &End<'_>, role: Role) -> Option<u32> {
     let mut best: Option<(Fit, u32)> = None;
     let mut several = false;
     for tenure in tenures {
-        let (Some(slot), Some(fit)) = (pick(tenure.holder), fit(tenure, end)) else {
+        let (Some(slot), Some(fit)) = (tenure.slot_as(role), fit(tenure, end)) else {
             continue;
         };
         match best {

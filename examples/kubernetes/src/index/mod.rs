@@ -15,6 +15,7 @@ mod shared;
 mod store;
 #[cfg(test)]
 mod tests;
+mod uid;
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,7 +23,7 @@ pub use self::{
     lookup::End,
     owners::{Owner, OwnerKind},
 };
-pub(crate) use self::{lookup::Found, places::Place, pod::Pod};
+pub(crate) use self::{lookup::Found, places::Place, pod::Pod, store::Stored};
 use self::{
     owners::Owners, places::Places, pods::Pods, policies::Policies, services::Services,
     shared::Shared,
@@ -129,7 +130,7 @@ impl Index {
         };
         let known = store.find(&metadata.uid).and_then(|slot| store.get(slot));
         let changed = known != Some(&owner);
-        store.put(metadata.uid.as_str().into(), owner);
+        store.put(&metadata.uid, owner);
         changed
     }
 

@@ -40,7 +40,7 @@ impl OwnerKind {
 }
 
 /// A workload, as the object that it owns names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Owner {
     /// Kind.

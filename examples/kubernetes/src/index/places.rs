@@ -1,9 +1,11 @@
 //! Objects that are known by their addresses or name alone: nodes, namespaces, ingresses, gateways.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
+
+use hashbrown::HashMap;
 
 use super::{
-    addresses::{Holder, parse_all},
+    addresses::{Holder, Role, parse_all},
     selector::Label,
     services::created,
     shared::Shared,
@@ -45,9 +47,9 @@ impl Places {
 
     const fn holder(&self, slot: u32) -> Holder {
         match self.kind {
-            Kind::Ingress => Holder::Ingress(slot),
-            Kind::Gateway => Holder::Gateway(slot),
-            _ => Holder::Node(slot),
+            Kind::Ingress => Role::Ingress.of(slot),
+            Kind::Gateway => Role::Gateway.of(slot),
+            _ => Role::Node.of(slot),
         }
     }
 
@@ -87,7 +89,7 @@ impl Places {
         // Nodes change every few seconds, in their conditions.
         let revision = unchanged.map(|it| it.revision);
         let place = Place {
-            uid: Arc::clone(&uid),
+            uid,
             name: shared.texts.share(&metadata.name),
             namespace: shared.texts.share(&metadata.namespace),
             extracted,
@@ -95,7 +97,7 @@ impl Places {
             addresses,
         };
         let name = Arc::clone(&place.name);
-        let slot = self.store.put(uid, place);
+        let slot = self.store.put(&metadata.uid, place);
         self.by_name.insert(name, slot);
         let holder = self.holder(slot);
         if let Some(place) = self.store.get(slot) {

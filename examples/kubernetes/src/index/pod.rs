@@ -12,23 +12,31 @@ use crate::{
 /// A pod, as far as records need it.
 #[derive(Debug)]
 pub(crate) struct Pod {
-    pub(crate) uid: Arc<str>,
     pub(crate) name: Arc<str>,
-    pub(crate) namespace: Arc<str>,
     pub(crate) node: Option<Arc<str>>,
+    pub(crate) template: Arc<Template>,
+    /// Slots of the network policies that select it.
+    pub(crate) policies: Box<[u32]>,
+    pub(crate) revision: u64,
+    /// Addresses that it has or had.
+    pub(super) addresses: Box<[IpAddr]>,
+    /// Ids of containers, with their places.
+    pub(super) container_ids: Box<[(ContainerId, u8)]>,
+    pub(super) life: Life,
+}
+
+/// The first half of a container's id: enough to tell containers apart.
+pub(super) type ContainerId = [u8; 16];
+
+/// All that the pods of one workload have in common, stored once.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Template {
+    pub(crate) namespace: Arc<str>,
     pub(crate) owner: Option<Owner>,
     pub(crate) containers: Arc<[Container]>,
     /// Labels and annotations that were asked for.
     pub(crate) extracted: Arc<[Label]>,
-    /// Slots of the network policies that select it.
-    pub(crate) policies: Box<[u32]>,
-    pub(crate) revision: u64,
     pub(super) labels: Arc<[Label]>,
-    /// Addresses that it has or had.
-    pub(super) addresses: Box<[IpAddr]>,
-    /// Ids of containers, with their places.
-    pub(super) container_ids: Box<[(u128, usize)]>,
-    pub(super) life: Life,
 }
 
 /// The part of its life that a pod is in. Of two that may have had an address, the lesser one is likelier.
@@ -67,27 +75,28 @@ pub(crate) struct Container {
 }
 
 impl Pod {
-    pub(super) fn new(uid: Arc<str>, pod: &api::Pod, life: Life, shared: &mut Shared) -> Self {
+    pub(super) fn new(pod: &api::Pod, life: Life, shared: &mut Shared) -> Self {
         let api::Pod { metadata, spec, .. } = pod;
         let containers = containers(pod, shared);
         let ids = statuses(pod).filter_map(|it| {
-            let place = containers
-                .iter()
-                .position(|container| *container.name == *it.name)?;
+            let mut places = containers.iter().zip(0..);
+            let (_, place) = places.find(|(container, _)| *container.name == *it.name)?;
             Some((container_id(it.container_id.as_deref()?)?, place))
         });
         let container_ids = ids.collect();
-        Self {
-            uid,
-            name: metadata.name.as_str().into(),
+        let template = Template {
             namespace: shared.texts.share(&metadata.namespace),
-            node: spec.node_name.as_ref().map(|node| shared.texts.share(node)),
             owner: Owner::of(metadata.controller(), &mut shared.texts),
             containers,
             extracted: shared.extracted(Kind::Pod, metadata),
+            labels: shared.labels_of(metadata),
+        };
+        Self {
+            name: metadata.name.as_str().into(),
+            node: spec.node_name.as_ref().map(|node| shared.texts.share(node)),
+            template: shared.templates.share_value(template),
             policies: Box::default(),
             revision: shared.revise(),
-            labels: shared.labels_of(metadata),
             addresses: Box::default(),
             container_ids,
             life,
@@ -96,7 +105,7 @@ impl Pod {
 
     /// Keeps the ids of containers that were replaced, because records of their flows may come later. Returns those that are
     /// too many.
-    pub(super) fn keep_containers(&mut self, before: &Self) -> Vec<u128> {
+    pub(super) fn keep_containers(&mut self, before: &Self) -> Vec<ContainerId> {
         const MOST: usize = 16;
         let former = before.container_ids.iter();
         let former = former.filter(|it| !self.container_ids.contains(it));
@@ -108,7 +117,8 @@ impl Pod {
 
     /// Returns the ports of its node that lead to it; none before it has a node.
     pub(super) fn node_ports(&self) -> Vec<NodePort> {
-        let ports = self.containers.iter().flat_map(|it| &it.host_ports);
+        let containers = self.template.containers.iter();
+        let ports = containers.flat_map(|it| &it.host_ports);
         let node = self.node.iter();
         node.flat_map(|node| {
             let ports = ports.clone();
@@ -120,14 +130,11 @@ impl Pod {
     /// Returns the container that has a port, or the only one.
     pub(crate) fn container_at(&self, port: Option<(u16, u8)>) -> Option<usize> {
         let has = |it: &Container| port.is_some_and(|port| it.ports.contains(&port));
-        if let Some(place) = self.containers.iter().position(has) {
+        let containers = &self.template.containers;
+        if let Some(place) = containers.iter().position(has) {
             return Some(place);
         }
-        let mut staying = self
-            .containers
-            .iter()
-            .enumerate()
-            .filter(|(_, it)| it.stays);
+        let mut staying = containers.iter().enumerate().filter(|(_, it)| it.stays);
         match (staying.next(), staying.next()) {
             (Some((place, _)), None) => Some(place),
             _ => None,
@@ -203,10 +210,11 @@ fn statuses(pod: &api::Pod) -> impl Iterator<Item = &ContainerStatus> {
     before.chain(&pod.status.container_statuses)
 }
 
-/// Reads the first half of a container's id, `containerd://` and 64 digits: enough to tell containers apart.
-pub(super) fn container_id(text: &str) -> Option<u128> {
+/// Reads the first half of a container's id: `containerd://` and 64 digits.
+pub(super) fn container_id(text: &str) -> Option<ContainerId> {
     let digits = text.rsplit('/').next()?.get(..32)?;
-    u128::from_str_radix(digits, 16).ok()
+    let number = u128::from_str_radix(digits, 16).ok()?;
+    Some(number.to_be_bytes())
 }
 
 fn containers(pod: &api::Pod, shared: &mut Shared) -> Arc<[Container]> {

@@ -1,12 +1,14 @@
 //! All pods, and the ways to them: addresses, ports of nodes, containers, namespaces.
 
-use std::{collections::HashMap, hash::Hash, sync::Arc};
+use std::{hash::Hash, sync::Arc};
+
+use hashbrown::HashMap;
 
 use super::{
-    addresses::{Holder, Tenure, Tenures},
+    addresses::{Role, Tenure, Tenures},
     pod::{
-        Life, NodePort, Pod, began, container_id, current_addresses, ended, life, seen_by_kubelet,
-        union,
+        ContainerId, Life, NodePort, Pod, began, container_id, current_addresses, ended, life,
+        seen_by_kubelet, union,
     },
     policies::Policies,
     shared::Shared,
@@ -20,7 +22,8 @@ pub(super) struct Pods {
     pub(super) store: Store<Pod>,
     by_namespace: HashMap<Arc<str>, Vec<u32>>,
     node_ports: Tenures<NodePort>,
-    by_container: HashMap<u128, (u32, usize)>,
+    /// Slots by the first half of what is known of a container's id: the pods have the rest.
+    by_container: HashMap<u64, u32>,
 }
 
 impl Pods {
@@ -31,12 +34,13 @@ impl Pods {
         policies: &Policies,
         now: Moment,
     ) {
-        let uid: Arc<str> = pod.metadata.uid.as_str().into();
-        let slot = self.store.find(&uid);
+        let uid = &pod.metadata.uid;
+        let slot = self.store.find(uid);
         let before = slot.and_then(|slot| self.store.get(slot));
         let life = life(pod, before);
-        let mut new = Pod::new(uid, pod, life, shared);
-        new.policies = policies.selecting(&new.namespace, &new.labels);
+        let mut new = Pod::new(pod, life, shared);
+        let template = &new.template;
+        new.policies = policies.selecting(&template.namespace, &template.labels);
         let current = current_addresses(pod);
         let was = before.map_or(Life::Gone, |it| it.life);
         let had = before.map_or(Box::default(), |it| it.addresses.clone());
@@ -45,9 +49,9 @@ impl Pods {
         let (all, ports) = (new.addresses.clone(), new.node_ports());
         let forgotten = before.map_or(Vec::new(), |before| new.keep_containers(before));
         for id in forgotten {
-            self.by_container.remove(&id);
+            self.by_container.remove(&key(id));
         }
-        let slot = self.store.put(Arc::clone(&new.uid), new);
+        let slot = self.store.put(uid, new);
         self.index(slot, was == Life::Gone);
         let began = began(pod, now);
         // An address that comes later is as old as its event; one of a pod that runs again as well.
@@ -75,11 +79,11 @@ impl Pods {
             return;
         };
         if is_new {
-            let slots = self.by_namespace.entry(Arc::clone(&pod.namespace));
+            let slots = self.by_namespace.entry(Arc::clone(&pod.template.namespace));
             slots.or_default().push(slot);
         }
-        for (id, place) in &pod.container_ids {
-            self.by_container.insert(*id, (slot, *place));
+        for (id, _) in &pod.container_ids {
+            self.by_container.insert(key(*id), slot);
         }
     }
 
@@ -99,19 +103,19 @@ impl Pods {
         };
         pod.life = Life::Gone;
         pod.revision = shared.revise();
-        let (holder, to, exact) = (Holder::Pod(slot), end.unwrap_or(at), end.is_some());
+        let (holder, to, exact) = (Role::Pod.of(slot), end.unwrap_or(at), end.is_some());
         for address in &pod.addresses {
             shared.addresses.close(address, holder, to, exact);
         }
         for port in pod.node_ports() {
             self.node_ports.close(&port, holder, to, exact);
         }
-        if let Some(slots) = self.by_namespace.get_mut(&pod.namespace)
+        if let Some(slots) = self.by_namespace.get_mut(&pod.template.namespace)
             && let Some(place) = slots.iter().position(|it| *it == slot)
         {
             slots.swap_remove(place);
             if slots.is_empty() {
-                self.by_namespace.remove(&pod.namespace);
+                self.by_namespace.remove(&pod.template.namespace);
             }
         }
         true
@@ -123,15 +127,15 @@ impl Pods {
             return;
         };
         for address in &pod.addresses {
-            shared.addresses.forget(address, Holder::Pod(slot));
+            shared.addresses.forget(address, Role::Pod.of(slot));
         }
-        for (id, place) in &pod.container_ids {
-            if self.by_container.get(id) == Some(&(slot, *place)) {
-                self.by_container.remove(id);
+        for id in pod.container_ids.iter().map(|(id, _)| key(*id)) {
+            if self.by_container.get(&id) == Some(&slot) {
+                self.by_container.remove(&id);
             }
         }
         for port in pod.node_ports() {
-            self.node_ports.forget(&port, Holder::Pod(slot));
+            self.node_ports.forget(&port, Role::Pod.of(slot));
         }
     }
 
@@ -148,7 +152,7 @@ impl Pods {
                 continue;
             };
             let has = pod.policies.contains(&policy);
-            let selected = policies.selects(policy, &pod.labels);
+            let selected = policies.selects(policy, &pod.template.labels);
             if selected || has {
                 // The policy may have got another name or direction.
                 pod.revision = shared.revise();
@@ -167,8 +171,17 @@ impl Pods {
 
     /// Returns the pod of a container and its place there, by the id that its runtime gave it.
     pub(super) fn of_container(&self, id: &str) -> Option<(u32, usize)> {
-        self.by_container.get(&container_id(id)?).copied()
+        let id = container_id(id)?;
+        let slot = *self.by_container.get(&key(id))?;
+        let mut ids = self.store.get(slot)?.container_ids.iter();
+        let (_, place) = ids.find(|(known, _)| *known == id)?;
+        Some((slot, usize::from(*place)))
     }
+}
+
+fn key(id: ContainerId) -> u64 {
+    // Half of 128 bits are 64.
+    u64::try_from(u128::from_be_bytes(id) >> 64).unwrap_or_default()
 }
 
 /// A version of a pod, as far as times are concerned.
@@ -193,7 +206,7 @@ impl Step {
         has: &[K],
         current: &[K],
     ) {
-        let holder = Holder::Pod(self.slot);
+        let holder = Role::Pod.of(self.slot);
         if self.life.has_addresses() {
             tenures.change(holder, [has, current], self.from, self.now);
             return;

@@ -1,6 +1,8 @@
 //! Network policies, and the pods that they select.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use super::{
     selector::{Label, Selector},
@@ -40,7 +42,7 @@ impl Policies {
             ingress: has("Ingress"),
             egress: has("Egress"),
         };
-        let slot = self.store.put(metadata.uid.as_str().into(), value);
+        let slot = self.store.put(&metadata.uid, value);
         let slots = self.by_namespace.entry(namespace).or_default();
         if !slots.contains(&slot) {
             slots.push(slot);

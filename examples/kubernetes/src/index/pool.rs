@@ -1,6 +1,8 @@
 //! Values that many objects have in common are stored once.
 
-use std::{collections::HashSet, hash::Hash, sync::Arc};
+use std::{hash::Hash, sync::Arc};
+
+use hashbrown::HashSet;
 
 /// Shared values: namespaces, nodes, images, lists of labels. Those that no object uses any more are dropped when there are
 /// twice as many as after the last time.
@@ -22,20 +24,35 @@ impl<T: ?Sized> Default for Pool<T> {
     }
 }
 
+impl<T: Hash + Eq> Pool<T> {
+    /// Returns the shared value.
+    pub(super) fn share_value(&mut self, value: T) -> Arc<T> {
+        match self.all.get(&value) {
+            Some(known) => Arc::clone(known),
+            None => self.add(value.into()),
+        }
+    }
+}
+
 impl<T: ?Sized + Hash + Eq> Pool<T>
 where
     for<'a> Arc<T>: From<&'a T>,
 {
     /// Returns the shared value.
     pub(super) fn share(&mut self, value: &T) -> Arc<T> {
-        if let Some(known) = self.all.get(value) {
-            return Arc::clone(known);
+        match self.all.get(value) {
+            Some(known) => Arc::clone(known),
+            None => self.add(value.into()),
         }
+    }
+}
+
+impl<T: ?Sized + Hash + Eq> Pool<T> {
+    fn add(&mut self, value: Arc<T>) -> Arc<T> {
         if self.all.len() >= self.prune_at.max(FEW) {
             self.all.retain(|value| Arc::strong_count(value) > 1);
             self.prune_at = 2 * self.all.len();
         }
-        let value: Arc<T> = value.into();
         self.all.insert(Arc::clone(&value));
         value
     }

@@ -1,9 +1,12 @@
 //! Services and their endpoints.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use super::{
-    addresses::{Addresses, Holder, parse_all},
+    addresses::{Addresses, Role, parse_all},
     selector::Label,
     shared::Shared,
     store::Store,
@@ -51,7 +54,9 @@ pub(super) struct Services {
     by_name: HashMap<Key, u32>,
     node_ports: HashMap<(u16, u8), u32>,
     slices: Store<Slice>,
-    endpoints: HashMap<Endpoint, Vec<u32>>,
+    endpoints: HashMap<Endpoint, SmallVec<[u32; 4]>>,
+    /// Endpoints of all ports of an address; there are seldom any.
+    of_all_ports: usize,
 }
 
 impl Services {
@@ -98,14 +103,19 @@ impl Services {
         };
         let had = before.map(|it| [&*it.cluster, &*it.external].map(<[_]>::to_vec));
         let [cluster, external] = had.unwrap_or_default();
-        let slot = self.store.put(Arc::clone(&new.uid), new);
+        let slot = self.store.put(&metadata.uid, new);
         let Some(new) = self.store.get(slot) else {
             return;
         };
         let addresses = &mut shared.addresses;
-        addresses.change(Holder::ClusterIp(slot), [&cluster, &new.cluster], from, now);
         addresses.change(
-            Holder::ExternalIp(slot),
+            Role::ClusterIp.of(slot),
+            [&cluster, &new.cluster],
+            from,
+            now,
+        );
+        addresses.change(
+            Role::ExternalIp.of(slot),
             [&external, &new.external],
             from,
             now,
@@ -132,10 +142,10 @@ impl Services {
             return;
         };
         for address in &service.cluster {
-            addresses.forget(address, Holder::ClusterIp(slot));
+            addresses.forget(address, Role::ClusterIp.of(slot));
         }
         for address in &service.external {
-            addresses.forget(address, Holder::ExternalIp(slot));
+            addresses.forget(address, Role::ExternalIp.of(slot));
         }
         self.node_ports.retain(|_, it| *it != slot);
         let key = (service.namespace, service.name);
@@ -157,7 +167,8 @@ impl Services {
                 .into_iter()
                 .flatten()
         };
-        let keys = slices(port.0).chain(slices(0));
+        let of_all_ports = (self.of_all_ports != 0).then(|| slices(0));
+        let keys = slices(port.0).chain(of_all_ports.into_iter().flatten());
         let keys = keys.filter_map(|slot| Some(&self.slices.get(*slot)?.service));
         let services = keys.filter_map(|key| self.store.get(*self.by_name.get(key)?));
         services
@@ -168,10 +179,10 @@ impl Services {
 /// Ends the tenures of a service.
 fn close(service: &Service, slot: u32, at: Moment, addresses: &mut Addresses) {
     for address in &service.cluster {
-        addresses.close(address, Holder::ClusterIp(slot), at, false);
+        addresses.close(address, Role::ClusterIp.of(slot), at, false);
     }
     for address in &service.external {
-        addresses.close(address, Holder::ExternalIp(slot), at, false);
+        addresses.close(address, Role::ExternalIp.of(slot), at, false);
     }
 }
 
@@ -205,8 +216,7 @@ impl Services {
 
     pub(super) fn apply_slice(&mut self, slice: &api::EndpointSlice, shared: &mut Shared) {
         let metadata = &slice.metadata;
-        let uid: Arc<str> = metadata.uid.as_str().into();
-        if let Some(slot) = self.slices.find(&uid) {
+        if let Some(slot) = self.slices.find(&metadata.uid) {
             self.leave(slot);
         }
         let service = metadata.labels.get("kubernetes.io/service-name");
@@ -230,13 +240,11 @@ impl Services {
                 .map(move |(port, protocol)| (address, *port, *protocol))
         });
         let endpoints = endpoints.collect();
-        let slot = self.slices.put(uid, Slice { service, endpoints });
+        let slot = self.slices.put(&metadata.uid, Slice { service, endpoints });
         if let Some(slice) = self.slices.get(slot) {
             for endpoint in &slice.endpoints {
-                self.endpoints
-                    .entry(*endpoint)
-                    .or_insert_with(|| Vec::with_capacity(1))
-                    .push(slot);
+                self.of_all_ports += usize::from(endpoint.1 == 0);
+                self.endpoints.entry(*endpoint).or_default().push(slot);
             }
         }
     }
@@ -250,6 +258,7 @@ impl Services {
     fn leave(&mut self, slot: u32) {
         let endpoints = self.slices.get(slot).map(|slice| &slice.endpoints);
         for endpoint in endpoints.into_iter().flatten() {
+            self.of_all_ports -= usize::from(endpoint.1 == 0);
             if let Some(slots) = self.endpoints.get_mut(endpoint) {
                 slots.retain(|it| *it != slot);
                 if slots.is_empty() {

@@ -2,7 +2,12 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::{addresses::Addresses, pod::Container, pool::Pool, selector::Label};
+use super::{
+    addresses::Addresses,
+    pod::{Container, Template},
+    pool::Pool,
+    selector::Label,
+};
 use crate::{Extract, Kind, Moment, api::Metadata};
 
 /// State that objects of all kinds share.
@@ -11,6 +16,7 @@ pub(super) struct Shared {
     pub(super) texts: Pool<str>,
     pub(super) labels: Pool<[Label]>,
     pub(super) containers: Pool<[Container]>,
+    pub(super) templates: Pool<Template>,
     pub(super) addresses: Addresses,
     pub(super) extract: Extract,
     /// Retired objects, in the order in which they were retired: the time, the kind and the slot.

@@ -1,36 +1,57 @@
 //! Objects of one kind by uid.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{hash::BuildHasher as _, ops::Deref};
 
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use super::uid::{Key, Uid};
 use crate::Moment;
 
 /// Objects of one kind. A slot is the place of an object until it is removed. An object that the cluster no longer has is
 /// retired first: flows that ran before still have it.
 #[derive(Debug)]
 pub(super) struct Store<T> {
-    slots: Vec<Option<Entry<T>>>,
-    by_uid: HashMap<Arc<str>, u32>,
+    slots: Vec<Option<Stored<T>>>,
+    /// Slots by uid: the slots have the uids.
+    by_uid: HashTable<u32>,
+    hasher: DefaultHashBuilder,
     free: Vec<u32>,
     /// Number of the list in progress, or of the last one.
     list: u32,
     present: usize,
 }
 
+/// An object with its uid.
 #[derive(Debug)]
-struct Entry<T> {
-    uid: Arc<str>,
+pub(crate) struct Stored<T> {
+    pub(crate) uid: Uid,
     /// The list in which the object was seen last.
     list: u32,
-    /// The end of an object that the cluster no longer has.
-    gone: Option<Moment>,
+    /// The end of an object that the cluster no longer has, else [`Moment::MAX`].
+    gone: Moment,
     value: T,
+}
+
+impl<T> Stored<T> {
+    fn is_gone(&self) -> bool {
+        self.gone != Moment::MAX
+    }
+}
+
+impl<T> Deref for Stored<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
 }
 
 impl<T> Default for Store<T> {
     fn default() -> Self {
         Self {
             slots: Vec::new(),
-            by_uid: HashMap::new(),
+            by_uid: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
             free: Vec::new(),
             list: 0,
             present: 0,
@@ -45,12 +66,22 @@ impl<T> Store<T> {
     }
 
     pub(super) fn find(&self, uid: &str) -> Option<u32> {
-        self.by_uid.get(uid).copied()
+        self.find_key(Key::of(uid))
+    }
+
+    fn find_key(&self, key: Key<'_>) -> Option<u32> {
+        let has_key = |slot: &u32| self.stored(*slot).is_some_and(|it| it.uid.key() == key);
+        let found = self.by_uid.find(self.hasher.hash_one(key), has_key);
+        found.copied()
+    }
+
+    /// Returns an object with its uid.
+    pub(super) fn stored(&self, slot: u32) -> Option<&Stored<T>> {
+        self.slots.get(slot as usize)?.as_ref()
     }
 
     pub(super) fn get(&self, slot: u32) -> Option<&T> {
-        let entry = self.slots.get(slot as usize)?.as_ref()?;
-        Some(&entry.value)
+        Some(&self.stored(slot)?.value)
     }
 
     pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
@@ -59,27 +90,36 @@ impl<T> Store<T> {
     }
 
     /// Stores an object that the cluster has, in the slot of its uid.
-    pub(super) fn put(&mut self, uid: Arc<str>, value: T) -> u32 {
-        let entry = Entry {
-            uid: Arc::clone(&uid),
-            list: self.list,
-            gone: None,
-            value,
-        };
-        if let Some(slot) = self.find(&uid) {
-            let place = &mut self.slots[slot as usize];
-            let was_gone = place.as_ref().is_none_or(|entry| entry.gone.is_some());
-            self.present += usize::from(was_gone);
-            *place = Some(entry);
+    pub(super) fn put(&mut self, uid: &str, value: T) -> u32 {
+        let key = Key::of(uid);
+        if let Some(slot) = self.find_key(key)
+            && let Some(entry) = &mut self.slots[slot as usize]
+        {
+            self.present += usize::from(entry.is_gone());
+            (entry.list, entry.gone, entry.value) = (self.list, Moment::MAX, value);
             return slot;
         }
-        self.present += 1;
         let slot = self.free.pop().unwrap_or_else(|| {
+            // A vector that doubles would be half empty.
+            if self.slots.len() == self.slots.capacity() {
+                self.slots.reserve_exact(self.slots.len() / 8 + 8);
+            }
             self.slots.push(None);
             u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
         });
-        self.slots[slot as usize] = Some(entry);
-        self.by_uid.insert(uid, slot);
+        self.present += 1;
+        self.slots[slot as usize] = Some(Stored {
+            uid: key.into(),
+            list: self.list,
+            gone: Moment::MAX,
+            value,
+        });
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        let hash = |slot: &u32| {
+            let entry = slots.get(*slot as usize).and_then(Option::as_ref);
+            entry.map_or(0, |entry| hasher.hash_one(entry.uid.key()))
+        };
+        self.by_uid.insert_unique(hasher.hash_one(key), slot, hash);
         slot
     }
 
@@ -95,25 +135,27 @@ impl<T> Store<T> {
     /// Notes that the cluster no longer has an object. False if that was known.
     pub(super) fn retire(&mut self, slot: u32, at: Moment) -> bool {
         let entry = self.slots.get_mut(slot as usize).and_then(Option::as_mut);
-        let Some(entry) = entry.filter(|entry| entry.gone.is_none()) else {
+        let Some(entry) = entry.filter(|entry| !entry.is_gone()) else {
             return false;
         };
-        entry.gone = Some(at);
+        entry.gone = at.min(Moment::MAX.before(std::time::Duration::from_nanos(1)));
         self.present -= 1;
         true
     }
 
     /// Returns true if the cluster no longer has the object.
     pub(super) fn is_retired(&self, slot: u32) -> bool {
-        let entry = self.slots.get(slot as usize).and_then(Option::as_ref);
-        entry.is_some_and(|entry| entry.gone.is_some())
+        self.stored(slot).is_some_and(Stored::is_gone)
     }
 
     /// Removes an object and frees its slot.
     pub(super) fn remove(&mut self, slot: u32) -> Option<T> {
+        let hash = self.hasher.hash_one(self.stored(slot)?.uid.key());
+        if let Ok(entry) = self.by_uid.find_entry(hash, |it| *it == slot) {
+            entry.remove();
+        }
         let entry = self.slots.get_mut(slot as usize)?.take()?;
-        self.by_uid.remove(&entry.uid);
-        self.present -= usize::from(entry.gone.is_none());
+        self.present -= usize::from(!entry.is_gone());
         self.free.push(slot);
         Some(entry.value)
     }
@@ -128,7 +170,7 @@ impl<T> Store<T> {
         let slots = self.slots.iter().zip(0..);
         let missing = slots.filter(|(entry, _)| {
             let entry = entry.as_ref();
-            entry.is_some_and(|entry| entry.gone.is_none() && entry.list != self.list)
+            entry.is_some_and(|entry| !entry.is_gone() && entry.list != self.list)
         });
         missing.map(|(_, slot)| slot).collect()
     }
@@ -142,16 +184,16 @@ mod tests {
     fn objects_missing_from_a_list_are_those_of_earlier_lists() {
         let mut store = Store::default();
         store.begin_list();
-        let [a, b] = ["a", "b"].map(|uid| store.put(uid.into(), uid));
+        let [a, b] = ["a", "b"].map(|uid| store.put(uid, uid));
         assert!(store.missing().is_empty());
         store.begin_list();
-        store.put("b".into(), "b");
+        store.put("b", "b");
         assert_eq!(store.missing(), [a]);
         assert!(store.retire(a, Moment::default()) && !store.retire(a, Moment::default()));
         assert!(store.missing().is_empty() && store.present() == 1);
         assert_eq!(store.get(a), Some(&"a"));
         assert_eq!(store.remove(a), Some("a"));
-        assert_eq!(store.put("c".into(), "c"), a);
+        assert_eq!(store.put("c", "c"), a);
         assert_eq!((store.find("a"), store.find("b")), (None, Some(b)));
     }
 }

@@ -132,21 +132,21 @@ fn finished_pod_keeps_its_address_in_the_status_only() {
     }
 }
 
+/// The uid of the pod that had the address in these seconds.
+fn uid_at(index: &Index, address: &str, seconds: [u64; 2]) -> Option<Arc<str>> {
+    let pod = index.end_at(address, 80, seconds).pod?;
+    Some(pod.uid.text())
+}
+
 #[test]
 fn same_name_with_another_uid_is_another_pod() {
     let mut index = index();
     index.see(Kind::Pod, &pod("db-0", "1", A, 100), 101);
     index.delete(Kind::Pod, &pod("db-0", "1", A, 100), 200);
     index.see(Kind::Pod, &pod("db-0", "2", "10.0.0.10", 210), 211);
+    assert_eq!(uid_at(&index, A, [150, 160]).as_deref(), Some("1"));
     assert_eq!(
-        index.end_at(A, 80, [150, 160]).pod.map(|it| &*it.uid),
-        Some("1")
-    );
-    assert_eq!(
-        index
-            .end_at("10.0.0.10", 80, [220, 230])
-            .pod
-            .map(|it| &*it.uid),
+        uid_at(&index, "10.0.0.10", [220, 230]).as_deref(),
         Some("2")
     );
     assert_eq!(index.present(Kind::Pod), 1);
@@ -696,8 +696,7 @@ fn deletion_by_uid_spares_the_newer_object_of_the_same_name() {
     index.see(Kind::Pod, &pod("db-0", "2", A, 210), 211);
     index.delete(Kind::Pod, &pod("db-0", "1", A, 100), 212);
     index.remove_uid(Kind::Pod, "nobody", at(212));
-    let found = index.end_at(A, 80, [220, 230]);
-    assert_eq!(found.pod.map(|it| &*it.uid), Some("2"));
+    assert_eq!(uid_at(&index, A, [220, 230]).as_deref(), Some("2"));
     assert_eq!(index.present(Kind::Pod), 1);
 }
 
