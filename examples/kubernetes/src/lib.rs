@@ -18,7 +18,7 @@ mod watch;
 pub use self::watch::{Condition, FollowSettings, Follower, Health, KindHealth, Pace, Problem};
 pub use self::{
     cluster::{Cluster, Ends},
-    decorate::{Decorate, Decorator, Name, Settings, decorate},
+    decorate::{Decorate, Decorator, InvalidNetwork, Name, Settings, decorate},
     extract::Extract,
     index::{End, Index, Owner, OwnerKind},
     kind::{Kind, Resource},

@@ -109,7 +109,7 @@ impl<const KNOWN: bool> testing::Receiver for Receiver<KNOWN> {
     }
 
     fn sink(&mut self) -> Self::Sink {
-        decorate(self.memory.clone(), &self.cluster, Settings::default())
+        decorate(self.memory.clone(), &self.cluster, Settings::all())
     }
 
     fn received(&mut self) -> Vec<Key> {

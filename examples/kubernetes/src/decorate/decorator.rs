@@ -27,10 +27,11 @@ struct Key {
     /// Revisions of pod, node, service, ingress and gateway; 0 where there is none.
     revisions: [u64; 5],
     container: Option<usize>,
+    network: Option<usize>,
 }
 
 impl Key {
-    fn new(side: Side, found: &Found<'_>) -> Self {
+    fn new(side: Side, found: &Found<'_>, network: Option<usize>) -> Self {
         let pod = found.pod.map_or(0, |it| it.revision);
         let service = found.service.map_or(0, |it| it.revision);
         let of_place = |place: Option<&crate::index::Place>| place.map_or(0, |it| it.revision);
@@ -39,6 +40,7 @@ impl Key {
             side,
             revisions: [pod, node, service, ingress, gateway],
             container: found.container,
+            network,
         }
     }
 }
@@ -57,22 +59,30 @@ impl Decorator {
     /// Adds the attributes of both ends, as far as the index knows them. Returns the number of ends that it knows.
     pub fn decorate(&mut self, index: &Index, flow: &mut Flow) -> usize {
         let [source, destination] = End::both(flow);
+        let mut known = 0;
         let lists = [
-            self.of(index, Side::Source, &source),
-            self.of(index, Side::Destination, &destination),
+            self.of(index, Side::Source, &source, &mut known),
+            self.of(index, Side::Destination, &destination, &mut known),
         ];
-        let known = lists.iter().flatten().count();
-        if known != 0 {
+        if lists.iter().any(Option::is_some) {
             let before = flow.added_attributes.iter().cloned();
             flow.added_attributes = before.chain(lists.into_iter().flatten()).collect();
         }
         known
     }
 
-    /// Returns the attributes of an end.
-    fn of(&mut self, index: &Index, side: Side, end: &End<'_>) -> Option<Arc<[AddedAttribute]>> {
+    /// Returns the attributes of an end, and counts it if the index knows it.
+    fn of(
+        &mut self,
+        index: &Index,
+        side: Side,
+        end: &End<'_>,
+        known: &mut usize,
+    ) -> Option<Arc<[AddedAttribute]>> {
         let found = index.find_end(end);
-        if found.is_none() {
+        let network = self.lists.network(end.address);
+        *known += usize::from(!found.is_none());
+        if found.is_none() && network.is_none() {
             return None;
         }
         // Owners, namespaces and the like change seldom, and which lists have them is not known.
@@ -80,11 +90,11 @@ impl Decorator {
             self.known.clear();
             self.surroundings = index.surroundings();
         }
-        let key = Key::new(side, &found);
+        let key = Key::new(side, &found, network);
         if let Some(known) = self.known.get(&key) {
             return Some(Arc::clone(known));
         }
-        let list = self.lists.of(index, side, &found);
+        let list = self.lists.of(index, side, &found, network);
         self.known.insert(key, Arc::clone(&list));
         Some(list)
     }

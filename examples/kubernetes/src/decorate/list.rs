@@ -1,6 +1,6 @@
 //! The attributes of one end of a flow.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use mermin_core::flow::{AddedAttribute, AddedValue};
 
@@ -54,13 +54,31 @@ impl Lists {
         }
     }
 
+    /// Returns the place of the name of the network that has an address.
+    pub(super) fn network(&self, address: IpAddr) -> Option<usize> {
+        let wanted = self.settings.has(Name::NetworkName);
+        wanted.then(|| self.settings.networks.find(address))?
+    }
+
     /// Returns the attributes of an end.
-    pub(super) fn of(&self, index: &Index, side: Side, found: &Found<'_>) -> Arc<[AddedAttribute]> {
+    pub(super) fn of(
+        &self,
+        index: &Index,
+        side: Side,
+        found: &Found<'_>,
+        network: Option<usize>,
+    ) -> Arc<[AddedAttribute]> {
         let mut list = List {
             side,
             lists: self,
             attributes: Vec::with_capacity(24),
         };
+        if let Some(name) = network.and_then(|place| self.settings.networks.name(place)) {
+            list.put(Name::NetworkName, name);
+        }
+        if found.is_none() {
+            return list.attributes.into();
+        }
         if let Some(name) = &self.cluster_name {
             list.put(Name::ClusterName, name);
         }
@@ -70,6 +88,14 @@ impl Lists {
         if let Some(node) = found.node {
             list.put(Name::NodeName, &node.name);
             list.put(Name::NodeUid, &node.uid);
+            for (name, text) in [
+                (Name::AvailabilityZone, &node.topology.zone),
+                (Name::Region, &node.topology.region),
+            ] {
+                if let Some(text) = text {
+                    list.put(name, text);
+                }
+            }
             list.extracted("node", &node.extracted);
         } else if let Some(node) = found.pod.and_then(|pod| pod.node.as_ref()) {
             // The node's own object may be missing, by a role that does not allow it.

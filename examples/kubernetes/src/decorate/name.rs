@@ -23,7 +23,7 @@ impl Side {
 }
 
 macro_rules! names {
-    ($($name:ident $text:literal $meaning:literal,)+) => {
+    ($($name:ident $text:literal $values:ident $meaning:literal,)+) => {
         /// An attribute of an end of a flow.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -43,6 +43,15 @@ macro_rules! names {
                 }
             }
 
+            /// Returns true if it has few values, however many pods come and go: all but uids and names of pods, replica sets and
+            /// jobs.
+            #[must_use]
+            pub const fn has_few_values(self) -> bool {
+                match self {
+                    $(Self::$name => matches!(Values::$values, Values::Few),)+
+                }
+            }
+
             /// Returns its meaning.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
@@ -54,34 +63,43 @@ macro_rules! names {
     };
 }
 
+/// The number of values that an attribute has in the life of a cluster.
+enum Values {
+    Few,
+    Many,
+}
+
 names! {
-    ClusterName "k8s.cluster.name" "Name of the cluster, as set by hand",
-    ClusterUid "k8s.cluster.uid" "Uid of the namespace `kube-system`",
-    NodeName "k8s.node.name" "Name of the node",
-    NodeUid "k8s.node.uid" "Uid of the node",
-    NamespaceName "k8s.namespace.name" "Namespace of the pod, service, ingress or gateway",
-    NamespaceUid "k8s.namespace.uid" "Uid of the namespace",
-    PodName "k8s.pod.name" "Name of the pod that had the address when the flow began",
-    PodUid "k8s.pod.uid" "Uid of the pod",
-    ContainerName "k8s.container.name" "Name of the container in its pod: by the process, else the one that declares the port, else the only one",
-    RuntimeContainerName "container.name" "The same",
-    ImageName "container.image.name" "Image of the container, without tag and digest",
-    DeploymentName "k8s.deployment.name" "Name of the deployment that owns the pod",
-    DeploymentUid "k8s.deployment.uid" "Uid of the deployment",
-    ReplicaSetName "k8s.replicaset.name" "Name of the replica set",
-    ReplicaSetUid "k8s.replicaset.uid" "Uid of the replica set",
-    StatefulSetName "k8s.statefulset.name" "Name of the stateful set",
-    StatefulSetUid "k8s.statefulset.uid" "Uid of the stateful set",
-    DaemonSetName "k8s.daemonset.name" "Name of the daemon set",
-    DaemonSetUid "k8s.daemonset.uid" "Uid of the daemon set",
-    JobName "k8s.job.name" "Name of the job",
-    JobUid "k8s.job.uid" "Uid of the job",
-    CronJobName "k8s.cronjob.name" "Name of the cron job",
-    CronJobUid "k8s.cronjob.uid" "Uid of the cron job",
-    ServiceName "k8s.service.name" "Name of the service that has the address, or the pod and port among its endpoints",
-    ServiceUid "k8s.service.uid" "Uid of the service",
-    IngressName "k8s.ingress.name" "Name of the ingress that has the address",
-    GatewayName "k8s.gateway.name" "Name of the gateway that has the address",
+    ClusterName "k8s.cluster.name" Few "Name of the cluster, as set by hand",
+    ClusterUid "k8s.cluster.uid" Few "Uid of the namespace `kube-system`",
+    NodeName "k8s.node.name" Few "Name of the node",
+    NodeUid "k8s.node.uid" Many "Uid of the node",
+    AvailabilityZone "cloud.availability_zone" Few "Zone of the node, by its label `topology.kubernetes.io/zone`",
+    Region "cloud.region" Few "Region of the node, by its label `topology.kubernetes.io/region`",
+    NamespaceName "k8s.namespace.name" Few "Namespace of the pod, service, ingress or gateway",
+    NamespaceUid "k8s.namespace.uid" Many "Uid of the namespace",
+    PodName "k8s.pod.name" Many "Name of the pod that had the address when the flow began",
+    PodUid "k8s.pod.uid" Many "Uid of the pod",
+    ContainerName "k8s.container.name" Few "Name of the container in its pod: by the process, else the one that declares the port, else the only one",
+    RuntimeContainerName "container.name" Few "The same",
+    ImageName "container.image.name" Few "Image of the container, without tag and digest",
+    DeploymentName "k8s.deployment.name" Few "Name of the deployment that owns the pod",
+    DeploymentUid "k8s.deployment.uid" Many "Uid of the deployment",
+    ReplicaSetName "k8s.replicaset.name" Many "Name of the replica set",
+    ReplicaSetUid "k8s.replicaset.uid" Many "Uid of the replica set",
+    StatefulSetName "k8s.statefulset.name" Few "Name of the stateful set",
+    StatefulSetUid "k8s.statefulset.uid" Many "Uid of the stateful set",
+    DaemonSetName "k8s.daemonset.name" Few "Name of the daemon set",
+    DaemonSetUid "k8s.daemonset.uid" Many "Uid of the daemon set",
+    JobName "k8s.job.name" Many "Name of the job",
+    JobUid "k8s.job.uid" Many "Uid of the job",
+    CronJobName "k8s.cronjob.name" Few "Name of the cron job",
+    CronJobUid "k8s.cronjob.uid" Many "Uid of the cron job",
+    ServiceName "k8s.service.name" Few "Name of the service that has the address, or the pod and port among its endpoints",
+    ServiceUid "k8s.service.uid" Many "Uid of the service",
+    IngressName "k8s.ingress.name" Few "Name of the ingress that has the address",
+    GatewayName "k8s.gateway.name" Few "Name of the gateway that has the address",
+    NetworkName "network.name" Few "Name of the smallest network with the address (`Settings::network`)",
 }
 
 impl Name {

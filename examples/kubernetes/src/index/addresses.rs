@@ -151,7 +151,8 @@ pub(super) fn parse(text: &str) -> Option<IpAddr> {
     text.trim().parse().ok().map(unmapped)
 }
 
-fn unmapped(address: IpAddr) -> IpAddr {
+/// Returns the IPv4 address that is mapped into one of IPv6, if it is.
+pub(crate) fn unmapped(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
         IpAddr::V4(_) => address,

@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 
 use super::{
     addresses::{Holder, Role, parse_all},
+    pool::Pool,
     selector::Label,
     services::created,
     shared::Shared,
@@ -24,8 +25,26 @@ pub(crate) struct Place {
     /// Empty for nodes and namespaces.
     pub(crate) namespace: Arc<str>,
     pub(crate) extracted: Arc<[Label]>,
+    pub(crate) topology: Topology,
     pub(crate) revision: u64,
     addresses: Box<[IpAddr]>,
+}
+
+/// The place of a node, by well-known labels (`topology.kubernetes.io`).
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Topology {
+    pub(crate) zone: Option<Arc<str>>,
+    pub(crate) region: Option<Arc<str>>,
+}
+
+impl Topology {
+    fn of(metadata: &Metadata, texts: &mut Pool<str>) -> Self {
+        let mut label = |key| metadata.labels.get(key).map(|text| texts.share(text));
+        Self {
+            zone: label("topology.kubernetes.io/zone"),
+            region: label("topology.kubernetes.io/region"),
+        }
+    }
 }
 
 /// Objects of one of these kinds.
@@ -84,8 +103,13 @@ impl Places {
         };
         let had = before.map_or(Vec::new(), |it| it.addresses.to_vec());
         let extracted = shared.extracted(self.kind, metadata);
-        let unchanged =
-            before.filter(|it| it.extracted == extracted && *it.addresses == *addresses);
+        let topology = match self.kind {
+            Kind::Node => Topology::of(metadata, &mut shared.texts),
+            _ => Topology::default(),
+        };
+        let unchanged = before.filter(|it| {
+            it.extracted == extracted && it.topology == topology && *it.addresses == *addresses
+        });
         // Nodes change every few seconds, in their conditions.
         let revision = unchanged.map(|it| it.revision);
         let place = Place {
@@ -93,6 +117,7 @@ impl Places {
             name: shared.texts.share(&metadata.name),
             namespace: shared.texts.share(&metadata.namespace),
             extracted,
+            topology,
             revision: revision.unwrap_or_else(|| shared.revise()),
             addresses,
         };

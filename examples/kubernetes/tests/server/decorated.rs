@@ -3,12 +3,12 @@
 use std::time::SystemTime;
 
 use mermin_core::{FlowSource, flow::Endpoint, sink::JsonLines};
-use mermin_kubernetes::{Kind, Settings, decorate};
+use mermin_kubernetes::{Decorator, Kind, Settings, decorate};
 use serde_json::{Value as Json, json};
 
 use crate::{
     api_server::ApiServer,
-    support::{Followed, flow, until},
+    support::{Followed, flow, text, until},
 };
 
 fn objects(server: &ApiServer) {
@@ -21,7 +21,7 @@ fn objects(server: &ApiServer) {
         "namespaces",
         json!({"metadata": {"name": "shop", "uid": "ns-1"}}),
     );
-    server.put("nodes", json!({"metadata": {"name": "n1", "uid": "node-1"}, "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}]}}));
+    server.put("nodes", json!({"metadata": {"name": "n1", "uid": "node-1", "labels": {"topology.kubernetes.io/zone": "eu-1a", "topology.kubernetes.io/region": "eu-1"}}, "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}]}}));
     server.put("replicasets", json!({"metadata": {"name": "web-7d", "namespace": "shop", "uid": "rs-1", "ownerReferences": owner("Deployment", "apps/v1", "web", "dep-1")}}));
     server.put(
         "services",
@@ -57,12 +57,14 @@ fn json_record_has_the_names_of_both_ends() {
     let server = ApiServer::start();
     objects(&server);
     let followed = Followed::new(server.url(), |settings| settings).synced();
-    let record = exported(&followed, Settings::default().cluster_name("prod"));
+    let record = exported(&followed, Settings::all().cluster_name("prod"));
     for (name, value) in [
         ("source.k8s.cluster.name", "prod"),
         ("source.k8s.cluster.uid", "cluster-1"),
         ("source.k8s.node.name", "n1"),
         ("source.k8s.node.uid", "node-1"),
+        ("source.cloud.availability_zone", "eu-1a"),
+        ("source.cloud.region", "eu-1"),
         ("source.k8s.namespace.name", "shop"),
         ("source.k8s.namespace.uid", "ns-1"),
         ("source.k8s.pod.name", "web-7d-x"),
@@ -115,4 +117,75 @@ fn only_chosen_names_are_added() {
             "source.k8s.namespace.name"
         ]
     );
+}
+
+#[test]
+fn attributes_with_few_values_are_added_unless_others_are_asked_for() {
+    let server = ApiServer::start();
+    objects(&server);
+    let followed = Followed::new(server.url(), |settings| settings).synced();
+    let record = exported(&followed, Settings::default());
+    assert_eq!(record["source.k8s.deployment.name"], "web");
+    assert_eq!(record["source.k8s.namespace.name"], "shop");
+    assert_eq!(record["destination.k8s.service.name"], "db");
+    for many in [
+        "pod.name",
+        "pod.uid",
+        "replicaset.name",
+        "deployment.uid",
+        "node.uid",
+    ] {
+        assert_eq!(record[format!("source.k8s.{many}")], Json::Null, "{many}");
+    }
+}
+
+#[test]
+fn networks_are_named_inside_and_outside_the_cluster() {
+    let server = ApiServer::start();
+    objects(&server);
+    let followed = Followed::new(server.url(), |settings| settings).synced();
+    let settings = || {
+        let settings = Settings::default().cluster_name("prod");
+        settings.network("10.100.0.0/16", "pods").unwrap()
+    };
+    let record = exported(&followed, settings());
+    assert_eq!(record["source.network.name"], "pods");
+    assert_eq!(record["source.k8s.namespace.name"], "shop");
+    assert_eq!(record["destination.network.name"], Json::Null);
+    // An end outside the cluster has the name of its network, and nothing of the cluster.
+    let mut flow = flow([192, 0, 2, 99]);
+    flow.destination = Endpoint::new([198, 51, 100, 1], 443);
+    let outside = settings().network("192.0.2.0/24", "office").unwrap();
+    let mut flows = [flow];
+    let before = followed.cluster.ends();
+    followed
+        .cluster
+        .decorate(&mut Decorator::new(outside), &mut flows);
+    let added: Vec<_> = flows[0]
+        .attributes()
+        .filter(|(name, _)| name.contains("k8s") || name.contains("network.name"))
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(added, ["source.network.name"]);
+    let ends = followed.cluster.ends();
+    assert_eq!(
+        (ends.known, ends.unknown),
+        (before.known, before.unknown + 2)
+    );
+}
+
+#[test]
+fn node_that_moves_to_another_zone_is_named_by_it() {
+    let server = ApiServer::start();
+    objects(&server);
+    let followed = Followed::new(server.url(), |settings| settings).synced();
+    let mut decorator = Decorator::new(Settings::default());
+    let mut zone = || {
+        let mut flows = [flow([192, 0, 2, 1])];
+        followed.cluster.decorate(&mut decorator, &mut flows);
+        text(&flows[0], "source.cloud.availability_zone")
+    };
+    assert_eq!(zone().as_deref(), Some("eu-1a"));
+    server.put("nodes", json!({"metadata": {"name": "n1", "uid": "node-1", "labels": {"topology.kubernetes.io/zone": "eu-1b"}}, "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}]}}));
+    until("the other zone", || zone().as_deref() == Some("eu-1b"));
 }
