@@ -1,13 +1,13 @@
 //! Requests to an API server, each with a limit of time.
 
-use std::{error::Error, fmt::Write as _, time::Duration};
+use std::{error::Error, fmt::Write as _, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use kube::{Client, client::Body};
 use tokio::time::timeout;
 
-use super::failure::Failure;
+use super::{access::Clients, failure::Failure};
 use crate::{Kind, Resource};
 
 /// Octets of the longest page.
@@ -18,7 +18,7 @@ const PAGE: usize = 500;
 /// Sends requests.
 #[derive(Clone)]
 pub(super) struct Connection {
-    client: Client,
+    clients: Arc<Clients>,
     silent_after: Duration,
 }
 
@@ -29,9 +29,9 @@ pub(super) struct Answer {
 }
 
 impl Connection {
-    pub(super) const fn new(client: Client, silent_after: Duration) -> Self {
+    pub(super) const fn new(clients: Arc<Clients>, silent_after: Duration) -> Self {
         Self {
-            client,
+            clients,
             silent_after,
         }
     }
@@ -78,8 +78,25 @@ impl Connection {
         Ok(answer)
     }
 
+    /// Sends a request. If the credentials are refused, those of the next request are read anew.
     async fn send(
         &self,
+        kind: Kind,
+        resource: Resource,
+        query: &str,
+        list: bool,
+    ) -> Result<Answer, Failure> {
+        let (number, client) = self.clients.current();
+        let answer = self.send_by(client, kind, resource, query, list).await;
+        if let Err(Failure::Unauthorized(_) | Failure::Credentials(_) | Failure::Tls(_)) = &answer {
+            self.clients.renew(number).await?;
+        }
+        answer
+    }
+
+    async fn send_by(
+        &self,
+        client: Client,
         kind: Kind,
         resource: Resource,
         query: &str,
@@ -100,7 +117,7 @@ impl Connection {
             .header(header::ACCEPT_ENCODING, "identity")
             .body(Body::empty());
         let request = request.map_err(|error| Failure::Malformed(error.to_string()))?;
-        let answer = timeout(self.silent_after, self.client.send(request)).await;
+        let answer = timeout(self.silent_after, client.send(request)).await;
         let answer = answer.map_err(|_| Failure::Silent(self.silent_after))?;
         let answer = answer.map_err(|error| failure(&error))?;
         let (head, body) = answer.into_parts();

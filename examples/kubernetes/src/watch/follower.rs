@@ -1,31 +1,18 @@
 //! A thread that follows a cluster.
 
-use std::{path::PathBuf, thread, time::Duration};
+use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 
-use kube::{
-    Client, Config,
-    config::{KubeConfigOptions, Kubeconfig},
-};
+use kube::Config;
 use tokio::{sync::oneshot, task::JoinSet};
 
 use super::{
-    connection::{self, Connection},
-    failure::Failure,
+    access::{Access, Clients},
+    connection::Connection,
     follow::Follow,
     health::{Board, Health},
     pace::Pace,
 };
 use crate::{Cluster, Kind};
-
-/// The way to an API server.
-#[derive(Clone, Debug, Default)]
-enum Access {
-    /// The service account of a pod, or else the kubeconfig of the environment.
-    #[default]
-    Inferred,
-    Kubeconfig(PathBuf),
-    Config(Box<Config>),
-}
 
 /// Settings of following a cluster.
 #[derive(Clone, Debug)]
@@ -133,7 +120,7 @@ async fn follow(cluster: &Cluster, settings: &FollowSettings, board: &Board) {
     let pace = settings.pace;
     let mut failures = 0;
     let client = loop {
-        match client(&settings.access).await {
+        match settings.access.client().await {
             Ok(client) => break client,
             Err(failure) => {
                 for kind in &settings.kinds {
@@ -144,7 +131,8 @@ async fn follow(cluster: &Cluster, settings: &FollowSettings, board: &Board) {
             }
         }
     };
-    let connection = Connection::new(client, pace.silent_after);
+    let clients = Arc::new(Clients::new(settings.access.clone(), client));
+    let connection = Connection::new(clients, pace.silent_after);
     let mut kinds = JoinSet::new();
     for kind in &settings.kinds {
         let (cluster, connection, board) = (cluster.clone(), connection.clone(), board.clone());
@@ -154,22 +142,4 @@ async fn follow(cluster: &Cluster, settings: &FollowSettings, board: &Board) {
         tokio::time::sleep(Duration::from_secs(5)).await;
         cluster.change(|index| index.expire(std::time::SystemTime::now().into()));
     }
-}
-
-async fn client(access: &Access) -> Result<Client, Failure> {
-    let credentials = |error: &dyn std::error::Error| Failure::Credentials(error.to_string());
-    let mut config = match access {
-        Access::Inferred => Config::infer().await.map_err(|error| credentials(&error))?,
-        Access::Config(config) => (**config).clone(),
-        Access::Kubeconfig(path) => {
-            let file = Kubeconfig::read_from(path).map_err(|error| credentials(&error))?;
-            let options = KubeConfigOptions::default();
-            let config = Config::from_custom_kubeconfig(file, &options).await;
-            config.map_err(|error| credentials(&error))?
-        }
-    };
-    // The client would repeat 429, 503 and 504 by itself for hours, and nobody would hear of it.
-    config.default_retry = false;
-    config.connect_timeout = Some(Duration::from_secs(10));
-    Client::try_from(config).map_err(|error| connection::failure(&error))
 }

@@ -1,5 +1,6 @@
 //! Follows the objects of a cluster by list and watch.
 
+mod access;
 mod connection;
 mod failure;
 mod follow;

@@ -61,6 +61,8 @@ struct State {
     watchers: Vec<(String, Piece)>,
     answers: HashMap<String, Answer>,
     without_streams: bool,
+    holds_bookmarks: bool,
+    token: Option<String>,
     requests: Vec<String>,
 }
 
@@ -230,6 +232,16 @@ impl ApiServer {
         self.shared.lock().without_streams = true;
     }
 
+    /// Sets if the bookmark behind a streaming list is held back.
+    pub(crate) fn hold_bookmarks(&self, hold: bool) {
+        self.shared.lock().holds_bookmarks = hold;
+    }
+
+    /// Refuses requests without this token.
+    pub(crate) fn require_token(&self, token: &str) {
+        self.shared.lock().token = Some(token.to_owned());
+    }
+
     /// Paths and queries so far.
     pub(crate) fn requests(&self, part: &str) -> Vec<String> {
         let state = self.shared.lock();
@@ -324,6 +336,11 @@ async fn answer(
     let known = {
         let mut state = shared.lock();
         state.requests.push(request.uri().to_string());
+        let given = request.headers().get("authorization");
+        let given = given.and_then(|it| it.to_str().ok()?.strip_prefix("Bearer "));
+        if state.token.is_some() && state.token.as_deref() != given {
+            return Ok(status(401, "Unauthorized", None));
+        }
         // Told of one version of the API, or of all.
         let path = request.uri().path();
         state
@@ -376,7 +393,9 @@ fn watch(state: &mut State, plural: &str, query: &HashMap<String, String>) -> Re
             let _ = send.send(Some(line("ADDED", object)));
         }
         let end = json!({"metadata": {"resourceVersion": state.version.to_string(), "annotations": {"k8s.io/initial-events-end": "true"}}});
-        let _ = send.send(Some(line("BOOKMARK", &end)));
+        if !state.holds_bookmarks {
+            let _ = send.send(Some(line("BOOKMARK", &end)));
+        }
     } else {
         let from: u64 = query["resourceVersion"].parse().unwrap();
         if from < state.compacted {

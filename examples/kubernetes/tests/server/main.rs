@@ -5,7 +5,10 @@
 )]
 
 mod api_server;
+mod changes;
 mod decorated;
 mod follows;
+mod refused;
 mod support;
 mod trouble;
+mod unreadable;

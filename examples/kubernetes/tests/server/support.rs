@@ -10,11 +10,11 @@ use mermin_core::{
     flow::{Endpoint, FlowId, Interface, Protocol, Value},
 };
 use mermin_kubernetes::{
-    Cluster, Decorator, Extract, FollowSettings, Follower, Health, Kind, Pace, Settings,
+    Cluster, Condition, Decorator, Extract, FollowSettings, Follower, Health, Kind, Pace, Settings,
 };
 use serde_json::{Value as Json, json};
 
-use crate::api_server::ApiServer;
+use crate::api_server::{Answer, ApiServer};
 
 /// Long, because the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -86,7 +86,7 @@ impl Followed {
     pub(crate) fn pod_at(&self, address: [u8; 4]) -> Option<String> {
         let mut flows = [flow(address)];
         self.cluster
-            .decorate(&mut Decorator::new(Settings::default()), &mut flows);
+            .decorate(&mut Decorator::new(Settings::all()), &mut flows);
         text(&flows[0], "source.k8s.pod.name")
     }
 
@@ -134,4 +134,29 @@ pub(crate) fn pod(number: u32) -> Json {
         "spec": {"nodeName": "n1", "containers": [{"name": "web", "image": "nginx:1"}]},
         "status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "startTime": "2026-01-01T00:00:00Z"},
     })
+}
+
+pub(crate) fn status(code: u16, message: &str) -> Answer {
+    Answer::Status(code, message.to_owned(), None)
+}
+
+pub(crate) fn condition(followed: &Followed) -> Condition {
+    followed.health().of(Kind::Pod).unwrap().condition
+}
+
+pub(crate) fn lists(followed: &Followed) -> u64 {
+    followed.health().of(Kind::Pod).unwrap().lists
+}
+
+pub(crate) fn unreadable(followed: &Followed) -> u64 {
+    followed.health().of(Kind::Pod).unwrap().unreadable
+}
+
+/// A server with one pod, and a cluster that knows it.
+pub(crate) fn one_pod() -> (ApiServer, Followed) {
+    let server = ApiServer::start();
+    server.put("pods", pod(1));
+    let followed = Followed::pods(&server).synced();
+    until("a watch", || server.watches("pods") == 1);
+    (server, followed)
 }
