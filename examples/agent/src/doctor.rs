@@ -12,8 +12,8 @@ use serde_json::{Value as Json, json};
 use crate::configuration::{File, Refused};
 
 /// Tries each step of capturing with the options of the file, and prints the results. It captures nothing.
-pub(crate) fn doctor(file: Result<File, Refused>, as_json: bool) -> ExitCode {
-    let (refused, builder) = match &file {
+pub(crate) fn doctor(file: &Result<File, Refused>, as_json: bool) -> ExitCode {
+    let (refused, builder) = match file {
         Ok(file) => (None, file.plan.capture.clone()),
         // The host can be checked without a file.
         Err(error) => (

@@ -37,7 +37,7 @@ pub fn main() -> ExitCode {
     };
     let file = File::read(arguments.path.as_deref());
     match (arguments.command, file) {
-        (Command::Doctor { json }, file) => doctor::doctor(file, json),
+        (Command::Doctor { json }, file) => doctor::doctor(&file, json),
         (_, Err(error)) => {
             eprintln!("{error}");
             ExitCode::from(UNUSABLE)

@@ -71,20 +71,20 @@ impl File {
                 .parse()
                 .map_err(|error: mermin_config::Error| Refused(vec![error.to_string()]))?,
         };
-        Self::of(path, loaded, Host::here())
+        Self::of(path, &loaded, Host::here())
     }
 
     /// Decides about a file that was read.
     ///
     /// # Errors
     /// Keys on which the agent does not act.
-    pub fn of(path: Option<&Path>, loaded: Loaded, host: Host) -> Result<Self, Refused> {
-        let remarks = warnings(&loaded);
+    pub fn of(path: Option<&Path>, loaded: &Loaded, host: Host) -> Result<Self, Refused> {
+        let remarks = warnings(loaded);
         let name = path.map_or_else(
             || "configuration".to_owned(),
             |path| path.display().to_string(),
         );
-        let plan = Plan::new(&loaded, host).map_err(|problems| {
+        let plan = Plan::new(loaded, host).map_err(|problems| {
             let named = problems.into_iter().map(|it| format!("{name}: {it}"));
             Refused(named.collect())
         })?;

@@ -28,7 +28,9 @@ impl Stdout {
     fn text(&mut self, flows: &[Flow]) -> Result<Vec<u8>, BoxError> {
         self.json.clear();
         if self.format != StdoutFormat::Text {
-            flows.iter().for_each(|flow| self.json.push(flow));
+            for flow in flows {
+                self.json.push(flow);
+            }
         }
         Ok(match self.format {
             StdoutFormat::Json => self.json.as_bytes().to_vec(),

@@ -61,7 +61,7 @@ impl Control {
         {
             let (loaded, watcher) = Watcher::open(path)?;
             // The file may have changed since it was read.
-            control.file = File::of(Some(path), loaded, Host::here())?;
+            control.file = File::of(Some(path), &loaded, Host::here())?;
             control.watcher = Some(watcher);
         }
         Ok(control)
@@ -109,14 +109,13 @@ impl Control {
                     tell(&before, &report);
                     before = report;
                 }
-                Some(_) = self.hangup.recv() => {
+                Some(()) = self.hangup.recv() => {
                     let path = self.file.path().map(Path::to_owned);
-                    match path {
-                        Some(path) => {
+                    if let Some(path) = path {
                             let loaded = mermin_config::Config::from_path(&path);
                             self.reload(&mut running, loaded).await;
-                        }
-                        None => tracing::warn!("SIGHUP: there is no file to read again"),
+                    } else {
+                        tracing::warn!("SIGHUP: there is no file to read again");
                     }
                 }
                 Some(loaded) = changes.next() => self.reload(&mut running, loaded).await,
@@ -132,7 +131,7 @@ impl Control {
     ) {
         let file = match loaded {
             Ok(loaded) => {
-                File::of(self.file.path(), loaded, Host::here()).map_err(|it| it.to_string())
+                File::of(self.file.path(), &loaded, Host::here()).map_err(|it| it.to_string())
             }
             Err(error) => Err(error.to_string()),
         };

@@ -13,7 +13,7 @@ use tokio::runtime::Builder;
 
 use self::{closer::Closer, control::Control, follow::followed};
 use crate::{
-    configuration::{File, MetricsPlan, Plan},
+    configuration::{File, MetricsPlan, Plan, Receiver},
     log::Log,
     pipeline::{Decoration, Exchange, FanOut, Prepared, prepare},
     state::{State, listen},
@@ -111,15 +111,12 @@ async fn capture(file: File, log: Log, exchange: Exchange) -> Result<bool> {
     tracing::info!("capturing: {}", plan_in_words(&plan));
     let records = Batching::default().records(plan.batch);
     let run = async {
-        match page {
-            Some(page) => {
-                let run = source.run((page, fan_out)).batch(records);
-                run.close_within(plan.shutdown_timeout).await
-            }
-            None => {
-                let run = source.run(fan_out).batch(records);
-                run.close_within(plan.shutdown_timeout).await
-            }
+        if let Some(page) = page {
+            let run = source.run((page, fan_out)).batch(records);
+            run.close_within(plan.shutdown_timeout).await
+        } else {
+            let run = source.run(fan_out).batch(records);
+            run.close_within(plan.shutdown_timeout).await
         }
     };
     let outcome = tokio::select! {
@@ -138,7 +135,7 @@ async fn capture(file: File, log: Log, exchange: Exchange) -> Result<bool> {
 }
 
 fn plan_in_words(plan: &Plan) -> String {
-    let receivers: Vec<_> = plan.receivers.iter().map(|it| it.name()).collect();
+    let receivers: Vec<_> = plan.receivers.iter().map(Receiver::name).collect();
     let names = if plan.cluster.is_some() { "on" } else { "off" };
     format!(
         "receivers: {}; names of Kubernetes objects: {names}",

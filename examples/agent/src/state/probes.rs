@@ -250,10 +250,10 @@ mod tests {
     fn receiver_that_recovered_is_no_warning() {
         let mut stats = SinkStats::default();
         stats.last_error = Some("down".to_owned());
-        let status = |stats: &SinkStats| exports(&[("a".to_owned(), stats.clone())]).status;
-        assert_eq!(status(&stats), Status::Ok);
+        let shown = |stats: &SinkStats| exports(&[("a".to_owned(), stats.clone())]).status;
+        assert_eq!(shown(&stats), Status::Ok);
         stats.waiting = 1;
-        assert_eq!(status(&stats), Status::Warning);
+        assert_eq!(shown(&stats), Status::Warning);
         assert_eq!(exports(&[]).status, Status::Warning);
     }
 }

@@ -1,19 +1,25 @@
 //! The agent from outside: its commands, and runs over a veth pair in network namespaces of their own.
 
+#[expect(dead_code, reason = "the other troubles are tested by the library")]
+#[path = "../../../kubernetes/tests/server/api_server.rs"]
+mod api_server;
+mod cluster;
 mod commands;
 mod network;
 mod runs;
 mod support;
+mod symptoms;
 
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 use mermin_testing::{apart, needs, plain};
 
-const ROLES: [apart::Role; 3] = [
+const ROLES: [apart::Role; 4] = [
     ("exports", runs::exports_every_packet),
     ("reloads", runs::reloads_lose_no_packet),
     ("receivers", runs::receiver_that_is_down_is_counted),
+    ("cluster", cluster::trouble),
 ];
 
 /// Runs a part with network and mount namespaces of its own.
@@ -43,10 +49,21 @@ fn main() -> ExitCode {
             commands::path_of_the_environment_is_used,
         ),
         plain("doctor_runs_without_privileges", commands::doctor_runs),
+        plain(
+            "symptoms_of_the_page_are_reproduced",
+            symptoms::rows_are_reproduced,
+        ),
+        plain(
+            "other_symptoms_are_tested_by_the_library",
+            symptoms::other_rows_are_those_of_the_library,
+        ),
         captures("every_receiver_gets_every_packet", || {
             in_namespaces(ROLES[0])
         }),
         captures("reloads_lose_no_packet", || in_namespaces(ROLES[1])),
+        captures("flows_do_not_wait_for_the_api_server", || {
+            in_namespaces(ROLES[3]);
+        }),
         captures("records_for_a_dead_receiver_are_counted", || {
             in_namespaces(ROLES[2])
         }),

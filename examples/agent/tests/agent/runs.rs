@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use crate::{
     network::{make, send},
     support::{Agent, get, until},
+    symptoms::compare,
 };
 
 /// Sums the packets that the near end sent, of a file's records: those since the record before.
@@ -161,6 +162,7 @@ pub(crate) fn receiver_that_is_down_is_counted() {
         let ready: Json = serde_json::from_str(&get(port, "/readyz").1).unwrap();
         ready["status"] == "warning" && ready.to_string().contains("Connection refused")
     });
+    compare("look after the receiver", &get(port, "/readyz").1);
     assert_eq!(agent.stop(), Some(1), "{}", agent.said());
     until("the table", || agent.said().contains("closed: "));
     assert!(
