@@ -138,6 +138,7 @@ pub(crate) fn interval(shift: u8) -> NonZeroU32 {
 }
 
 /// The inverse of [`interval`].
+#[cfg(feature = "pcap")]
 pub(crate) fn shift(interval: Option<NonZeroU32>) -> u8 {
     let shift = interval.map_or(0, NonZeroU32::ilog2);
     u8::try_from(shift).unwrap_or(Rate::MOST_SHIFT)
