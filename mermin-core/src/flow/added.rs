@@ -1,6 +1,6 @@
 //! Attributes that an application adds to records.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use super::Value;
 
@@ -63,6 +63,23 @@ impl AddedAttribute {
             AddedValue::Number(number) => Value::Number(*number),
         }
     }
+
+    /// Returns the value as one text, for a receiver that takes only texts: a number in decimal, several texts with commas
+    /// between them.
+    ///
+    /// ```
+    /// use mermin_core::flow::AddedAttribute;
+    ///
+    /// assert_eq!(AddedAttribute::new("rack", 7).text(), "7");
+    /// ```
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        match &self.value {
+            AddedValue::Text(text) => Cow::Borrowed(text),
+            AddedValue::Texts(texts) => Cow::Owned(texts.join(",")),
+            AddedValue::Number(number) => Cow::Owned(number.to_string()),
+        }
+    }
 }
 
 impl From<&str> for AddedValue {
@@ -114,6 +131,9 @@ mod tests {
                 ("c", Value::Number(7)),
             ]
         );
+        let texts = ["a", "b", "c"].map(|name| flow.added_attribute(name).unwrap().text());
+        assert_eq!(texts, ["text", "x,y", "7"]);
+        assert_eq!(flow.added_attribute("d"), None);
         let mut visited = 0;
         flow.attributes().for_each(|_| visited += 1);
         assert_eq!(visited, own + 3);

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::flows;
+use super::detailed_flows;
 use crate::{
     flow::Flow,
     sink::{BoxError, FlowSink, ThreadTimer, Timer},
@@ -212,7 +212,7 @@ fn compare<R: Receiver>(
 async fn every_record_once<R: Receiver>(mut receiver: R) -> Result<&'static str, Violation> {
     const RULE: &str = "every record is delivered once";
     let mut sink = receiver.sink();
-    let all = flows(2400);
+    let all = detailed_flows(2400);
     let mut rest = &all[..];
     for size in [1, 2, 3, 7, 100, 1000].into_iter().cycle() {
         let (batch, others) = rest.split_at(rest.len().min(size));
@@ -232,7 +232,7 @@ async fn a_dropped_call_loses_nothing<R: Receiver>(
 ) -> Result<&'static str, Violation> {
     const RULE: &str = "a dropped call loses nothing";
     let mut sink = receiver.sink();
-    let all = flows(400);
+    let all = detailed_flows(400);
     for batch in all.chunks(40) {
         {
             // Polled once, and dropped.
@@ -253,7 +253,7 @@ async fn a_dropped_call_loses_nothing<R: Receiver>(
 async fn closing_delivers<R: Receiver>(mut receiver: R) -> Result<&'static str, Violation> {
     const RULE: &str = "closing delivers what the sink holds";
     let mut sink = receiver.sink();
-    let all = flows(5);
+    let all = detailed_flows(5);
     call(RULE, sink.export(&all)).await?;
     {
         // The caller waits for records that do not come, and then closes the sink.
@@ -285,7 +285,7 @@ async fn an_outage_loses_nothing<R: Receiver>(
 ) -> Result<Option<&'static str>, Violation> {
     const RULE: &str = "an outage loses nothing that was not ok";
     let mut sink = receiver.sink();
-    let all = flows(300);
+    let all = detailed_flows(300);
     let (before, rest) = all.split_at(100);
     let (during, after) = rest.split_at(100);
     call(RULE, sink.export(before)).await?;

@@ -2,11 +2,13 @@
 //! [the contract](super) for any sink.
 
 mod check;
+mod details;
 mod flows;
 mod timer;
 
 pub use self::{
     check::{Receiver, Violation, check},
+    details::detailed_flows,
     flows::flows,
     timer::ManualTimer,
 };
