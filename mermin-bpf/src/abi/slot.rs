@@ -82,14 +82,17 @@ pub mod origin {
 }
 
 /// Content of [`Lane::first`]: a flow's lanes each have room for six octets, and only the lane of the first packet has a use
-/// of its own for them. So the other lanes keep what a tunnel needs kept beyond [`TunnelEndpoints`](super::tunnel::TunnelEndpoints).
+/// of its own for them. So the other lanes keep what a tunnel needs kept beyond [`TunnelEndpoints`](super::tunnel::TunnelEndpoints),
+/// and without a tunnel the receiver's MAC.
 pub mod first {
     use super::LANES;
 
     /// MAC of the sender of the first packet; zeroes for none. In that packet's lane.
     pub const MAC: usize = 0;
-    /// [`OuterHeader::mac`](crate::abi::tunnel::OuterHeader::mac).
+    /// [`OuterHeader::mac`](crate::abi::tunnel::OuterHeader::mac) of a flow with a tunnel.
     pub const OUTER_MAC: usize = 1;
+    /// MAC of the receiver of the first packet, of a flow without a tunnel; zeroes for none.
+    pub const RECEIVER_MAC: usize = OUTER_MAC;
     /// [`OuterHeader::flags`](crate::abi::tunnel::OuterHeader::flags), then
     /// [`OuterHeader::link_length`](crate::abi::tunnel::OuterHeader::link_length), then the octets of [`VLAN_IDS`] and [`VLAN_TAGS`].
     pub const OUTER_FLAGS: usize = 2;

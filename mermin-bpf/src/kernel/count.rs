@@ -35,7 +35,7 @@ pub(super) struct Facts {
     pub(super) encapsulated: bool,
     /// True if the packet is in the totals already: `measure` is then more than the packet, if fragments of it came before.
     pub(super) is_total: bool,
-    /// Offset of the sender's MAC address in the frame; 0 for none.
+    /// Offset of the sender's MAC address in the frame, which the receiver's precedes; 0 for none.
     pub(super) mac_at: u32,
     /// Offset of the transport header in the frame.
     pub(super) transport_at: u32,

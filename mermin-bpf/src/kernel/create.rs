@@ -6,7 +6,7 @@ use mermin_bpf::{
         globals::{SLOTS_A_WORD, next},
         key::{KEY_WORDS, KeyV4, KeyWords},
         ledger::Reason,
-        slot::{LANES, Sample, Slot, mark, origin, state},
+        slot::{LANES, Sample, Slot, first, mark, origin, state},
     },
     index::{
         insert::{Inserted, insert, replace},
@@ -238,6 +238,11 @@ fn fill(
         let lane = &raw mut (*slot).lanes[packet.facts.lane as usize & (LANES - 1)];
         if mac_at != 0 {
             skb.load(mac_at, &raw mut (*lane).first);
+            if outer == 0 {
+                let lane = first::lane(packet.facts.lane as usize, first::RECEIVER_MAC);
+                let receiver = &raw mut (*slot).lanes[lane].first;
+                skb.load(mac_at - ethernet::SOURCE_AT as u32, receiver);
+            }
         }
         if packet.facts.may_begin() {
             open(slot, &packet.facts, now, opening.number);

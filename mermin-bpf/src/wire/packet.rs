@@ -33,7 +33,7 @@ pub struct Packet {
     pub encapsulation: u32,
     /// As [`EncapLevel::ids`].
     pub ids: u32,
-    /// Offset of the sender's MAC in the frame; 0 without an Ethernet header directly around the packet.
+    /// Offset of the sender's MAC in the frame, which the receiver's precedes; 0 without an Ethernet header directly around the packet.
     pub mac_at: u32,
     /// Offset of the transport header in the frame.
     pub transport_at: u32,

@@ -47,7 +47,7 @@ section! {
         interface_name: Rule<Pattern> = Rule::default(), Capture;
         /// Kernel index of the interface.
         interface_index: Rule<InterfaceIndexRange> = Rule::default(), Capture;
-        /// MAC address of the first packet's sender.
+        /// MAC address on the source's side of the link.
         interface_mac: Rule<MacAddress> = Rule::default(), Capture;
     }
 }

@@ -18,7 +18,7 @@ use mermin_bpf::abi::{
 };
 use mermin_bpf::{
     track::{origin::First, tcp::flags_from_bytes},
-    wire::tcp::flag,
+    wire::{ethernet, tcp::flag},
 };
 
 use super::{clock::Ticks, drop_counts::DropCounts, tcp_analyses::TcpAnalyses};
@@ -263,6 +263,10 @@ impl Slab {
                 side.syn_at = unsafe { (&raw const (*at).lanes[lane].syn_at).read_volatile() };
             }
         }
+        let receiver = match outer {
+            Some(_) => [0; ethernet::MAC],
+            None => first(first::RECEIVER_MAC),
+        };
         FlowSnapshot {
             key,
             ipv6: origin_bits & origin::IPV6 != 0,
@@ -271,7 +275,7 @@ impl Slab {
             link_length,
             sampling_interval: self.interval(mark::shift(marks)),
             first_seen,
-            mac: first(first::MAC),
+            macs: [first(first::MAC), receiver],
             outer,
             several: Several {
                 vlan_ids: octets[first::VLAN_IDS] != 0,

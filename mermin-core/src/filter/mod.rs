@@ -102,7 +102,7 @@ pub struct NetworkFilter {
     pub interface_name: Rule<Pattern>,
     /// Kernel index of the interface (`network.interface.index`).
     pub interface_index: Rule<InterfaceIndexRange>,
-    /// MAC address of the first packet's sender (`network.interface.mac`). A flow on a link without MAC addresses
+    /// MAC address on the source's side of the link (`network.interface.mac`). A flow on a link without MAC addresses
     /// matches no item.
     pub interface_mac: Rule<MacAddress>,
 }

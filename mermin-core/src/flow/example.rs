@@ -41,6 +41,7 @@ pub(crate) fn everything() -> Flow {
     flow.direction = Direction::Forward;
     flow.direction_rule = Some(DirectionRule::Syn);
     flow.interface.mac = Some(MacAddress([0x02, 0, 0, 0xab, 0xcd, 0xef]));
+    flow.interface.destination_mac = Some(MacAddress([0x02, 0, 0, 0xab, 0xcd, 0xf0]));
     flow.vlans = VlanIds::from_slice(&[100, 200]);
     flow.several.vlan_tags = true;
     flow.several.tunnel_ids = true;

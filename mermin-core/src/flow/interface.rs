@@ -12,18 +12,23 @@ pub struct Interface {
     pub index: u32,
     /// Its name when the record was made (IPFIX `interfaceName`).
     pub name: Arc<str>,
-    /// MAC address of the first packet's sender (IPFIX `sourceMacAddress`); absent on links without MAC addresses.
+    /// MAC address on the source's side of the link, from the flow's first packet (IPFIX `sourceMacAddress`); absent on links without MAC
+    /// addresses, and in a tunnel if the destination sent that packet.
     pub mac: Option<MacAddress>,
+    /// MAC address on the destination's side (IPFIX `destinationMacAddress`); absent on links without MAC addresses, and in a tunnel
+    /// if the source sent the first packet.
+    pub destination_mac: Option<MacAddress>,
 }
 
 impl Interface {
-    /// Creates an interface without a MAC address.
+    /// Creates an interface without MAC addresses.
     #[must_use]
     pub fn new(index: u32, name: impl Into<Arc<str>>) -> Self {
         Self {
             index,
             name: name.into(),
             mac: None,
+            destination_mac: None,
         }
     }
 }

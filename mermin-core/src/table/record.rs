@@ -13,6 +13,7 @@ use mermin_bpf::{
     },
     track::{
         key::{icmp_identifier, spi},
+        origin::First,
         tcp,
     },
     wire::protocol,
@@ -112,7 +113,7 @@ pub(crate) fn record(
     }));
     record.end_reason = reason;
     record.sampling_interval = flow.sampling_interval;
-    record.interface.mac = mac(flow);
+    [record.interface.mac, record.interface.destination_mac] = macs(flow);
     let vlans = tail.vlans();
     // A priority tag (id 0) is listed only if a VLAN tag follows inside it.
     let known = vlans
@@ -153,7 +154,7 @@ pub(crate) fn flow_fields<'a>(flow: &FlowSnapshot, interface: &'a str) -> FlowFi
         protocol: Protocol(tail.protocol()),
         interface_index: tail.ifindex,
         interface_name: interface,
-        mac: mac(flow),
+        mac: macs(flow)[0],
     }
 }
 
@@ -178,9 +179,16 @@ fn frame_octets(link_length: u8, packets: u64, octets: u64, extra: u64) -> u64 {
         .wrapping_add(extra)
 }
 
-/// MAC address of the first packet's sender, if the link has addresses.
-fn mac(flow: &FlowSnapshot) -> Option<MacAddress> {
-    (flow.mac != [0; 6]).then_some(MacAddress(flow.mac))
+/// MAC addresses on the sides of source and destination, as far as they are known.
+fn macs(flow: &FlowSnapshot) -> [Option<MacAddress>; 2] {
+    let known = |mac: [u8; 6]| (mac != [0; 6]).then_some(MacAddress(mac));
+    let [sender, receiver] = flow.macs.map(known);
+    // An answer went to the source.
+    if flow.first == First::Answer {
+        [receiver, sender]
+    } else {
+        [sender, receiver]
+    }
 }
 
 /// Source and destination.

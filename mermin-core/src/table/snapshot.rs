@@ -12,6 +12,7 @@ use mermin_bpf::{
         tunnel::OuterHeader,
     },
     track::{origin::First, tcp},
+    wire::ethernet,
 };
 
 /// One direction, summed over its stripes.
@@ -49,8 +50,8 @@ pub(crate) struct FlowSnapshot {
     pub(crate) sampling_interval: Option<NonZeroU32>,
     /// Monotonic time of the first packet, ns.
     pub(crate) first_seen: u64,
-    /// MAC of the first packet's sender; zeroes for none.
-    pub(crate) mac: [u8; 6],
+    /// MACs of the first packet's sender and receiver; zeroes for none.
+    pub(crate) macs: [[u8; ethernet::MAC]; 2],
     /// The outermost tunnel.
     pub(crate) outer: Option<OuterHeader>,
     /// Fields in which later packets differed from the first one.

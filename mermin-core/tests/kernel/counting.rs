@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 
 use mermin_core::{
     Attach, Flow,
-    flow::{Protocol, Uniflow},
+    flow::{MacAddress, Protocol, Uniflow},
 };
 
 use crate::support::{
-    host::Pair,
+    host::{FAR_MAC, NEAR_MAC, Pair},
     ledger::{Egress, Ingress, buffers, wire},
     raw,
     traffic::{address, retransmissions, tcp_transfer, udp_dialogue, udp_socket},
@@ -74,6 +74,8 @@ fn udp_packets_and_octets_are_counted(mode: Attach) {
         };
         assert_eq!(totals(&flow.forward), expected(there));
         assert_eq!(totals(&flow.reverse), expected(back));
+        let macs = [flow.interface.mac, flow.interface.destination_mac];
+        assert_eq!(macs, [NEAR_MAC, FAR_MAC].map(|mac| Some(MacAddress(mac))));
     }
     assert_eq!(outcome.all_ignored(), 0);
     assert_eq!(outcome.packets, 2 * 1038);

@@ -184,6 +184,8 @@ fn customer_frame_in_a_provider_backbone_is_found() {
         assert_eq!(*flow.vlans, expected[1 - vlans.len()..]);
         let mac = flow.interface.mac.unwrap().to_string();
         assert_eq!(mac, "02:00:00:00:00:55");
+        let receiver = flow.interface.destination_mac.unwrap().0;
+        assert_eq!(receiver, customer[..6]);
         let arp = backbone(vlans, 1, &ethernet(0x0806, &[0; 28]));
         assert_eq!(reason(&arp), "arp");
         counted(&backbone(vlans, 1, &framed(&[], &snap(0, 0x0800, &v4()))));

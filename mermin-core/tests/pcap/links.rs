@@ -86,6 +86,7 @@ fn linux_cooked_packets_are_read() {
         let flows = both(link, &[cooked(0x0800, &v4()), cooked(0x86dd, &v6())], 0);
         let mac = flows[0].interface.mac.unwrap();
         assert_eq!(mac.to_string(), "02:00:00:00:00:09");
+        assert_eq!(flows[0].interface.destination_mac, None);
 
         let tagged = [&[0x20, 0x64, 0x08, 0x00][..], &v4()].concat();
         let flows = of(link, &[cooked(0x8100, &tagged)]).whole();

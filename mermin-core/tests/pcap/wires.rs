@@ -1,6 +1,6 @@
 //! Link types beyond Ethernet, raw IP and those of operating systems, by literal octets.
 
-use mermin_core::{Timeouts, lab::read_capture};
+use mermin_core::{Timeouts, flow::MacAddress, lab::read_capture};
 
 use crate::{
     craft::{Frame, Shape, pcap},
@@ -16,6 +16,8 @@ struct Link {
     own: usize,
     /// The sender's MAC, if the header has one.
     sender: Option<&'static str>,
+    /// The last octet of each receiver's MAC, if the header has one. The others are 02:00:00:00:00.
+    receivers: [Option<u8>; 2],
 }
 
 const fn link(number: u32, own: usize, headers: [&'static [u8]; 2]) -> Link {
@@ -24,6 +26,16 @@ const fn link(number: u32, own: usize, headers: [&'static [u8]; 2]) -> Link {
         headers,
         own,
         sender: None,
+        receivers: [None; 2],
+    }
+}
+
+impl Link {
+    const fn to(self, first: u8, second: u8) -> Self {
+        Self {
+            receivers: [Some(first), Some(second)],
+            ..self
+        }
     }
 }
 
@@ -32,7 +44,7 @@ const SENDER: &str = "02:00:00:00:00:05";
 const fn sent(number: u32, own: usize, headers: [&'static [u8]; 2]) -> Link {
     Link {
         sender: Some(SENDER),
-        ..link(number, own, headers)
+        ..link(number, own, headers).to(1, 1)
     }
 }
 
@@ -79,7 +91,8 @@ const LINKS: &[Link] = &[
                 0, 0x86, 0xdd,
             ],
         ],
-    ),
+    )
+    .to(1, 1),
     link(8, 16, [&[0; 16], &[1; 16]]),
     // PPP: with an address, without, and with a short protocol.
     link(9, 0, PPP),
@@ -153,7 +166,7 @@ const LINKS: &[Link] = &[
     ),
     link(104, 0, CISCO),
     link(104, 0, PPP),
-    sent(105, 0, WIRELESS),
+    sent(105, 0, WIRELESS).to(3, 3),
     // From an access point: the sender is the third address. Of quality: two octets more; with HT control: six.
     sent(
         105,
@@ -169,7 +182,7 @@ const LINKS: &[Link] = &[
             ],
         ],
     ),
-    // Between access points: the fourth. Between stations: the second.
+    // Between access points: the fourth, to the third. Between stations: the second.
     sent(
         105,
         0,
@@ -183,7 +196,8 @@ const LINKS: &[Link] = &[
                 0xaa, 3, 0, 0, 0, 0x86, 0xdd,
             ],
         ],
-    ),
+    )
+    .to(4, 1),
     link(106, 0, [&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], &[]]),
     link(107, 0, FRAME_RELAY),
     // With SNAP behind padding, and as Cisco does; with an address of four octets, and of three.
@@ -467,6 +481,11 @@ fn ipv4_and_ipv6_are_found_behind_every_link_header() {
             );
             let sender = flow.interface.mac.map(|mac| mac.to_string());
             assert_eq!(sender.as_deref(), link.sender, "link type {number}");
+        }
+        for (flow, last) in flows.iter().zip(link.receivers) {
+            let expected = last.map(|last| MacAddress([2, 0, 0, 0, 0, last]));
+            let receiver = flow.interface.destination_mac;
+            assert_eq!(receiver, expected, "link type {number}");
         }
     }
 }

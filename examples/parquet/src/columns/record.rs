@@ -44,6 +44,7 @@ pub(super) fn of_flow(name: &str, settings: &Settings) -> Option<Way> {
         "network.interface.index" => small(32, |flow| Some(flow.interface.index)).always(),
         "network.interface.name" => text(|flow| Some(&*flow.interface.name)).always(),
         "network.interface.mac" => mac(|flow| flow.interface.mac),
+        "destination.mac" => mac(|flow| flow.interface.destination_mac),
         "network.vlan.ids" => Way::new(
             Kind::Numbers,
             number_lists(|flow| {

@@ -266,7 +266,8 @@ const BEFORE: &[Attribute] = &[
     number("flow.sampling.interval", "One of so many flows like this one was kept: multiply counts by it; 1 while all flows are kept").when("flows may be sampled (`sampling`)"),
     number("network.interface.index", "Kernel index of the interface that saw the flow").ipfix(&["ingressInterface"]),
     text("network.interface.name", "Name of that interface").ipfix(&["interfaceName"]),
-    text("network.interface.mac", "MAC address of the first packet's sender").when("the link has MAC addresses").ipfix(&["sourceMacAddress"]),
+    text("network.interface.mac", "MAC address on the source's side of the link, from the flow's first packet").when("the link has MAC addresses; in a tunnel, if the source sent that packet").ipfix(&["sourceMacAddress"]),
+    text("destination.mac", "MAC address on the destination's side of the link, from the flow's first packet").when("the link has MAC addresses; in a tunnel, if the destination sent that packet").ipfix(&["destinationMacAddress"]),
     of(Kind::Numbers, "network.vlan.ids", "VLAN ids, outermost first").when("VLAN tags").ipfix(&["dot1qVlanId", "dot1qCustomerVlanId"]),
     of(Kind::Texts, "flow.several", "Fields in which the flow's packets differed; the record has those of the first packet: `vlan_ids`, `vlan_tags` (more than two), `tunnel_ids`, `tunnels` (kinds or outer endpoints)").when("packets of the flow differ"),
 ];

@@ -157,6 +157,9 @@ fn interface<'a>(flow: &'a Flow, visit: &mut impl Visit<'a>) {
     if let Some(mac) = interface.mac {
         visit.mac(name!("network.interface.mac"), mac);
     }
+    if let Some(mac) = interface.destination_mac {
+        visit.mac(name!("destination.mac"), mac);
+    }
     if !flow.vlans.is_empty() {
         visit.numbers(name!("network.vlan.ids"), flow.vlans.as_slice().into());
     }

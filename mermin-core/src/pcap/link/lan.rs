@@ -56,7 +56,7 @@ pub(super) fn fddi(bytes: Captured<'_>, at: usize) -> Result<Start, Reason> {
         return Err(Reason::OtherEthertype);
     }
     let start = llc(bytes, at + FDDI, 0)?;
-    Ok(start.sent_by(at + 1 + MAC))
+    Ok(start.sent_to(at + 1).sent_by(at + 1 + MAC))
 }
 
 /// Reads Token Ring (IEEE 802.5), with source routing if present.
@@ -64,12 +64,13 @@ pub(super) fn token_ring(bytes: Captured<'_>, at: usize) -> Result<Start, Reason
     if bytes.octet(at + 1)? & 0xc0 != 0x40 {
         return Err(Reason::OtherEthertype);
     }
-    let sender = at + 2 + MAC;
+    let receiver = at + 2;
+    let sender = receiver + MAC;
     let route = match bytes.octet(sender)? & 0x80 {
         0 => 0,
         _ => usize::from(bytes.octet(at + TOKEN_RING)? & 0x1f),
     };
-    let start = llc(bytes, at + TOKEN_RING + route, 0)?;
+    let start = llc(bytes, at + TOKEN_RING + route, 0)?.sent_to(receiver);
     // The bit for source routing is in the sender's address, so there is no valid MAC address.
     Ok(if route == 0 {
         start.sent_by(sender)
@@ -116,7 +117,7 @@ pub(super) fn infiniband(bytes: Captured<'_>) -> Result<Start, Reason> {
 /// Reads Ethernet with `tag` octets of a switch's tag between addresses and EtherType.
 pub(super) fn tagged(bytes: Captured<'_>, tag: usize) -> Result<Start, Reason> {
     let kind = bytes.be16(2 * MAC + tag)?;
-    Ok(Start::new(kind, 2 * MAC + tag + 2).sent_by(MAC))
+    Ok(Start::new(kind, 2 * MAC + tag + 2).sent_to(0).sent_by(MAC))
 }
 
 /// Octets of Broadcom's tag before a frame.

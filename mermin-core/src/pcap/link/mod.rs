@@ -125,8 +125,8 @@ pub(crate) struct Read {
     pub(crate) length: u32,
     /// Octets of the capture's own header.
     own: usize,
-    /// The sender's MAC address in the link's own header; zeroes if it has none.
-    pub(crate) sender: [u8; ethernet::MAC],
+    /// MAC addresses of sender and receiver in the link's own header; zeroes if it has none.
+    pub(crate) own_macs: [[u8; ethernet::MAC]; 2],
 }
 
 impl Read {
@@ -135,13 +135,15 @@ impl Read {
         octets.get(self.own..).unwrap_or_default()
     }
 
-    /// Returns the sender's MAC address: the one at `mac_at` in the packet, or else that of the link's own header.
-    pub(crate) fn mac(&self, octets: &[u8], mac_at: u32) -> [u8; ethernet::MAC] {
+    /// Returns MAC addresses of sender and receiver: the sender's at `mac_at` in the packet and the one before it, or else those
+    /// of the link's own header.
+    pub(crate) fn macs(&self, octets: &[u8], mac_at: u32) -> [[u8; ethernet::MAC]; 2] {
         if mac_at == 0 {
-            self.sender
-        } else {
-            address(octets, self.own + mac_at as usize)
+            return self.own_macs;
         }
+        let sender = self.own + mac_at as usize;
+        let receiver = sender.saturating_sub(ethernet::SOURCE_AT);
+        [sender, receiver].map(|at| address(octets, at))
     }
 }
 
@@ -225,19 +227,17 @@ impl Layer {
         let wire = own
             .wire
             .unwrap_or_else(|| bytes.length.saturating_sub(own.octets));
-        let sender = match &start {
-            Ok(Start {
-                sender_at: Some(at),
-                ..
-            }) => address(octets, *at),
-            _ => [0; ethernet::MAC],
+        let own_macs = match &start {
+            Ok(start) => [start.sender_at, start.receiver_at]
+                .map(|at| at.map_or([0; ethernet::MAC], |at| address(octets, at))),
+            Err(_) => [[0; ethernet::MAC]; 2],
         };
         let outcome = start.and_then(|start| walk(bytes.from(own.octets, wire), &start, &own));
         Read {
             outcome: outcome.map_err(|reason| if short.get() { Reason::Snapped } else { reason }),
             length: u32::try_from(wire).unwrap_or(u32::MAX),
             own: own.octets,
-            sender,
+            own_macs,
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Start {
     pub(super) at: usize,
     /// Offset of the sender's MAC address, if the link's own header has one.
     pub(super) sender_at: Option<usize>,
+    /// Offset of the receiver's MAC address, if the link's own header has one.
+    pub(super) receiver_at: Option<usize>,
     /// The frame is the first fragment of a larger one.
     pub(super) goes_on: bool,
 }
@@ -34,6 +36,7 @@ impl Start {
             kind,
             at,
             sender_at: None,
+            receiver_at: None,
             goes_on: false,
         }
     }
@@ -59,6 +62,13 @@ impl Start {
     pub(super) const fn sent_by(self, sender_at: usize) -> Self {
         Self {
             sender_at: Some(sender_at),
+            ..self
+        }
+    }
+
+    pub(super) const fn sent_to(self, receiver_at: usize) -> Self {
+        Self {
+            receiver_at: Some(receiver_at),
             ..self
         }
     }

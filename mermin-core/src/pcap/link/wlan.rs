@@ -53,10 +53,11 @@ pub(super) fn frame(bytes: Captured<'_>, at: usize, padded: bool) -> Result<Star
         (false, true) => ADDRESS_AT[2],
         (_, false) => ADDRESS_AT[1],
     };
+    let receiver = if to { ADDRESS_AT[2] } else { ADDRESS_AT[0] };
     let start = lan::llc(bytes, at + length, 0)?;
     Ok(Start {
         goes_on,
-        ..start.sent_by(at + sender)
+        ..start.sent_by(at + sender).sent_to(at + receiver)
     })
 }
 

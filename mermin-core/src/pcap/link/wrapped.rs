@@ -48,6 +48,7 @@ fn inside(bytes: Captured<'_>, link: u32, own: &mut Own) -> Result<Start, Reason
     Ok(Start {
         at: at + start.at,
         sender_at: start.sender_at.map(|sender| at + sender),
+        receiver_at: start.receiver_at.map(|receiver| at + receiver),
         ..start
     })
 }

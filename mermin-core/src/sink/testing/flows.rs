@@ -12,7 +12,7 @@ use crate::flow::{
 };
 
 /// Returns this many records, each of another flow, of every kind in turn: TCP, UDP, ICMP, ICMPv6, GRE and ESP, over
-/// IPv4 and IPv6, with and without VLANs, tunnels, MAC address and replies, with every end reason, with counters of 0
+/// IPv4 and IPv6, with and without VLANs, tunnels, MAC addresses and replies, with every end reason, with counters of 0
 /// and beyond 32 bits. The same number always gives the same record.
 #[must_use]
 pub fn flows(count: u32) -> Vec<Flow> {
@@ -70,6 +70,7 @@ fn flow(number: u32) -> Flow {
         .is_multiple_of(2)
         .then_some(DirectionRule::FirstPacket);
     flow.interface.mac = (number % 3 != 2).then_some(MacAddress([2, 0, 0, 0, 1, 7]));
+    flow.interface.destination_mac = (number % 4 < 2).then_some(MacAddress([2, 0, 0, 0, 2, 9]));
     let vlans: [&[u16]; 3] = [&[], &[100], &[100, 4094]];
     flow.vlans = VlanIds::from_slice(vlans[number as usize % 3]);
     flow.forward = half(number, protocol, ipv6, 0x1b);

@@ -16,12 +16,15 @@ pub(super) struct CapturedPacket<'a> {
 }
 
 impl CapturedPacket<'_> {
-    /// The sender's address in the innermost link header.
-    pub(super) fn mac(&self, packet: &packet::Packet) -> [u8; 6] {
+    /// The addresses of sender and receiver in the innermost link header. As in the kernel program's slots, the receiver's has
+    /// no room beside a tunnel.
+    pub(super) fn macs(&self, packet: &packet::Packet) -> [[u8; 6]; 2] {
         if packet.mac_at == 0 && self.is_inside() {
-            return [0; 6];
+            return [[0; 6]; 2];
         }
-        self.read.mac(self.octets, packet.mac_at)
+        let [sender, receiver] = self.read.macs(self.octets, packet.mac_at);
+        let receiver = self.arrival.outer.map_or(receiver, |_| [0; 6]);
+        [sender, receiver]
     }
 
     /// Returns true if the packet was in a tunnel that was removed. `WireGuard` encrypts its content, so its packets are
@@ -36,7 +39,7 @@ impl CapturedPacket<'_> {
     pub(super) fn outer(&self, direction: u8) -> Option<OuterHeader> {
         let mut outer = self.arrival.outer?;
         if outer.mac == [0; 6] {
-            outer.mac = self.read.sender;
+            [outer.mac, _] = self.read.own_macs;
         }
         Some(if direction == HIGH_TO_LOW {
             outer.reversed()

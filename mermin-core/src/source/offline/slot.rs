@@ -123,7 +123,7 @@ impl Slot {
         key: KeyWords,
         packet: &Packet,
         bits: u8,
-        mac: [u8; 6],
+        macs: [[u8; 6]; 2],
         at: PacketTime,
         serial: u64,
     ) -> Self {
@@ -135,7 +135,7 @@ impl Slot {
                 first: First::of(bits),
                 link_length: u8::try_from(packet.link_length).unwrap_or(u8::MAX),
                 first_seen: at.clock,
-                mac,
+                macs,
                 ..FlowSnapshot::default()
             },
             ids: packet.ids,

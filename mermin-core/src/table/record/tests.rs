@@ -48,7 +48,7 @@ fn ipv4(tail: KeyTail) -> FlowSnapshot {
         key: key.words(),
         link_length: 14,
         first_seen: 100 * SECOND,
-        mac: [2, 0, 0, 0, 0, 1],
+        macs: [[2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]],
         sides: [
             Side {
                 packets: 3,
@@ -113,6 +113,8 @@ fn datagram_flow_over_ipv4_has_its_fields() {
     );
     assert_eq!((flow.interface.index, &*flow.interface.name), (7, "eth0"));
     assert_eq!(flow.interface.mac, Some(MacAddress([2, 0, 0, 0, 0, 1])));
+    let mac = flow.interface.destination_mac;
+    assert_eq!(mac, Some(MacAddress([2, 0, 0, 0, 0, 2])));
     assert_eq!(counts(&flow.forward), [[3; 2], [300; 2], [300 + 3 * 14; 2]]);
     assert_eq!(
         counts(&flow.reverse),
@@ -237,11 +239,29 @@ fn priority_tag_does_not_hide_the_tag_in_it() {
 #[test]
 fn link_without_addresses_has_no_mac() {
     let mut observed = ipv4(tail(protocol::UDP, [1, 2]));
-    observed.mac = [0; 6];
+    observed.macs = [[0; 6]; 2];
     observed.link_length = 0;
     let flow = made(&observed);
-    assert_eq!(flow.interface.mac, None);
+    let macs = [flow.interface.mac, flow.interface.destination_mac];
+    assert_eq!(macs, [None, None]);
     assert_eq!(flow.forward.frame_octets, flow.forward.octets);
+}
+
+#[test]
+fn answer_names_its_sender_the_destination() {
+    let mut observed = ipv4(tail(protocol::TCP, [50_000, 443]));
+    observed.first = First::Answer;
+    let flow = made(&observed);
+    assert_eq!(ends(&flow), ["10.0.0.1:50000", "10.0.0.2:443"]);
+    let macs = [flow.interface.mac, flow.interface.destination_mac];
+    let [source, destination] = [2, 1].map(|last| Some(MacAddress([2, 0, 0, 0, 0, last])));
+    assert_eq!(macs, [source, destination]);
+    assert_eq!(flow_fields(&observed, "eth0").mac, source);
+    // In a tunnel the receiver is not known.
+    observed.macs[1] = [0; 6];
+    let flow = made(&observed);
+    assert_eq!(flow.interface.mac, None);
+    assert_eq!(flow.interface.destination_mac, destination);
 }
 
 #[test]

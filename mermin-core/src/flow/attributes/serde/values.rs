@@ -155,6 +155,7 @@ impl Values {
         let index = "network.interface.index";
         let mut interface = Interface::new(needed(index, self.number(index)?)?, name);
         interface.mac = self.text("network.interface.mac", mac)?;
+        interface.destination_mac = self.text("destination.mac", mac)?;
         Ok(interface)
     }
 

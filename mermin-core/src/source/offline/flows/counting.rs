@@ -119,9 +119,9 @@ impl Flows {
                 counted_under(counts, ifindex, reason, &before);
             })?;
             self.serial += 1;
-            let mac = captured.mac(packet);
+            let macs = captured.macs(packet);
             let bits = decide(captured.arrival.is_answer, packet.tcp_flags, direction);
-            let mut slot = Slot::begin(key.words(), packet, bits, mac, at, self.serial);
+            let mut slot = Slot::begin(key.words(), packet, bits, macs, at, self.serial);
             slot.flow.outer = captured.outer(direction);
             slot.flow.sampling_interval = kept_at.map(sampling::interval);
             if let Some((former, EndReason::LackOfResources)) = &ended {
