@@ -19,7 +19,7 @@ pub use self::{
     median::median,
     moto::Moto,
     proxy::{Proxy, State},
-    records::{id, ids, json, named_flows, sorted_ids, times_of_a_stepped_clock},
+    records::{id, ids, json, sorted_ids, times_of_a_stepped_clock},
     tansu::Tansu,
     trial::{can_mount, is_installed, needs, plain, with},
     waiting::{LONGEST, free_port, soon, wait},

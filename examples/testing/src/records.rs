@@ -1,10 +1,9 @@
 //! Identities and contents of records, for comparison with those that arrived.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use mermin_core::{
     Flow,
-    flow::{Application, Dns, QuicVersion, Tls},
     sink::{JsonLines, testing::flows},
 };
 use serde_json::Value;
@@ -51,36 +50,4 @@ pub fn times_of_a_stepped_clock(count: u32) -> Vec<Flow> {
         }
     }
     flows
-}
-
-/// Returns records of every kind, most of them with names of up to 255 octets that payloads hold.
-#[must_use]
-pub fn named_flows(count: u32) -> Vec<Flow> {
-    let mut flows = flows(count);
-    for (number, flow) in flows.iter_mut().enumerate() {
-        flow.application = application(number).map(Arc::new);
-    }
-    flows
-}
-
-fn application(number: usize) -> Option<Application> {
-    let name = format!("{}.example", "a".repeat(number % 248));
-    let mut application = Application::default();
-    match number % 7 {
-        0 | 1 => {
-            let mut tls = Tls::default();
-            tls.server_name = Some(name.into());
-            application.tls = Some(tls);
-            application.quic_version = (number % 7 == 1).then_some(QuicVersion::V1);
-        }
-        2 | 3 => {
-            let mut dns = Dns::new(name, 28);
-            dns.response_code = (number % 7 == 3).then_some(3);
-            application.dns = Some(dns);
-        }
-        4 => application.http_host = Some(name.into()),
-        5 => application.tls = Some(Tls::default()),
-        _ => return None,
-    }
-    Some(application)
 }

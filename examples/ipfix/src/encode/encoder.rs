@@ -1,7 +1,7 @@
 //! Encodes flows as messages.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -44,7 +44,7 @@ pub struct Encoder {
     longest: usize,
     layouts: Vec<Layout>,
     /// The layout of each shape, by the shape's number.
-    by_shape: Vec<Option<u16>>,
+    by_shape: BTreeMap<usize, u16>,
     /// Names that were sent.
     interfaces: HashMap<u32, Arc<str>>,
     /// The interface of the previous record.
@@ -97,7 +97,7 @@ impl Encoder {
             longest: settings.message,
             settings,
             layouts: Vec::new(),
-            by_shape: vec![None; Shape::COUNT],
+            by_shape: BTreeMap::new(),
             interfaces: HashMap::new(),
             last: None,
             sequence: 0,
@@ -157,13 +157,13 @@ impl Encoder {
                 self.record(&View::forward(flow), &mut writer);
                 continue;
             }
-            let [forward, reverse] = [&flow.forward, &flow.reverse].map(|way| way.packets.delta);
+            let [forward, backwards] = [View::forward(flow), View::backwards(flow)];
             // A last record without packets reports the end of the flow.
-            if forward != 0 || reverse == 0 {
-                self.record(&View::forward(flow), &mut writer);
+            if forward.has(false) || !backwards.has(false) {
+                self.record(&forward, &mut writer);
             }
-            if reverse != 0 {
-                self.record(&View::backwards(flow), &mut writer);
+            if backwards.has(false) {
+                self.record(&backwards, &mut writer);
             }
         }
         self.sequence = writer.finish();
@@ -269,8 +269,8 @@ impl Encoder {
 
     /// Returns the layout of a shape by its place. If it is new, its template is sent.
     fn place(&mut self, shape: Shape, writer: &mut Writer<'_>) -> u16 {
-        match self.by_shape.get(shape.number()).copied().flatten() {
-            Some(place) => place,
+        match self.by_shape.get(&shape.number()) {
+            Some(place) => *place,
             None => self.begin_layout(shape, writer),
         }
     }
@@ -288,9 +288,7 @@ impl Encoder {
             layout.put_template(FIRST_RECORD + place, out);
         });
         self.layouts.push(layout);
-        if let Some(known) = self.by_shape.get_mut(shape.number()) {
-            *known = Some(place);
-        }
+        self.by_shape.insert(shape.number(), place);
         place
     }
 }
@@ -316,9 +314,8 @@ impl fmt::Debug for Encoder {
 mod tests {
     use mermin_core::{
         flow::{Dns, Tls},
-        sink::testing::flows,
+        sink::testing::{detailed_flows, flows},
     };
-    use mermin_testing::named_flows;
 
     use super::*;
 
@@ -344,9 +341,10 @@ mod tests {
         encoder.take_back(&messages, 0);
         assert_eq!(sums(&encoder), [0; 3]);
         encoder.encode(&all, now, &mut messages);
-        encoder.take_back(&messages, 2);
-        let lengths: u64 = messages.iter().take(2).map(|it| it.len() as u64).sum();
-        assert_eq!(sums(&encoder)[..2], [lengths, 2]);
+        let sent = messages.len() - 1;
+        encoder.take_back(&messages, sent);
+        let lengths: u64 = messages.iter().take(sent).map(|it| it.len() as u64).sum();
+        assert_eq!(sums(&encoder)[..2], [lengths, sent as u64]);
         assert!((1..100).contains(&sums(&encoder)[2]));
     }
 
@@ -372,7 +370,7 @@ mod tests {
 
     #[test]
     fn record_that_does_not_fit_has_no_names() {
-        let mut all = named_flows(300);
+        let mut all = detailed_flows(300);
         for flow in &mut all {
             // Three names of 255 octets.
             let mut application = flow.application.as_deref().cloned().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use mermin_core::{
     Flow,
-    flow::{Direction, Endpoint, IpHeader, Uniflow},
+    flow::{Direction, Endpoint, IpHeader, MacAddress, Uniflow},
 };
 
 use super::{
@@ -42,6 +42,7 @@ pub(crate) enum Fact {
     Packets,
     Octets,
     FrameOctets,
+    Dropped,
     TcpFlags,
     WideTcpFlags,
     ClassOfService,
@@ -94,6 +95,7 @@ impl Fact {
             Self::DestinationMac => Element::iana(80, 6),
             Self::OctetsTotal => Element::iana(85, 8),
             Self::PacketsTotal => Element::iana(86, 8),
+            Self::Dropped => Element::iana(133, 8),
             Self::EndReason => Element::iana(136, 1),
             Self::Icmp6 => Element::iana(139, 2),
             Self::FlowId => Element::iana(148, 8),
@@ -167,6 +169,7 @@ impl Fact {
             Self::Packets => put64(way.packets.delta, out),
             Self::Octets => put64(way.octets.delta, out),
             Self::FrameOctets => put64(way.frame_octets.delta, out),
+            Self::Dropped => put64(view.dropped(reverse), out),
             Self::TcpFlags => out.push(flags(way)),
             Self::WideTcpFlags => put16(flags(way).into(), out),
             Self::ClassOfService => out.push(way.ip.map_or(0, |ip| ip.dscp << 2 | ip.ecn)),
@@ -174,9 +177,8 @@ impl Fact {
             Self::FlowLabel => put32(way.ip.and_then(|ip| ip.flow_label).unwrap_or(0), out),
             Self::Spi => put32(spi(flow).unwrap_or(0), out),
             Self::Interface => put32(flow.interface.index, out),
-            Self::SourceMac | Self::DestinationMac => {
-                out.extend_from_slice(&flow.interface.mac.map_or([0; 6], |mac| mac.0));
-            }
+            Self::SourceMac => put_mac(view.macs()[0], out),
+            Self::DestinationMac => put_mac(view.macs()[1], out),
             Self::Vlan | Self::Dot1qVlan => put16(flow.vlans.first().copied().unwrap_or(0), out),
             Self::CustomerVlan => put16(flow.vlans.get(1).copied().unwrap_or(0), out),
             Self::Segment => put64(flow.tunnel.as_ref().and_then(segment).unwrap_or(0), out),
@@ -222,6 +224,10 @@ fn put32(number: u32, out: &mut Vec<u8>) {
 
 fn put64(number: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&number.to_be_bytes());
+}
+
+fn put_mac(mac: Option<MacAddress>, out: &mut Vec<u8>) {
+    out.extend_from_slice(&mac.map_or([0; 6], |mac| mac.0));
 }
 
 fn flags(way: &Uniflow) -> u8 {

@@ -6,7 +6,7 @@ use super::{
     element::{Element, VARIABLE},
     fact::Fact,
     names::Names,
-    shape::{Mac, Shape, Transport, View},
+    shape::{Shape, Transport, View},
 };
 use crate::settings::{FineTimes, Settings};
 
@@ -127,10 +127,12 @@ fn facts(shape: Shape, settings: &Settings) -> Vec<Fact> {
     }
     facts.extend(counts(shape, settings));
     facts.push(Fact::Interface);
-    match shape.mac {
-        Mac::Nobodys => {}
-        Mac::Senders => facts.push(Fact::SourceMac),
-        Mac::Receivers => facts.push(Fact::DestinationMac),
+    let [source_mac, destination_mac] = shape.macs;
+    if source_mac {
+        facts.push(Fact::SourceMac);
+    }
+    if destination_mac {
+        facts.push(Fact::DestinationMac);
     }
     if shape.vlans != 0 {
         facts.push(if settings.dot1q {
@@ -181,6 +183,9 @@ fn counts(shape: Shape, settings: &Settings) -> Vec<Fact> {
     if settings.frame_octets {
         facts.push(Fact::FrameOctets);
     }
+    if shape.dropped {
+        facts.push(Fact::Dropped);
+    }
     facts.extend([Fact::ClassOfService, Fact::Ttl]);
     if shape.ipv6 {
         facts.push(Fact::FlowLabel);
@@ -197,7 +202,7 @@ fn counts(shape: Shape, settings: &Settings) -> Vec<Fact> {
 
 #[cfg(test)]
 mod tests {
-    use mermin_testing::named_flows;
+    use mermin_core::sink::testing::detailed_flows;
 
     use super::*;
 
@@ -223,7 +228,7 @@ mod tests {
     #[test]
     fn templates_have_elements_that_collectors_read() {
         for settings in all_settings() {
-            for flow in &named_flows(500) {
+            for flow in &detailed_flows(500) {
                 for view in [View::forward(flow), View::backwards(flow)] {
                     let layout = Layout::new(Shape::of(&view, &settings), &settings);
                     check(&layout, &settings);
@@ -270,7 +275,7 @@ mod tests {
     #[test]
     fn record_length_equals_template_length() {
         for settings in all_settings() {
-            for flow in &named_flows(500) {
+            for flow in &detailed_flows(500) {
                 for view in [View::forward(flow), View::backwards(flow)] {
                     let layout = Layout::new(Shape::of(&view, &settings), &settings);
                     let (mut record, mut template) = (Vec::new(), Vec::new());

@@ -10,7 +10,7 @@ use std::{
 
 use mermin_core::{
     Flow,
-    flow::{Direction, Protocol, Tunnel, TunnelKind, Uniflow},
+    flow::{Direction, MacAddress, Protocol, Tunnel, TunnelKind, Uniflow},
 };
 
 use super::names::Names;
@@ -46,6 +46,37 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Returns packets that the kernel dropped in the record's direction, or in the other one.
+    pub(crate) fn dropped(&self, reverse: bool) -> u64 {
+        let Some(drops) = &self.flow.drops else {
+            return 0;
+        };
+        let dropped = if self.backwards ^ reverse {
+            &drops.reverse
+        } else {
+            &drops.forward
+        };
+        dropped.iter().map(|one| one.packets).sum()
+    }
+
+    /// Returns true if there is something to report of the record's direction, or of the other one. The kernel may drop a packet
+    /// before it is counted, so a direction may have dropped packets alone.
+    pub(crate) fn has(&self, reverse: bool) -> bool {
+        let way = if reverse { self.reverse } else { self.forward };
+        way.packets.delta != 0 || self.dropped(reverse) != 0
+    }
+
+    /// Returns the MAC addresses of the record's source and destination.
+    pub(crate) fn macs(&self) -> [Option<MacAddress>; 2] {
+        let interface = &self.flow.interface;
+        let [source, destination] = [interface.mac, interface.destination_mac];
+        if self.backwards {
+            [destination, source]
+        } else {
+            [source, destination]
+        }
+    }
+
     /// Returns the time of the first packet in the record's direction, as far as the flow has it. A flow has the time of its first
     /// packet. If that was a SYN, the flow also has the time until the SYN-ACK, which is the first packet of the other direction.
     pub(crate) fn start(&self) -> SystemTime {
@@ -77,21 +108,14 @@ pub(crate) enum Transport {
     Other,
 }
 
-/// The side whose MAC address is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mac {
-    Nobodys,
-    Senders,
-    Receivers,
-}
-
 /// The set of fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a field of its own")]
 pub(crate) struct Shape {
     pub(crate) ipv6: bool,
     pub(crate) transport: Transport,
-    pub(crate) mac: Mac,
+    /// True for each MAC address that is known: the source's, the destination's.
+    pub(crate) macs: [bool; 2],
     /// Number of VLAN tags: two at most.
     pub(crate) vlans: u8,
     /// True if a tunnel has an id.
@@ -100,32 +124,29 @@ pub(crate) struct Shape {
     pub(crate) outer: Option<bool>,
     /// True if the reverse direction is in the same record.
     pub(crate) reverse: bool,
+    /// True if packets that the kernel dropped are in the record.
+    pub(crate) dropped: bool,
     /// True if the delay of the other direction's first packet is in the record.
     pub(crate) answer: bool,
     pub(crate) names: Names,
 }
 
 impl Shape {
-    /// Number of possible shapes.
-    pub(crate) const COUNT: usize = 2 * 5 * 3 * 3 * 2 * 3 * 2 * 2 * Names::COUNT;
-
     pub(crate) fn of(view: &View<'_>, settings: &Settings) -> Self {
         let flow = view.flow;
         let tunnel = flow.tunnel.as_ref();
+        let reverse = settings.biflow && view.has(true);
         Self {
             ipv6: flow.source.address.is_ipv6(),
             transport: transport(flow),
-            mac: match (flow.interface.mac, view.backwards) {
-                (None, _) => Mac::Nobodys,
-                (Some(_), false) => Mac::Senders,
-                (Some(_), true) => Mac::Receivers,
-            },
+            macs: view.macs().map(|mac| mac.is_some()),
             vlans: u8::try_from(flow.vlans.len().min(2)).unwrap_or(0),
             segment: tunnel.is_some_and(|tunnel| segment(tunnel).is_some()),
             outer: tunnel
                 .filter(|_| settings.outer_addresses)
                 .map(|tunnel| tunnel.source.address.is_ipv6()),
-            reverse: settings.biflow && view.reverse.packets.delta != 0,
+            reverse,
+            dropped: view.dropped(false) != 0 || reverse && view.dropped(true) != 0,
             answer: settings.biflow && view.answer().is_some(),
             names: Names::of(flow),
         }
@@ -139,7 +160,7 @@ impl Shape {
         }
     }
 
-    /// Returns a unique number below [`COUNT`](Self::COUNT).
+    /// Returns a number that no other shape has.
     pub(crate) fn number(self) -> usize {
         let outer = match self.outer {
             None => 0,
@@ -147,11 +168,13 @@ impl Shape {
         };
         [
             (self.transport as usize, 5),
-            (self.mac as usize, 3),
+            (usize::from(self.macs[0]), 2),
+            (usize::from(self.macs[1]), 2),
             (usize::from(self.vlans.min(2)), 3),
             (usize::from(self.segment), 2),
             (outer, 3),
             (usize::from(self.reverse), 2),
+            (usize::from(self.dropped), 2),
             (usize::from(self.answer), 2),
             (self.names.number(), Names::COUNT),
         ]
@@ -207,9 +230,8 @@ mod tests {
 
     use mermin_core::{
         flow::{Tcp, TcpState},
-        sink::testing::flows,
+        sink::testing::{detailed_flows, flows},
     };
-    use mermin_testing::named_flows;
 
     use super::*;
 
@@ -243,10 +265,9 @@ mod tests {
         let mut numbers = HashMap::new();
         for biflow in [false, true] {
             let settings = Settings::default().biflow(biflow).outer_addresses(biflow);
-            for flow in &named_flows(2000) {
+            for flow in &detailed_flows(2000) {
                 for view in [View::forward(flow), View::backwards(flow)] {
                     let shape = Shape::of(&view, &settings);
-                    assert!(shape.number() < Shape::COUNT);
                     let known = *numbers.entry(shape.number()).or_insert(shape);
                     assert_eq!(known, shape);
                 }

@@ -8,7 +8,7 @@ use std::{
 
 use mermin_core::{
     Flow,
-    flow::{Application, Direction, Protocol, TunnelKind, Uniflow},
+    flow::{Application, Direction, IpHeader, Protocol, TunnelKind, Uniflow},
 };
 
 /// One direction of a flow, as a collector of one-way records stores it.
@@ -33,13 +33,26 @@ pub(crate) struct Row {
 /// The directions of a flow that have a record, and whether each is backwards.
 pub(crate) fn ways(flow: &Flow) -> Vec<bool> {
     let mut ways = Vec::new();
-    if flow.forward.packets.delta != 0 || flow.reverse.packets.delta == 0 {
+    if has(flow, false) || !has(flow, true) {
         ways.push(false);
     }
-    if flow.reverse.packets.delta != 0 {
+    if has(flow, true) {
         ways.push(true);
     }
     ways
+}
+
+/// Packets of a direction that the kernel dropped.
+fn dropped(flow: &Flow, back: bool) -> u64 {
+    let drops = flow.drops.as_deref().cloned().unwrap_or_default();
+    let dropped = if back { drops.reverse } else { drops.forward };
+    dropped.iter().map(|one| one.packets).sum()
+}
+
+/// A direction has packets, or dropped ones.
+fn has(flow: &Flow, back: bool) -> bool {
+    let way = if back { &flow.reverse } else { &flow.forward };
+    way.packets.delta != 0 || dropped(flow, back) != 0
 }
 
 fn is_icmp(flow: &Flow) -> bool {
@@ -80,12 +93,8 @@ pub(crate) fn rows(flows: &[Flow]) -> Vec<Row> {
 pub(crate) fn row(flow: &Flow, back: bool) -> Row {
     let way = if back { &flow.reverse } else { &flow.forward };
     let mut ends = [flow.source, flow.destination];
-    let mut macs = [
-        flow.interface
-            .mac
-            .map_or("00:00:00:00:00:00".to_owned(), |mac| mac.to_string()),
-        "00:00:00:00:00:00".to_owned(),
-    ];
+    let mut macs = [flow.interface.mac, flow.interface.destination_mac]
+        .map(|mac| mac.map_or("00:00:00:00:00:00".to_owned(), |mac| mac.to_string()));
     if back {
         ends.reverse();
         macs.reverse();
@@ -143,8 +152,16 @@ fn biflow(flow: &Flow) -> Elements {
         let delay = answer.duration_since(flow.start).unwrap().as_millis();
         elements.insert("reverseFlowDeltaMilliseconds".to_owned(), delay.to_string());
     }
-    if flow.reverse.packets.delta != 0 {
-        for (name, value) in counts(flow, &flow.reverse) {
+    let dropped = [false, true].map(|back| dropped(flow, back));
+    if has(flow, true) {
+        if dropped != [0, 0] {
+            elements.insert("droppedPacketDeltaCount".to_owned(), dropped[0].to_string());
+        }
+        let mut reverse = counts(flow, &flow.reverse);
+        if dropped != [0, 0] {
+            reverse.insert("droppedPacketDeltaCount".to_owned(), dropped[1].to_string());
+        }
+        for (name, value) in reverse {
             let (first, rest) = name.split_at(1);
             elements.insert(format!("reverse{}{rest}", first.to_uppercase()), value);
         }
@@ -157,14 +174,15 @@ fn counts(flow: &Flow, way: &Uniflow) -> Elements {
     let mut add = |name: &str, value: u64| elements.insert(name.to_owned(), value.to_string());
     add("packetDeltaCount", way.packets.delta);
     add("octetDeltaCount", way.octets.delta);
-    let ip = way.ip.unwrap();
+    // A direction without packets has no headers.
+    let ip = way.ip.unwrap_or(IpHeader::new(0, 0, None));
     add("ipClassOfService", u64::from(ip.dscp << 2 | ip.ecn));
     add("ipTTL", ip.ttl.into());
     if flow.source.address.is_ipv6() {
-        add("flowLabelIPv6", ip.flow_label.unwrap().into());
+        add("flowLabelIPv6", ip.flow_label.unwrap_or(0).into());
     }
     match flow.protocol {
-        Protocol::TCP => _ = add("tcpControlBits", way.tcp_flags.unwrap().0.into()),
+        Protocol::TCP => _ = add("tcpControlBits", way.tcp_flags.unwrap_or_default().0.into()),
         Protocol::ICMP => _ = add("icmpTypeCodeIPv4", message(way).into()),
         Protocol::ICMPV6 => _ = add("icmpTypeCodeIPv6", message(way).into()),
         _ => {}
@@ -175,6 +193,10 @@ fn counts(flow: &Flow, way: &Uniflow) -> Elements {
 fn elements(flow: &Flow, back: bool) -> Elements {
     let row = row(flow, back);
     let mut elements = counts(flow, if back { &flow.reverse } else { &flow.forward });
+    let dropped = dropped(flow, back);
+    if dropped != 0 {
+        elements.insert("droppedPacketDeltaCount".to_owned(), dropped.to_string());
+    }
     let version = if flow.source.address.is_ipv6() { 6 } else { 4 };
     let mut add = |name: &str, value: String| elements.insert(name.to_owned(), value);
     add(
@@ -196,13 +218,17 @@ fn elements(flow: &Flow, back: bool) -> Elements {
     add("flowStartMilliseconds", row.times[0].to_string());
     add("flowEndMilliseconds", row.times[1].to_string());
     add("ingressInterface", row.interface.to_string());
-    if let Some(mac) = flow.interface.mac {
-        let name = if back {
-            "destinationMacAddress"
-        } else {
-            "sourceMacAddress"
-        };
-        add(name, mac.to_string());
+    let mut macs = [flow.interface.mac, flow.interface.destination_mac];
+    if back {
+        macs.reverse();
+    }
+    for (name, mac) in ["sourceMacAddress", "destinationMacAddress"]
+        .into_iter()
+        .zip(macs)
+    {
+        if let Some(mac) = mac {
+            add(name, mac.to_string());
+        }
     }
     if let [outer, inner @ ..] = &*flow.vlans {
         add("vlanId", outer.to_string());

@@ -5,9 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mermin_core::flow::Protocol;
+use mermin_core::{flow::Protocol, sink::testing::detailed_flows};
 use mermin_ipfix::{Exporter, Settings};
-use mermin_testing::{Folder, named_flows};
+use mermin_testing::Folder;
 use rustix::process::Signal;
 use serde_json::Value as Json;
 
@@ -58,7 +58,7 @@ pub(crate) fn stores() {
     fs::write(&conf, text).unwrap();
     let mut collector = Program::start("nfacctd", &["-f", conf.to_str().unwrap()]);
     wait_for_port(port);
-    let flows = named_flows(300);
+    let flows = detailed_flows(300);
     let exporter = Exporter::udp(format!("127.0.0.1:{port}"), Settings::default()).unwrap();
     export(exporter, &flows);
     let expected = rows(&flows);

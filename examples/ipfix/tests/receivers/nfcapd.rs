@@ -1,8 +1,8 @@
 //! nfdump's collector: what it stores of one-way records is what was sent.
 
-use mermin_core::Flow;
+use mermin_core::{Flow, sink::testing::detailed_flows};
 use mermin_ipfix::{Exporter, FineTimes, Settings};
-use mermin_testing::{Folder, named_flows};
+use mermin_testing::Folder;
 use rustix::process::Signal;
 use serde_json::Value as Json;
 
@@ -100,7 +100,7 @@ fn compare<T: Ord + std::fmt::Debug>(mut stored: Vec<T>, mut expected: Vec<T>) {
 
 /// Also with totals and finer times beside what it reads.
 pub(crate) fn stores() {
-    let flows = named_flows(300);
+    let flows = detailed_flows(300);
     for settings in [
         Settings::default(),
         Settings::default()
@@ -115,7 +115,7 @@ pub(crate) fn stores() {
 
 /// Forward values are as sent, because reverse elements stand before them; reverse counters are those of the way out.
 pub(crate) fn biflows() {
-    let flows = named_flows(300);
+    let flows = detailed_flows(300);
     let stored = stored(&flows, Settings::default().biflow(true));
     let with_out = |flow: &Json| {
         let out = ["out_packets", "out_bytes"].map(|name| number(flow, name));

@@ -2,8 +2,9 @@
 
 use std::{fs, path::Path};
 
+use mermin_core::sink::testing::detailed_flows;
 use mermin_ipfix::{Exporter, Settings};
-use mermin_testing::{Folder, named_flows};
+use mermin_testing::Folder;
 
 use crate::{
     decode::Decoded,
@@ -73,7 +74,7 @@ fn expected(records: &[Elements], names: &[&str]) -> Vec<String> {
 fn compare(settings: Settings, records: fn(&[mermin_core::Flow]) -> Vec<Elements>) {
     let folder = Folder::new("tshark");
     let file = folder.file("flows.ipfix");
-    let flows = named_flows(300);
+    let flows = detailed_flows(300);
     export(Exporter::file(&file, settings).unwrap(), &flows);
     let messages = fs::read(&file).unwrap();
     Decoded::read(&messages).check_sequence();
@@ -103,6 +104,7 @@ fn compare(settings: Settings, records: fn(&[mermin_core::Flow]) -> Vec<Elements
         ("cflow.protocol", &["protocolIdentifier"]),
         ("cflow.flow_end_reason", &["flowEndReason"]),
         ("cflow.srcmac", &["sourceMacAddress"]),
+        ("cflow.dstmac", &["destinationMacAddress"]),
         ("cflow.ip_ttl", &["reverseIpTTL", "ipTTL"]),
         ("cflow.http_request_host", &["httpRequestHost"]),
     ] {
