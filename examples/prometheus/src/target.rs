@@ -111,9 +111,10 @@ fn labels(names: &str) -> Result<Vec<Label>, String> {
     names
         .map(|name| {
             Label::from_name(name).ok_or_else(|| {
-                let known: Vec<&str> = Label::ALL.iter().map(|label| label.as_str()).collect();
+                let known = Label::ALL.map(|label| label.name());
                 format!(
-                    "no label is called `{name}`; there are {}",
+                    "no label is called `{name}`; there are {}, and the names of added attributes, such as \
+                     `source.k8s.pod.name`",
                     known.join(", ")
                 )
             })
@@ -141,11 +142,12 @@ mod tests {
     #[test]
     fn options_are_settings() {
         let target: Target =
-            "prometheus://?labels=destination_port,network_type&series=7&pairs=0&ttl=60&linger=15"
+            "prometheus://?labels=destination_port,network_type,source.k8s.pod.name&series=7&pairs=0&ttl=60&linger=15"
                 .parse()
                 .unwrap();
+        let added = Label::Added("source.k8s.pod.name".into());
         let expected = Settings::default()
-            .labels([Label::DestinationPort, Label::NetworkType])
+            .labels([Label::DestinationPort, Label::NetworkType, added])
             .series(7)
             .pairs(0)
             .ttl(Duration::from_mins(1))

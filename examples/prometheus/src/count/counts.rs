@@ -1,6 +1,9 @@
 //! Sums of records.
 
-use mermin_core::{Flow, flow::Uniflow};
+use mermin_core::{
+    Flow,
+    flow::{Dropped, Uniflow},
+};
 
 /// Counts of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -8,6 +11,8 @@ pub(crate) struct Way {
     pub(crate) packets: u64,
     pub(crate) octets: u64,
     pub(crate) frame_octets: u64,
+    /// Packets that the kernel dropped. They are among `packets` if a hook had counted them before.
+    pub(crate) dropped: u64,
 }
 
 /// Sums of records. They saturate instead of wrapping, because forged captures may have any count.
@@ -21,9 +26,10 @@ pub(crate) struct Counts {
 
 impl Counts {
     pub(crate) fn of(flow: &Flow) -> Self {
+        let drops = flow.drops.as_deref();
         Self {
-            forward: Way::of(&flow.forward),
-            reverse: Way::of(&flow.reverse),
+            forward: Way::of(&flow.forward, drops.map(|drops| &*drops.forward)),
+            reverse: Way::of(&flow.reverse, drops.map(|drops| &*drops.reverse)),
             records: 1,
             ended: u64::from(!flow.end_reason.goes_on()),
         }
@@ -41,6 +47,11 @@ impl Counts {
         self.forward.octets.saturating_add(self.reverse.octets)
     }
 
+    /// Returns true if the kernel dropped a packet.
+    pub(crate) fn has_drops(&self) -> bool {
+        self.forward.dropped != 0 || self.reverse.dropped != 0
+    }
+
     /// Returns true if a packet was counted.
     pub(crate) fn has_packets(&self) -> bool {
         self.forward.packets != 0 || self.reverse.packets != 0
@@ -48,11 +59,13 @@ impl Counts {
 }
 
 impl Way {
-    fn of(way: &Uniflow) -> Self {
+    fn of(way: &Uniflow, dropped: Option<&[Dropped]>) -> Self {
+        let dropped = dropped.unwrap_or_default().iter();
         Self {
             packets: way.packets.delta,
             octets: way.octets.delta,
             frame_octets: way.frame_octets.delta,
+            dropped: dropped.fold(0, |sum, one| sum.saturating_add(one.packets)),
         }
     }
 
@@ -60,6 +73,7 @@ impl Way {
         add(&mut self.packets, more.packets);
         add(&mut self.octets, more.octets);
         add(&mut self.frame_octets, more.frame_octets);
+        add(&mut self.dropped, more.dropped);
     }
 }
 

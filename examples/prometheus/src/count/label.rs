@@ -1,6 +1,6 @@
 //! Labels of series.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{borrow::Cow, fmt, net::IpAddr, sync::Arc};
 
 use mermin_core::{
     Flow,
@@ -8,7 +8,7 @@ use mermin_core::{
 };
 
 /// A label, named like the attribute of a flow with `_` for `.`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Label {
     /// `network_interface_name`.
@@ -45,10 +45,13 @@ pub enum Label {
     HttpHost,
     /// `dns_question_name`.
     DnsName,
+    /// An attribute that the application adds to records, by its name: `source.k8s.namespace.name` is the label
+    /// `source_k8s_namespace_name`. Numbers are decimal; of a list, there are commas between texts.
+    Added(Arc<str>),
 }
 
 impl Label {
-    /// All labels.
+    /// All labels but those of added attributes.
     pub const ALL: [Self; 17] = [
         Self::Interface,
         Self::Transport,
@@ -69,10 +72,11 @@ impl Label {
         Self::DnsName,
     ];
 
-    /// Returns the label's name.
+    /// Returns the label's name. In that of an added attribute, `_` stands for what a label may not have.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
+    pub fn name(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Added(name) => return Cow::Owned(label_name(name)),
             Self::Interface => "network_interface_name",
             Self::Transport => "network_transport",
             Self::NetworkType => "network_type",
@@ -90,16 +94,25 @@ impl Label {
             Self::ServerName => "tls_client_server_name",
             Self::HttpHost => "http_host",
             Self::DnsName => "dns_question_name",
-        }
+        })
     }
 
-    /// Returns the label with a name, the inverse of [`as_str`](Self::as_str).
+    /// Returns the label with a [name](Self::name), or of an attribute with a dot in its name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|label| label.as_str() == name)
+        if name.contains('.') {
+            let is_own = |known: &Self| known.name() == label_name(name);
+            return Some(
+                Self::ALL
+                    .into_iter()
+                    .find(is_own)
+                    .unwrap_or_else(|| Self::Added(name.into())),
+            );
+        }
+        Self::ALL.into_iter().find(|label| label.name() == name)
     }
 
-    pub(crate) fn value(self, flow: &Flow) -> Value {
+    pub(crate) fn value(&self, flow: &Flow) -> Value {
         let port = |end: &Endpoint| end.port.map_or(Value::Absent, Value::Port);
         match self {
             Self::Interface => Value::name(&flow.interface.name),
@@ -115,12 +128,15 @@ impl Label {
                 .tunnel
                 .as_ref()
                 .map_or(Value::Absent, |tunnel| Value::Tunnel(tunnel.kind)),
-            _ => self.name(flow).map_or(Value::Absent, Value::name),
+            Self::Added(name) => flow
+                .added_attribute(name)
+                .map_or(Value::Absent, |it| Value::name(&it.text().into())),
+            _ => self.text(flow).map_or(Value::Absent, Value::name),
         }
     }
 
     /// Returns a name that a flow has as such.
-    fn name(self, flow: &Flow) -> Option<&Arc<str>> {
+    fn text<'a>(&self, flow: &'a Flow) -> Option<&'a Arc<str>> {
         match self {
             Self::SourceProcess => flow.source_process.as_ref()?.executable.as_ref(),
             Self::DestinationProcess => flow.destination_process.as_ref()?.executable.as_ref(),
@@ -142,7 +158,23 @@ impl Label {
 
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(&self.name())
+    }
+}
+
+/// Returns the name of an attribute as that of a label: letters, digits and `_`.
+fn label_name(attribute: &str) -> String {
+    let kept = |character: char| character.is_ascii_alphanumeric();
+    let name: String = attribute
+        .chars()
+        .map(|character| if kept(character) { character } else { '_' })
+        .collect();
+    // A digit may not be the first, names with two underscores in front are Prometheus' own, and `direction` is on each page.
+    let is_taken = name.starts_with("__") || name == "direction";
+    if is_taken || name.starts_with(|first: char| first.is_ascii_digit()) {
+        format!("attribute_{}", name.trim_start_matches('_'))
+    } else {
+        name
     }
 }
 
@@ -195,7 +227,7 @@ impl fmt::Display for Value {
 #[cfg(test)]
 mod tests {
     use mermin_core::{
-        flow::{Application, Dns, Process, Tls, attributes::ALL},
+        flow::{AddedAttribute, Application, Dns, Process, Tls, attributes::ALL},
         sink::testing::flows,
     };
 
@@ -206,9 +238,10 @@ mod tests {
         for label in Label::ALL {
             let found = ALL
                 .iter()
-                .any(|attribute| attribute.name.replace('.', "_") == label.as_str());
-            assert!(found, "{label}");
-            assert_eq!(Label::from_name(label.as_str()), Some(label));
+                .find(|attribute| attribute.name.replace('.', "_") == label.name());
+            let attribute = found.unwrap_or_else(|| panic!("{label}"));
+            assert_eq!(Label::from_name(&label.name()), Some(label.clone()));
+            assert_eq!(Label::from_name(attribute.name), Some(label));
         }
         assert_eq!(Label::from_name("interface"), None);
     }
@@ -237,6 +270,43 @@ mod tests {
         let texts: Vec<String> = values(&flow).iter().map(Value::to_string).collect();
         let expected = "curl nginx curl-id nginx-id tls.example web.example dns.example";
         assert_eq!(texts.join(" "), expected);
+    }
+
+    #[test]
+    fn added_attributes_are_labels() {
+        let mut flow = flows(1).remove(0);
+        let names: Arc<[Arc<str>]> = ["a", "b"].map(Arc::from).into();
+        let list: Arc<[_]> = [
+            AddedAttribute::new("source.k8s.pod.name", "web-1"),
+            AddedAttribute::new("network.policies.ingress", names),
+            AddedAttribute::new("rack/row", 7),
+            AddedAttribute::new("tenant.name", "other"),
+        ]
+        .into();
+        flow.added_attributes = [list].into();
+        for (attribute, label, value) in [
+            ("source.k8s.pod.name", "source_k8s_pod_name", "web-1"),
+            (
+                "network.policies.ingress",
+                "network_policies_ingress",
+                "a,b",
+            ),
+            ("rack/row", "rack_row", "7"),
+            ("destination.k8s.pod.name", "destination_k8s_pod_name", ""),
+            ("tenant.name", "tenant_name", "other"),
+        ] {
+            let added = Label::Added(attribute.into());
+            assert_eq!(added.name(), label);
+            assert_eq!(added.value(&flow).to_string(), value);
+        }
+        assert_eq!(
+            Label::Added("tenant.name".into()).value(&flow),
+            Value::Other
+        );
+        assert_eq!(Label::Added("7.a".into()).name(), "attribute_7_a");
+        assert_eq!(Label::Added("__a".into()).name(), "attribute_a");
+        let name = "source.k8s.pod.name";
+        assert_eq!(Label::from_name(name), Some(Label::Added(name.into())));
     }
 
     #[test]

@@ -119,6 +119,13 @@ pub(crate) struct Snapshot {
     pub(crate) pairs_expired: Counts,
 }
 
+impl Snapshot {
+    /// Returns true if the kernel dropped a packet of some flow.
+    pub(crate) fn has_drops(&self) -> bool {
+        self.series_expired.has_drops() || self.series.iter().any(|named| named.counts.has_drops())
+    }
+}
+
 /// Sums with a name.
 pub(crate) struct Named<N> {
     pub(crate) name: N,

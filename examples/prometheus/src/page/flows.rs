@@ -22,6 +22,7 @@ const WAYS: [(&str, Half); 2] = [
 const OCTETS: OfWay = |way| way.octets;
 const FRAME_OCTETS: OfWay = |way| way.frame_octets;
 const PACKETS: OfWay = |way| way.packets;
+const DROPPED: OfWay = |way| way.dropped;
 
 const FLOW_BYTES: Family = counter(
     "mermin_flow_bytes",
@@ -41,6 +42,16 @@ const FLOW_WAYS: [(Family, OfWay); 2] = [
         PACKETS,
     ),
 ];
+
+/// The page has them once a packet was dropped.
+const FLOW_DROPPED: Family = counter(
+    "mermin_flow_dropped_packets",
+    "Packets of flows that the kernel dropped",
+);
+const FLOW_EXPIRED_DROPPED: Family = gauge(
+    "mermin_flow_expired_dropped_packets",
+    "Packets of series that were removed that the kernel dropped",
+);
 
 const FLOW_BOTH: [(Family, OfBoth); 2] = [
     (
@@ -162,6 +173,10 @@ pub(super) fn write(flows: &Snapshot, page: &mut Text) {
     for (family, number) in FLOW_EXPIRED_BOTH {
         both(page, family, number, &expired);
     }
+    if flows.has_drops() {
+        ways(page, FLOW_DROPPED, DROPPED, &rows);
+        ways(page, FLOW_EXPIRED_DROPPED, DROPPED, &expired);
+    }
     // `other` is one of the rows.
     one(page, SERIES, flows.series.len().saturating_sub(1));
     one(page, SERIES_LIMIT, flows.series_limit);
@@ -185,16 +200,14 @@ pub(super) fn write(flows: &Snapshot, page: &mut Text) {
 fn row<'a>(labels: &[Label], named: &'a Named<Box<[Value]>>) -> Row<'a> {
     let each = labels.iter().zip(&*named.name);
     let labels = each.fold(Labels::default(), |labels, (label, value)| {
-        labels.with(label.as_str(), value)
+        labels.with(&label.name(), value)
     });
     (labels, &named.counts, named.exemplar.as_ref())
 }
 
 fn pair(pair: Option<Pair>) -> Labels {
-    let (source, destination) = (
-        Label::SourceAddress.as_str(),
-        Label::DestinationAddress.as_str(),
-    );
+    let names = [Label::SourceAddress, Label::DestinationAddress].map(|label| label.name());
+    let [source, destination] = &names;
     match pair {
         Some(pair) => Labels::default()
             .with(source, pair.source)

@@ -1,5 +1,6 @@
 //! The page for scrapers.
 
+mod drops;
 mod family;
 mod flows;
 mod format;
@@ -36,6 +37,7 @@ impl Facts {
         if let Some(stats) = &self.source {
             source::write(stats, &mut page);
             ledger::write(stats, &mut page);
+            drops::write(&stats.drops, &mut page);
         }
         sinks::write(&self.sinks, &mut page);
         sinks::write_own(self.scrapes, &mut page);

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
             contract::attack,
         ),
         plain("waiting_fragments_are_a_gauge", page::fragments),
+        plain("dropped_packets_are_summed_by_label", page::dropped),
         plain("page_is_valid_exposition_format", page::lines),
         plain("silent_scraper_is_disconnected", scrapers::silent),
         plain(

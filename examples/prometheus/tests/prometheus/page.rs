@@ -5,7 +5,11 @@ use std::{io::Write as _, thread};
 use futures::executor::block_on;
 use mermin_core::{
     FlowSource,
-    sink::{FlowSink as _, testing::flows},
+    flow::AddedAttribute,
+    sink::{
+        FlowSink as _,
+        testing::{detailed_flows, flows},
+    },
 };
 use mermin_prometheus::{Format, Label, Settings};
 use mermin_testing::wait;
@@ -79,6 +83,32 @@ pub(crate) fn fragments() {
     let page = watch.page(Format::Text);
     assert_eq!(sum(&page, "mermin_flow_packets_total"), 2);
     assert_eq!(sum(&page, "mermin_source_packets_total"), 2);
+}
+
+/// Packets that the kernel dropped are on the page once there was one, and none is lost among labels.
+pub(crate) fn dropped() {
+    const METRIC: &str = "mermin_flow_dropped_packets_total";
+    let labels = [
+        Label::SourceAddress,
+        Label::Added("source.k8s.pod.name".into()),
+    ];
+    let mut exporter = exporter(Settings::default().labels(labels).series(10));
+    let watch = exporter.watch();
+    block_on(exporter.export(&flows(100))).unwrap();
+    assert!(!watch.page(Format::Text).contains(METRIC));
+    let mut records = detailed_flows(100);
+    let pod = AddedAttribute::new("source.k8s.pod.name", "web-1");
+    records[4].added_attributes = [[pod].into()].into();
+    block_on(exporter.export(&records)).unwrap();
+    let expected: u64 = records
+        .iter()
+        .filter_map(|flow| flow.drops.as_deref())
+        .flat_map(|drops| drops.forward.iter().chain(&drops.reverse))
+        .map(|one| one.packets)
+        .sum();
+    let page = watch.page(Format::Text);
+    assert!(expected > 0);
+    assert_eq!(sum(&page, METRIC), expected);
 }
 
 /// Prometheus 2.42 drops samples that are old by a time of their own, takes a page with an empty line or with CR LF for none at all,
