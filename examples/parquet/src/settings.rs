@@ -38,6 +38,7 @@ pub struct Settings {
     pub(crate) codec: Codec,
     pub(crate) community_id_seed: u16,
     pub(crate) without: BTreeSet<String>,
+    pub(crate) added: BTreeSet<String>,
 }
 
 impl Default for Settings {
@@ -50,6 +51,7 @@ impl Default for Settings {
             codec: Codec::default(),
             community_id_seed: 0,
             without: BTreeSet::from([COMMUNITY_ID.to_owned()]),
+            added: BTreeSet::new(),
         }
     }
 }
@@ -106,6 +108,13 @@ impl Settings {
         for column in columns {
             self.without.remove(column.as_ref());
         }
+        self
+    }
+
+    /// Includes columns of attributes that the application adds ([`Flow::added_attributes`](mermin_core::Flow)), one text for each name:
+    /// `added(["source.k8s.pod.name"])`. Default: none. A name that another column has is ignored.
+    pub fn added<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
+        self.added.extend(names.into_iter().map(Into::into));
         self
     }
 

@@ -9,7 +9,8 @@ use crate::Bucket;
 use crate::{Exporter, OpenError, Settings};
 
 /// A directory: `parquet:PATH`; with the feature `s3` a bucket: `s3://BUCKET/PREFIX`. Options follow a `?`:
-/// `rows=100000`, `age=300` (seconds), `with=flow.community_id`, `without=flow.ip.ttl,flow.id`, `codec=lz4`.
+/// `rows=100000`, `age=300` (seconds), `with=flow.community_id`, `without=flow.ip.ttl,flow.id`, `added=source.k8s.pod.name`,
+/// `codec=lz4`.
 ///
 /// ```
 /// use mermin_parquet::Target;
@@ -107,6 +108,7 @@ fn set(settings: Settings, option: &str) -> Result<Settings, String> {
         "age" => settings.age(Duration::from_secs(number()?)),
         "with" => settings.with(columns(value)?),
         "without" => settings.without(columns(value)?),
+        "added" => settings.added(value.split(',').filter(|name| !name.is_empty())),
         "codec" => settings.codec(match value {
             "lz4" => crate::Codec::Lz4,
             #[cfg(feature = "zstd")]

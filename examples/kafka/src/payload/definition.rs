@@ -5,7 +5,7 @@ use std::{env, fmt::Write as _, fs};
 use mermin_core::flow::attributes::{ALL, Attribute, Kind};
 
 use super::{
-    fields::FIELDS,
+    fields::{ADDED, FIELDS},
     protobuf::{Field, fields},
 };
 
@@ -55,7 +55,13 @@ fn definition() -> String {
         )
         .unwrap();
     }
-    text + "}\n"
+    writeln!(
+        text,
+        "  // Attributes that the program adds, by their names: numbers in decimal, several texts with commas between them\n  \
+         map<string, string> added_attributes = {ADDED};\n}}"
+    )
+    .unwrap();
+    text
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Numbers of fields.
 
+/// Number of the map of added attributes, beyond all numbers of attributes.
+pub(super) const ADDED: u32 = 1000;
+
 /// Attributes by the numbers of their fields, from 1. A number never gets another meaning, because consumers read old messages by new
 /// definitions: a new attribute goes to the end, and one that is no more leaves its name here. `flow.proto` is written from this list.
-pub(super) const FIELDS: [&str; 141] = [
+pub(super) const FIELDS: [&str; 142] = [
     "flow.id",
     "flow.sequence",
     "flow.start",
@@ -144,4 +147,5 @@ pub(super) const FIELDS: [&str; 141] = [
     "flow.reverse.drop.reasons",
     "flow.reverse.drop.reasons.packets",
     "flow.sampling.interval",
+    "destination.mac",
 ];

@@ -9,9 +9,9 @@ use mermin_core::{
         attributes::{ALL, Attribute},
     },
 };
-use prost::encoding::{WireType, encode_key, encode_varint, int64, uint64};
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, int64, uint64};
 
-use super::fields::FIELDS;
+use super::fields::{ADDED, FIELDS};
 
 /// The field of an attribute.
 #[derive(Clone, Copy, Debug)]
@@ -65,8 +65,19 @@ impl Protobuf {
                 put(octets, numbers, field.number, value);
             }
         });
+        let added = flow.added_attributes.iter().flat_map(|list| &**list);
+        added.for_each(|attribute| put_entry(octets, attribute.name(), &attribute.text()));
         octets
     }
+}
+
+/// Writes an entry of the map of added attributes: a message of key and value.
+fn put_entry(octets: &mut Vec<u8>, key: &str, value: &str) {
+    let length = |text: &str| 1 + encoded_len_varint(text.len() as u64) + text.len();
+    encode_key(ADDED, WireType::LengthDelimited, octets);
+    encode_varint((length(key) + length(value)) as u64, octets);
+    put_text(octets, 1, key);
+    put_text(octets, 2, value);
 }
 
 fn put(octets: &mut Vec<u8>, numbers: &mut Vec<u64>, field: u32, value: Value<'_>) {
@@ -95,5 +106,58 @@ fn nanoseconds(time: SystemTime) -> i64 {
     match time.duration_since(UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
         Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |it| -it),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use mermin_core::{flow::AddedAttribute, sink::testing::detailed_flows};
+    use prost::encoding::{DecodeContext, btree_map, decode_key, skip_field, string};
+
+    use super::*;
+
+    #[test]
+    fn added_attributes_are_a_map() {
+        let mut flow = detailed_flows(1).remove(0);
+        let mut encoder = Protobuf::new(0);
+        let without = encoder.encode(&flow).to_vec();
+        let names: Arc<[Arc<str>]> = ["a", "b"].map(Arc::from).into();
+        let long = "x".repeat(300);
+        let lists: [Arc<[AddedAttribute]>; 2] = [
+            [
+                AddedAttribute::new("source.k8s.pod.name", &*long),
+                AddedAttribute::new("policies", names),
+            ]
+            .into(),
+            [
+                AddedAttribute::new("rack", 7),
+                AddedAttribute::new("empty", ""),
+            ]
+            .into(),
+        ];
+        flow.added_attributes = lists.into();
+        let mut rest = &encoder.encode(&flow)[..];
+        assert!(rest.starts_with(&without));
+        let mut found = BTreeMap::new();
+        while !rest.is_empty() {
+            let (field, wire) = decode_key(&mut rest).unwrap();
+            let context = DecodeContext::default();
+            if field == ADDED {
+                let texts = (string::merge, string::merge);
+                btree_map::merge(texts.0, texts.1, &mut found, &mut rest, context).unwrap();
+            } else {
+                skip_field(wire, field, &mut rest, context).unwrap();
+            }
+        }
+        let expected = [
+            ("source.k8s.pod.name", &*long),
+            ("policies", "a,b"),
+            ("rack", "7"),
+            ("empty", ""),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(found, BTreeMap::from(expected));
     }
 }

@@ -20,6 +20,14 @@ assert grpc_tools.protoc.main(arguments) == 0
 sys.path.append(folder.name)
 import flow_pb2  # noqa: E402, of the folder above
 
+
+def plain(value):
+    """A value as JSON has it: lists and maps are of types of their own."""
+    if isinstance(value, (str, int)):
+        return value
+    return dict(value) if hasattr(value, "items") else list(value)
+
+
 consumer = Consumer({"bootstrap.servers": broker, "group.id": "test", "enable.auto.commit": False})
 left = 0
 partitions = []
@@ -34,7 +42,7 @@ while left > 0:
     assert message is not None and message.error() is None, message and message.error()
     flow = flow_pb2.Flow.FromString(message.value())
     fields = flow.ListFields()
-    record = {field.name: value if isinstance(value, (str, int)) else list(value) for field, value in fields}
+    record = {field.name: plain(value) for field, value in fields}
     print(json.dumps(record))
     left -= 1
 consumer.close()

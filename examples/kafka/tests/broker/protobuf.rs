@@ -11,7 +11,8 @@ use std::{
 use futures::executor::block_on;
 use mermin_core::{
     Flow,
-    sink::{FlowSink as _, testing::flows},
+    flow::AddedAttribute,
+    sink::{FlowSink as _, testing::detailed_flows},
 };
 use mermin_kafka::{Exporter, Format};
 use mermin_testing::{id, json};
@@ -19,12 +20,19 @@ use serde_json::Value;
 
 use crate::support::{Cluster, TOPIC};
 
+/// An attribute that a program adds.
+const POD: &str = "source.k8s.pod.name";
+
 /// Each has every attribute of its flow, and nothing else.
 #[test]
 #[ignore = "takes a Python with confluent-kafka and grpcio-tools in MERMIN_KAFKA_PYTHON"]
 fn protobuf_consumer_reads_every_attribute() {
     let cluster = Cluster::new();
-    let flows = flows(1200);
+    let mut flows = detailed_flows(1200);
+    for (number, flow) in (0..).zip(&mut flows) {
+        let pod = AddedAttribute::new(POD, format!("web-{number}").as_str());
+        flow.added_attributes = [[pod].into()].into();
+    }
     let settings = cluster.settings().format(Format::Protobuf);
     let mut sink = Exporter::new(&settings).unwrap();
     for batch in flows.chunks(300) {
@@ -63,6 +71,11 @@ fn expected(flow: &Flow) -> Value {
     let Value::Object(record) = json(flow) else {
         panic!("a record is an object");
     };
+    let (added, record): (Vec<_>, Vec<_>) = record.into_iter().partition(|(name, _)| name == POD);
+    let added = (
+        "added_attributes".to_owned(),
+        Value::Object(added.into_iter().collect()),
+    );
     let fields = record.into_iter().map(|(name, value)| {
         let value = match name.as_str() {
             "flow.start" => nanoseconds(flow.start),
@@ -71,7 +84,7 @@ fn expected(flow: &Flow) -> Value {
         };
         (name.replace('.', "_"), value)
     });
-    Value::Object(fields.collect())
+    Value::Object(fields.chain([added]).collect())
 }
 
 fn nanoseconds(time: SystemTime) -> Value {

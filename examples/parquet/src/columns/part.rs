@@ -7,6 +7,7 @@ use mermin_core::Flow;
 pub(crate) enum Part {
     /// Fields of every record.
     Whole,
+    Added,
     Application,
     Drops,
     Icmp,
@@ -27,6 +28,7 @@ impl Parts {
         let each = flows.iter().map(|flow| {
             let ways = [&flow.forward, &flow.reverse];
             [
+                (Part::Added, !flow.added_attributes.is_empty()),
                 (Part::Application, flow.application.is_some()),
                 (Part::Drops, flow.drops.is_some()),
                 (

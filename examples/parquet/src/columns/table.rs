@@ -1,6 +1,9 @@
 //! The list of columns: every attribute by its name, and additional columns for queries.
 
-use mermin_core::flow::attributes::{self, ALL, Attribute};
+use mermin_core::flow::{
+    AddedAttribute,
+    attributes::{self, ALL, Attribute},
+};
 
 use super::{
     application::of_application,
@@ -13,7 +16,7 @@ use super::{
     record::{forward, of_flow, reverse},
     tcp_analysis::of_tcp_analysis,
     tunnel::of_tunnel,
-    way::{Way, nanoseconds},
+    way::{Way, nanoseconds, written},
 };
 use crate::Settings;
 
@@ -34,6 +37,11 @@ pub fn columns(settings: &Settings) -> Vec<Column> {
         let way = way(attribute.name, settings).unwrap_or_else(|| unknown(attribute, settings));
         columns.push(column(attribute.name, attribute.meaning, way));
         columns.extend(beside(attribute.name));
+    }
+    for name in &settings.added {
+        if columns.iter().all(|known| known.name != *name) {
+            columns.push(column(name, "Attribute that the program adds", added(name)));
+        }
     }
     columns.retain(|column| !settings.without.contains(&column.name));
     columns
@@ -72,6 +80,17 @@ fn unknown(known: &Attribute, settings: &Settings) -> Way {
     };
     let fill = attribute(known.name, kind, settings.community_id_seed);
     Way::new(kind, fill)
+}
+
+/// Returns the column of an attribute that the application adds.
+fn added(name: &str) -> Way {
+    let name = name.to_owned();
+    written(move |flow, text| {
+        let found = flow.added_attribute(&name).map(AddedAttribute::text);
+        text.extend_from_slice(found.as_deref().unwrap_or_default().as_bytes());
+        found.is_some()
+    })
+    .part(Part::Added)
 }
 
 /// Returns the additional column after an attribute.

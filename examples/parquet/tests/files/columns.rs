@@ -8,9 +8,9 @@ use std::{
 use mermin_core::{
     Flow,
     flow::{
-        Application, Count, Dns, Dropped, Drops, IcmpMessage, Ipsec, MacAddress, ObservationPoint,
-        PointCounts, Process, Protocol, QuicVersion, TcpAnalysis, TcpFlags, TcpLatency, Tls,
-        VlanIds, attributes::ALL,
+        AddedAttribute, Application, Count, Dns, Dropped, Drops, IcmpMessage, Ipsec, MacAddress,
+        ObservationPoint, PointCounts, Process, Protocol, QuicVersion, TcpAnalysis, TcpFlags,
+        TcpLatency, Tls, VlanIds, attributes::ALL,
     },
     sink::testing::flows,
 };
@@ -187,6 +187,42 @@ pub(crate) fn left_out() {
         .collect();
     let nothing = Encoder::new(Settings::default().without(names));
     assert!(nothing.is_err());
+}
+
+/// Columns of added attributes are asked for by name.
+pub(crate) fn added() {
+    let mut flows = flows(3);
+    let names: Arc<[Arc<str>]> = ["a", "b"].map(Arc::from).into();
+    let list: Arc<[_]> = [
+        AddedAttribute::new("source.k8s.pod.name", "web-1"),
+        AddedAttribute::new("policies", names),
+        AddedAttribute::new("rack", 7),
+        AddedAttribute::new("not.asked", "x"),
+    ]
+    .into();
+    flows[1].added_attributes = [list].into();
+    let mut expected: Vec<_> = flows.iter().map(expected::row).collect();
+    for (name, value) in [
+        ("source.k8s.pod.name", "web-1"),
+        ("policies", "a,b"),
+        ("rack", "7"),
+    ] {
+        expected[1].insert(name.to_owned(), value.into());
+    }
+    for row in &mut expected {
+        row.retain(|name, _| name != "not.asked");
+    }
+    let names = [
+        "source.k8s.pod.name",
+        "policies",
+        "rack",
+        "absent",
+        "flow.id",
+    ];
+    let settings = all_columns().added(names);
+    let columns = mermin_parquet::columns(&settings).len();
+    assert_eq!(columns, mermin_parquet::columns(&all_columns()).len() + 4);
+    assert_eq!(read::rows(encode(settings, &flows)), expected);
 }
 
 /// Which is why a file can be written again in its own place.

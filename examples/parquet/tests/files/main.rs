@@ -35,6 +35,7 @@ fn main() -> ExitCode {
     let mut trials = vec![
         plain("every_column_equals_the_flow", columns::every_column),
         plain("record_alone_has_the_same_values", columns::alone),
+        plain("added_attributes_are_columns_by_name", columns::added),
         plain("excluded_columns_are_absent", columns::left_out),
         plain("equal_flows_encode_to_equal_bytes", columns::the_same),
         plain(
