@@ -145,6 +145,7 @@ mod tests {
             [
                 "flow.interfaces",
                 "flow.several",
+                "flow.sampling.interval",
                 "flow.ipsec.",
                 "flow.icmp.code.name",
                 "flow.reverse.icmp.code.name",
