@@ -1,4 +1,8 @@
 //! The agent from outside: its commands, and runs over a veth pair in network namespaces of their own.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, and the lint knows only functions that are marked as tests"
+)]
 
 #[expect(dead_code, reason = "the other troubles are tested by the library")]
 #[path = "../../../kubernetes/tests/server/api_server.rs"]
@@ -58,14 +62,14 @@ fn main() -> ExitCode {
             symptoms::other_rows_are_those_of_the_library,
         ),
         captures("every_receiver_gets_every_packet", || {
-            in_namespaces(ROLES[0])
+            in_namespaces(ROLES[0]);
         }),
         captures("reloads_lose_no_packet", || in_namespaces(ROLES[1])),
         captures("flows_do_not_wait_for_the_api_server", || {
             in_namespaces(ROLES[3]);
         }),
         captures("records_for_a_dead_receiver_are_counted", || {
-            in_namespaces(ROLES[2])
+            in_namespaces(ROLES[2]);
         }),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
