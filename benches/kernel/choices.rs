@@ -6,7 +6,7 @@ use mermin_benches::{
     summary,
 };
 use mermin_core::{
-    FlowKey, FlowSource, FlowSourceBuilder,
+    FlowKey, FlowSource, FlowSourceBuilder, Sampling,
     lab::{HookDirection, Lab},
 };
 
@@ -15,10 +15,13 @@ use super::HERE;
 type Set = fn(FlowSourceBuilder) -> FlowSourceBuilder;
 
 /// The default comes first; the others show their additional cost.
-const CHOICES: [(&str, Set); 4] = [
+const CHOICES: [(&str, Set); 5] = [
     ("default", |builder| builder),
     ("exact_end", |builder| builder.exact_end(true)),
     ("names", |builder| builder.names(true)),
+    ("sampling", |builder| {
+        builder.sampling(Sampling::under_pressure())
+    }),
     ("endpoints", |builder| builder.flow_key(FlowKey::Endpoints)),
 ];
 const FRAMES: usize = 3;

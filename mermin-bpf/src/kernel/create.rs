@@ -165,7 +165,7 @@ fn find_or_create(
     };
     let slot = SLOTS.get_ptr_mut(number).ok_or(Reason::TableFull)?;
     let shift = match ended {
-        // Whoever kept the flow before keeps what follows on its ports.
+        // A flow that was kept stays kept, as does the next one on its ports.
         Some((_, old, _)) => sampling::higher_of(rate, old),
         None => rate.shift(),
     };

@@ -104,7 +104,7 @@ impl SamplingControl {
             shift -= 1;
             self.calm_since = seen.now;
         }
-        // What is kept changes at once with the rate.
+        // The number of kept flows changes at once with the rate.
         self.pace *= (f64::from(now) - f64::from(shift)).exp2();
         self.shift = shift;
         // A quarter of the slots that are free now may go before the kernel program acts again.

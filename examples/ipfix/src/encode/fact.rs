@@ -1,6 +1,9 @@
 //! Fields of a record: the information element of each, and its value in a flow.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    num::NonZeroU32,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use mermin_core::{
     Flow,
@@ -61,6 +64,8 @@ pub(crate) enum Fact {
     EndReason,
     FlowId,
     BiflowDirection,
+    /// One of so many flows is kept.
+    SamplingInterval,
     /// Milliseconds from the first packet to the answer.
     AnswerDelay,
     ApplicationName,
@@ -90,6 +95,7 @@ impl Fact {
             Self::Destination6 | Self::OuterDestination6 => Element::iana(28, 16),
             Self::FlowLabel => Element::iana(31, 4),
             Self::Icmp4 => Element::iana(32, 2),
+            Self::SamplingInterval => Element::iana(34, 4),
             Self::SourceMac => Element::iana(56, 6),
             Self::Vlan => Element::iana(58, 2),
             Self::DestinationMac => Element::iana(80, 6),
@@ -185,6 +191,9 @@ impl Fact {
             Self::EndReason => out.push(flow.end_reason.number()),
             Self::FlowId => put64(flow_id(flow.id.to_u128()), out),
             Self::BiflowDirection => out.push(biflow_direction(flow.direction)),
+            Self::SamplingInterval => {
+                put32(flow.sampling_interval.map_or(0, NonZeroU32::get), out);
+            }
             Self::AnswerDelay => put32(answer_delay(view), out),
             Self::ApplicationName => put_name(application_name(flow).unwrap_or_default(), out),
             Self::HttpHost | Self::ServerName | Self::DnsName => {

@@ -151,6 +151,9 @@ fn facts(shape: Shape, settings: &Settings) -> Vec<Fact> {
     if settings.biflow {
         facts.push(Fact::BiflowDirection);
     }
+    if shape.sampled {
+        facts.push(Fact::SamplingInterval);
+    }
     if shape.answer {
         facts.push(Fact::AnswerDelay);
     }
@@ -202,6 +205,8 @@ fn counts(shape: Shape, settings: &Settings) -> Vec<Fact> {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use mermin_core::sink::testing::detailed_flows;
 
     use super::*;
@@ -275,7 +280,11 @@ mod tests {
     #[test]
     fn record_length_equals_template_length() {
         for settings in all_settings() {
-            for flow in &detailed_flows(500) {
+            let mut flows = detailed_flows(500);
+            for flow in flows.iter_mut().step_by(3) {
+                flow.sampling_interval = NonZeroU32::new(64);
+            }
+            for flow in &flows {
                 for view in [View::forward(flow), View::backwards(flow)] {
                     let layout = Layout::new(Shape::of(&view, &settings), &settings);
                     let (mut record, mut template) = (Vec::new(), Vec::new());

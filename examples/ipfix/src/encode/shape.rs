@@ -128,6 +128,8 @@ pub(crate) struct Shape {
     pub(crate) dropped: bool,
     /// True if the delay of the other direction's first packet is in the record.
     pub(crate) answer: bool,
+    /// True if flows are sampled.
+    pub(crate) sampled: bool,
     pub(crate) names: Names,
 }
 
@@ -148,6 +150,7 @@ impl Shape {
             reverse,
             dropped: view.dropped(false) != 0 || reverse && view.dropped(true) != 0,
             answer: settings.biflow && view.answer().is_some(),
+            sampled: flow.sampling_interval.is_some(),
             names: Names::of(flow),
         }
     }
@@ -176,6 +179,7 @@ impl Shape {
             (usize::from(self.reverse), 2),
             (usize::from(self.dropped), 2),
             (usize::from(self.answer), 2),
+            (usize::from(self.sampled), 2),
             (self.names.number(), Names::COUNT),
         ]
         .into_iter()
@@ -226,7 +230,7 @@ pub(crate) fn put_address(address: IpAddr, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::{collections::HashMap, num::NonZeroU32};
 
     use mermin_core::{
         flow::{Tcp, TcpState},
@@ -265,7 +269,11 @@ mod tests {
         let mut numbers = HashMap::new();
         for biflow in [false, true] {
             let settings = Settings::default().biflow(biflow).outer_addresses(biflow);
-            for flow in &detailed_flows(2000) {
+            let mut flows = detailed_flows(2000);
+            for flow in flows.iter_mut().step_by(3) {
+                flow.sampling_interval = NonZeroU32::new(8);
+            }
+            for flow in &flows {
                 for view in [View::forward(flow), View::backwards(flow)] {
                     let shape = Shape::of(&view, &settings);
                     let known = *numbers.entry(shape.number()).or_insert(shape);

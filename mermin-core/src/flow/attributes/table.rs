@@ -263,7 +263,7 @@ const BEFORE: &[Attribute] = &[
     text("flow.direction.rule", "Rule that decided the direction: `syn`, `answer`, `first_packet`, `listening_port` (if the option for listening ports is on), `port_number`").when("the direction is known"),
     text("network.transport", "IANA's keyword of the protocol in lower case, else its number").ipfix(&["protocolIdentifier"]),
     text("network.type", "`ipv4` or `ipv6`").ipfix(&["ipVersion"]),
-    number("flow.sampling.interval", "One of so many flows like this one was kept: multiply counts by it; 1 while all flows are kept").when("flows may be sampled (`sampling`)"),
+    number("flow.sampling.interval", "One of so many flows like this one was kept: multiply counts by it; 1 while all flows are kept").when("flows may be sampled (`sampling`)").ipfix(&["samplingInterval"]),
     number("network.interface.index", "Kernel index of the interface that saw the flow").ipfix(&["ingressInterface"]),
     text("network.interface.name", "Name of that interface").ipfix(&["interfaceName"]),
     text("network.interface.mac", "MAC address on the source's side of the link, from the flow's first packet").when("the link has MAC addresses; in a tunnel, if the source sent that packet").ipfix(&["sourceMacAddress"]),

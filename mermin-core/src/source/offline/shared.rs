@@ -41,7 +41,7 @@ pub(super) struct Counts {
     pub(super) sampling: Option<u8>,
 }
 
-/// What the report has changed in, when it changes.
+/// The parts of the report that change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reported {
     unread: usize,
