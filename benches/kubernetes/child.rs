@@ -97,7 +97,7 @@ fn index(pods: &str) -> Result<()> {
     let pods: u32 = pods.parse()?;
     let mut index = Index::new(Extract::default(), Duration::from_mins(5));
     let now = Moment::parse("2026-02-01T00:00:00Z").ok_or("no time")?;
-    // What a first object takes once is no part of each.
+    // Memory that the first object takes once is no part of each.
     index.apply(&Object::parse(Kind::Pod, &pod(pods))?, now);
     let before = own()?;
     for number in 0..pods {

@@ -201,7 +201,7 @@ mod tests {
         }
     }
 
-    /// What the agent does, without the configuration itself.
+    /// The agent's actions, without the configuration itself.
     fn deeds(plan: Plan) -> String {
         let Plan {
             capture: _,

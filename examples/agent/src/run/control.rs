@@ -157,7 +157,7 @@ impl Control {
                     );
                 }
                 running.state.applied(needs_restart);
-                // What takes a restart still differs from it at the next reload.
+                // Keys that take a restart still differ from it at the next reload.
                 self.file = file.after(&self.file.plan);
             }
             Err(problem) => {

@@ -79,7 +79,7 @@ pub(crate) fn exports_every_packet() {
 }
 
 /// Twenty files while packets are sent: each has other receivers, another interval of records and other interfaces, and some
-/// are refused. What the receivers got is what was sent, and each record is at one of them at least.
+/// are refused. The receivers got all packets that were sent, and each record is at one of them at least.
 pub(crate) fn reloads_lose_no_packet() {
     make();
     let folder = Folder::new("agent-reloads");
