@@ -74,11 +74,12 @@ pub(crate) fn wait_for_port(port: u16) {
     });
 }
 
-/// Exports in batches and closes.
+/// Exports in batches and closes. Pauses between them, because a socket that is not read at once has room for some messages only.
 pub(crate) fn export(mut sink: impl FlowSink, flows: &[Flow]) {
     block_on(async {
         for batch in flows.chunks(50) {
             sink.export(batch).await.unwrap();
+            thread::sleep(Duration::from_millis(20));
         }
         sink.close().await.unwrap();
     });

@@ -1,6 +1,7 @@
 //! Every column of every record.
 
 use std::{
+    num::NonZeroU32,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -123,6 +124,7 @@ fn all() -> Vec<Flow> {
             21 => flow.tcp_analysis = Some(Box::new(tcp_analysis())),
             22 => flow.application = Some(application().into()),
             23 => flow.drops = Some(Box::new(drops())),
+            24 => flow.sampling_interval = NonZeroU32::new(8),
             20 => flow.source_process = Some(Arc::new(Process::new(u32::MAX))),
             16 => (flow.several.tunnels, flow.several.tunnel_ids) = (true, true),
             14 => {
