@@ -161,7 +161,8 @@ impl PointSource for PointSeed {
 const COMPARED: [u64; 2] = [(u8::MAX as u64) << 32, (u32::MAX as u64) << 32];
 
 /// The point of a key, a number from 0 to 2^32 - 1: the upper half of a sum of products (a pair-multiply hash: Thorup, "High Speed
-/// Hashing for Integers and Strings", section 3.4).
+/// Hashing for Integers and Strings", section 3.4), mixed by the last step of MurmurHash3 (Appleby). That step is one to one. Without it,
+/// ports and addresses in sequence have points in sequence, and the low ones are many or few at once.
 ///
 /// Over all seeds, the points of any two conversations are independent of each other and uniform. This suffices for the variance of estimates to be
 /// that of independent draws. The seed is another one than that of the index: flows that are kept by the index's own digest would crowd a part of it.
@@ -178,7 +179,17 @@ pub fn point(words: &KeyWords, seed: &impl PointSource) -> u32 {
         let low = low.wrapping_add(word & u64::from(u32::MAX));
         sum = sum.wrapping_add(low.wrapping_mul(high.wrapping_add(word >> 32)));
     }
-    (sum >> 32) as u32
+    mixed((sum >> 32) as u32)
+}
+
+/// The 32-bit finalizer of MurmurHash3.
+#[inline(always)]
+const fn mixed(mut point: u32) -> u32 {
+    point ^= point >> 16;
+    point = point.wrapping_mul(0x85eb_ca6b);
+    point ^= point >> 13;
+    point = point.wrapping_mul(0xc2b2_ae35);
+    point ^ point >> 16
 }
 
 #[cfg(test)]

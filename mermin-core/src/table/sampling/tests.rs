@@ -328,6 +328,10 @@ fn estimates_of_a_million_flows_are_within_three_sigma() {
 /// before count as well.
 #[test]
 fn estimates_are_wrong_if_flows_keep_the_rate_of_their_beginning() {
-    let outcome = sample(1, false);
-    assert!(outcome.packets.deviations() > 3.0, "{outcome:?}");
+    // One seed's chance is as large as the fault; the chances of two cancel each other in part.
+    let deviations: Vec<f64> = (1..=2)
+        .map(|seed| sample(seed, false).packets.deviations())
+        .collect();
+    let together = deviations.iter().sum::<f64>() / 2.0_f64.sqrt();
+    assert!(together > 3.0, "{deviations:?}");
 }
