@@ -161,7 +161,7 @@ impl PointSource for PointSeed {
 const COMPARED: [u64; 2] = [(u8::MAX as u64) << 32, (u32::MAX as u64) << 32];
 
 /// The point of a key, a number from 0 to 2^32 - 1: the upper half of a sum of products (a pair-multiply hash: Thorup, "High Speed
-/// Hashing for Integers and Strings", section 3.4), mixed by the last step of MurmurHash3 (Appleby). That step is one to one. Without it,
+/// Hashing for Integers and Strings", section 3.4), mixed by the last step of `MurmurHash3` (Appleby). That step is one to one. Without it,
 /// ports and addresses in sequence have points in sequence, and the low ones are many or few at once.
 ///
 /// Over all seeds, the points of any two conversations are independent of each other and uniform. This suffices for the variance of estimates to be
@@ -182,7 +182,7 @@ pub fn point(words: &KeyWords, seed: &impl PointSource) -> u32 {
     mixed((sum >> 32) as u32)
 }
 
-/// The 32-bit finalizer of MurmurHash3.
+/// The 32-bit finalizer of `MurmurHash3`.
 #[inline(always)]
 const fn mixed(mut point: u32) -> u32 {
     point ^= point >> 16;
