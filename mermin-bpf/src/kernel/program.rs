@@ -113,13 +113,14 @@ pub fn mermin_tcp(context: TcContext) -> i32 {
 #[inline(always)]
 fn run(context: &TcContext, direction: HookDirection) -> i32 {
     let skb = Skb(context.skb.skb);
-    let account = account(skb, direction);
-    // Before anything is read: the copy's source address would be taken for an EtherType.
+    // Before anything is read: the copy's source address would be taken for an EtherType. And before the account is looked for, or
+    // verifiers before 6.3 would follow the ways through the rest once more.
     if matches!(direction, HookDirection::Ingress) && skb.is_looped_back() {
         cold_path();
-        account.refused(ledger::cpu(), skb, Reason::LoopedBack);
+        account(skb, direction).refused(ledger::cpu(), skb, Reason::LoopedBack);
         return TC_ACT_UNSPEC;
     }
+    let account = account(skb, direction);
     let walked = plain::walk(
         skb.linear(),
         &skb.frame(account.link),
