@@ -210,7 +210,8 @@ impl Capture {
         }
         self.parts.closer.close(batch);
         self.parts.shared.counts.open.store(open, Ordering::Relaxed);
-        if self.parts.exporter.room_in_queue() == 0 {
+        // The consumer may have taken records since last records found no room.
+        if self.parts.exporter.room_in_queue() == 0 || self.parts.closer.has_waiting() {
             self.wait_for_room();
         }
         Ok(())
@@ -252,6 +253,9 @@ impl Capture {
     }
 
     fn make_last_records(&mut self, room: usize) -> Result<(), Error> {
+        if !self.parts.closer.has_waiting() {
+            return Ok(());
+        }
         self.parts.clock.read()?;
         let records = RecordContext::new(&mut self.parts.clock, self.parts.interfaces.names());
         let (slots, exporter) = (&mut self.parts.slots, &mut self.parts.exporter);

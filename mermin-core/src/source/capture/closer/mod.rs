@@ -105,6 +105,11 @@ impl Closer {
         self.free.stack_height() + self.slab.len() - self.slab.touched()
     }
 
+    /// Returns true if last records wait for room in the queue.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Hands a batch to the thread.
     pub(super) fn close(&mut self, batch: Batch) {
         self.thread.close(batch);

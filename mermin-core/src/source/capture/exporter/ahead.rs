@@ -1,4 +1,4 @@
-//! How many flows are closed ahead of the queue's room.
+//! The number of flows that may be closed ahead of the queue's room.
 //!
 //! A grace period takes longer than making as many records as the queue holds. So, for a consumer that takes them fast, flows for
 //! several queues share one. For a slow consumer, flows stay open instead, because the kernel program goes on counting into them.
