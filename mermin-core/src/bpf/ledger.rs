@@ -221,13 +221,16 @@ impl Ledger {
 
     /// Returns the number of dropped packets of suppressed records after `moved` of them are added.
     pub(crate) fn suppressed_drops_with(&self, moved: u64) -> u64 {
-        self.drops.read(0).suppressed.wrapping_add(moved)
+        let counters = self.drops.at(0);
+        // SAFETY: within the mapping; the kernel program does not count there.
+        let before = unsafe { (&raw const (*counters).suppressed).read_volatile() };
+        before.wrapping_add(moved)
     }
 
     /// Stores that number.
     pub(crate) fn set_suppressed_drops(&self, packets: u64) {
         let counters = self.drops.at(0);
-        // SAFETY: within the mapping; the kernel program does not count there.
+        // SAFETY: as above.
         unsafe { (&raw mut (*counters).suppressed).write_volatile(packets) };
     }
 

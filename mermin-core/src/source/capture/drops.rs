@@ -91,13 +91,13 @@ fn attach_pinned(program: &mut DropProgram, directory: &Path) -> io::Result<Owne
     }
 }
 
-/// Returns why dropped packets cannot be counted with these sizes, which have room for one flow: loads the program, attaches it and takes it
-/// away.
-pub(super) fn cannot_count(object: &[u8], sizes: Sizes) -> Option<Unavailable> {
-    match object::load(object, sizes) {
-        Err(refusal) => Some(fallback::refused(&refusal.error, "see the cause")),
-        Ok(loaded) => loaded.drops.as_ref().and_then(cannot_attach),
-    }
+/// Returns true if dropped packets can be counted with these sizes, which have room for one flow: loads the program, attaches it and takes
+/// it away.
+pub(super) fn can_count(object: &[u8], sizes: Sizes) -> bool {
+    object::load(object, sizes).is_ok_and(|loaded| {
+        let program = loaded.drops.as_ref();
+        program.is_none_or(|program| program.attach().is_ok())
+    })
 }
 
 /// Returns why a program cannot be attached.
