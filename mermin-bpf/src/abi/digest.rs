@@ -8,7 +8,7 @@ use core::fmt;
 
 use super::key::{CARRIED, KEY_WORDS, KeyV4, KeyV6, KeyWords};
 
-/// Random numbers of a digest.
+/// Random numbers of a digest, or of a [`point`](super::sampling::point).
 #[repr(C)]
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Seed {
@@ -76,11 +76,16 @@ pub fn digest(words: &KeyWords, ipv6: bool, bare: bool, seed: &impl Source) -> u
         if bare && number < CARRIED.len() {
             word &= !CARRIED[number];
         }
-        let [low, high] = seed.summands(number);
-        let low = low.wrapping_add(word & u64::from(u32::MAX));
-        sum = sum.wrapping_add(low.wrapping_mul(high.wrapping_add(word >> 32)));
+        sum = sum.wrapping_add(product(word, seed.summands(number)));
     }
     (sum ^ sum >> 32).wrapping_mul(seed.factor() | 1)
+}
+
+/// The product of a word's halves with two random numbers.
+#[inline(always)]
+pub(super) const fn product(word: u64, [low, high]: [u64; 2]) -> u64 {
+    let low = low.wrapping_add(word & u32::MAX as u64);
+    low.wrapping_mul(high.wrapping_add(word >> 32))
 }
 
 /// Where a seed is read from.

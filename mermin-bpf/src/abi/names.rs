@@ -86,7 +86,7 @@ pub const CONST_DROP_FACTS: &str = "DROP_FACTS";
 pub const CONST_TUNNEL_PORTS: &str = "TUNNEL_PORTS";
 /// Constant: 1 where flows are sampled, 0 where all are kept.
 pub const CONST_SAMPLED: &str = "SAMPLED";
-/// Constant: the words of a [`PointSeed`](super::sampling::PointSeed).
+/// Constant: the words of the [`Seed`](super::digest::Seed) of sampling.
 pub const CONST_POINT_SEED: &str = "POINT_SEED";
 /// Constant: 1 where sections of payloads are passed to user space, 0 where not.
 pub const CONST_SECTIONS: &str = "SECTIONS_ON";

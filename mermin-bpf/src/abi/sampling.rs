@@ -4,7 +4,10 @@
 //! Each key has a [`point`] between 0 and 2^32. A flow is kept if its point is below 2^32 divided by the interval. So a flow that is kept
 //! at one rate is kept at all higher ones, and all who have the same seed decide alike.
 
-use super::key::{KEY_WORDS, KeyWords};
+use super::{
+    digest::{Seed, Source, product},
+    key::{KEY_WORDS, KeyWords},
+};
 
 /// The rate at which flows are kept, in one word so that it is stored whole. User space writes it, and the kernel program lowers it when
 /// free slots run short.
@@ -74,110 +77,53 @@ impl Rate {
     }
 }
 
-/// Random numbers of a [`point`].
-#[repr(C)]
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct PointSeed {
-    /// Two for each word of a key.
-    pub summands: [[u64; 2]; KEY_WORDS],
-    /// Where the sum begins.
-    pub start: u64,
-}
-
-/// Says nothing: a sender who knows the numbers can choose flows that are not kept.
-impl core::fmt::Debug for PointSeed {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("PointSeed").finish_non_exhaustive()
+/// The seed of points that a number stands for. It is not the seed of the index: flows that are kept by the index's own digest would
+/// crowd a part of it.
+#[must_use]
+pub const fn point_seed(number: u64) -> Seed {
+    let mut state = number;
+    let mut summands = [[0; 2]; KEY_WORDS];
+    let mut at = 0;
+    while at < KEY_WORDS {
+        summands[at] = [split_mix(&mut state), split_mix(&mut state)];
+        at += 1;
+    }
+    Seed {
+        starts: [split_mix(&mut state); 2],
+        factor: 1,
+        reserved: 0,
+        summands,
     }
 }
 
-impl PointSeed {
-    /// 64-bit words of a seed.
-    pub const WORDS: usize = size_of::<Self>() / size_of::<u64>();
-
-    /// The seed that a number stands for, by the generator `SplitMix64` (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number
-    /// Generators").
-    #[must_use]
-    pub const fn of(number: u64) -> Self {
-        let mut words = [0; Self::WORDS];
-        let mut state = number;
-        let mut at = 0;
-        while at < Self::WORDS {
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut word = state;
-            word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-            words[at] = word ^ word >> 31;
-            at += 1;
-        }
-        let mut summands = [[0; 2]; KEY_WORDS];
-        let mut at = 0;
-        while at < KEY_WORDS {
-            summands[at] = [words[2 * at], words[2 * at + 1]];
-            at += 1;
-        }
-        Self {
-            summands,
-            start: words[Self::WORDS - 1],
-        }
-    }
-
-    /// The seed's memory.
-    #[must_use]
-    pub const fn words(&self) -> [u64; Self::WORDS] {
-        let mut words = [0; Self::WORDS];
-        let mut at = 0;
-        while at < KEY_WORDS {
-            [words[2 * at], words[2 * at + 1]] = self.summands[at];
-            at += 1;
-        }
-        words[Self::WORDS - 1] = self.start;
-        words
-    }
-}
-
-/// The place that a seed is read from.
-pub trait PointSource {
-    /// One of [`PointSeed::summands`].
-    fn summands(&self, word: usize) -> [u64; 2];
-    /// [`PointSeed::start`].
-    fn start(&self) -> u64;
-}
-
-impl PointSource for PointSeed {
-    #[inline(always)]
-    fn summands(&self, word: usize) -> [u64; 2] {
-        self.summands[word]
-    }
-
-    #[inline(always)]
-    fn start(&self) -> u64 {
-        self.start
-    }
+/// The next number of the generator `SplitMix64` (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators").
+pub const fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *state;
+    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
 }
 
 /// Bits of a key's first two words that a point depends on: protocol and ports. Interface, VLANs and tunnels do not matter, so all
 /// interfaces and hosts on the way of a conversation decide alike.
 const COMPARED: [u64; 2] = [(u8::MAX as u64) << 32, (u32::MAX as u64) << 32];
 
-/// The point of a key, a number from 0 to 2^32 - 1: the upper half of a sum of products (a pair-multiply hash: Thorup, "High Speed
-/// Hashing for Integers and Strings", section 3.4), mixed by the last step of `MurmurHash3` (Appleby). That step is one to one. Without it,
+/// The point of a key, a number from 0 to 2^32 - 1: the upper half of a sum of products as in [`digest`](super::digest), mixed by the last step of `MurmurHash3` (Appleby). That step is one to one. Without it,
 /// ports and addresses in sequence have points in sequence, and the low ones are many or few at once.
 ///
 /// Over all seeds, the points of any two conversations are independent of each other and uniform. This suffices for the variance of estimates to be
-/// that of independent draws. The seed is another one than that of the index: flows that are kept by the index's own digest would crowd a part of it.
+/// that of independent draws.
 #[inline(always)]
 #[must_use]
-pub fn point(words: &KeyWords, seed: &impl PointSource) -> u32 {
-    let mut sum = seed.start();
+pub fn point(words: &KeyWords, seed: &impl Source) -> u32 {
+    let mut sum = seed.start(false);
     for number in 0..KEY_WORDS {
         let mut word = words[number];
         if number < COMPARED.len() {
             word &= COMPARED[number];
         }
-        let [low, high] = seed.summands(number);
-        let low = low.wrapping_add(word & u64::from(u32::MAX));
-        sum = sum.wrapping_add(low.wrapping_mul(high.wrapping_add(word >> 32)));
+        sum = sum.wrapping_add(product(word, seed.summands(number)));
     }
     mixed((sum >> 32) as u32)
 }
@@ -244,19 +190,19 @@ mod tests {
 
     #[test]
     fn interface_vlan_and_tunnel_do_not_matter() {
-        let seed = PointSeed::of(7);
+        let seed = point_seed(7);
         let one = point(&key(1, 0, 4000, 9), &seed);
         assert_eq!(one, point(&key(2, 100, 4000, 9), &seed));
         assert_ne!(one, point(&key(1, 0, 4001, 9), &seed));
         assert_ne!(one, point(&key(1, 0, 4000, 10), &seed));
-        assert_ne!(one, point(&key(1, 0, 4000, 9), &PointSeed::of(8)));
+        assert_ne!(one, point(&key(1, 0, 4000, 9), &point_seed(8)));
     }
 
     #[test]
     fn neighbouring_keys_are_spread_over_all_points() {
         // 65,536 keys in 64 ranges: chi square with 63 degrees of freedom is above 120 once in 100,000 times.
         for number in 0..8 {
-            let seed = PointSeed::of(number);
+            let seed = point_seed(number);
             let mut ranges = [0_u32; 64];
             for n in 0..65_536_u32 {
                 let at = point(&key(1, 0, n as u16, 0x0a00_0000 | n >> 8), &seed) >> 26;
@@ -271,14 +217,12 @@ mod tests {
     }
 
     #[test]
-    fn seed_is_its_words() {
-        let seed = PointSeed::of(1);
-        let words = seed.words();
-        assert_eq!(words[PointSeed::WORDS - 1], seed.start);
-        assert_eq!(words[2..4], seed.summands[1]);
-        // The first two numbers of the generator, from its authors' code for the state 1234567.
-        let known = PointSeed::of(1_234_567).words();
-        assert_eq!(known[0], 6_457_827_717_110_365_317);
-        assert_eq!(known[1], 3_203_168_211_198_807_973);
+    fn generator_is_that_of_its_authors() {
+        // The first two numbers for the state 1234567, from its authors' code.
+        let seed = point_seed(1_234_567);
+        assert_eq!(
+            seed.summands[0],
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]
+        );
     }
 }

@@ -14,6 +14,7 @@ use crate::abi::{
     digest::{Seed, digest},
     index::{Bucket, ENTRIES, Head, PLACES, Shape},
     key::{KeyTail, KeyV4, KeyV6, KeyWords},
+    sampling::split_mix,
 };
 
 /// An index of one thread.
@@ -93,18 +94,9 @@ impl Table {
     }
 }
 
-/// splitmix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators").
-fn random(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut mixed = *state;
-    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ mixed >> 31
-}
-
 fn seed(number: u64) -> Seed {
     let mut state = number;
-    Seed::from_words(&[(); Seed::WORDS].map(|()| random(&mut state)))
+    Seed::from_words(&[(); Seed::WORDS].map(|()| split_mix(&mut state)))
 }
 
 fn v4(ports: [u16; 2], addresses: [u32; 2]) -> KeyWords {
@@ -180,7 +172,7 @@ fn removed_key_leaves_nothing() {
     // As full as entries allow, so that many keys are not in their home.
     let mut refused = 0;
     for _ in 0..table.shape.buckets() * ENTRIES as u32 {
-        refused += u32::from(table.insert(random(&mut state)) == Inserted::Full);
+        refused += u32::from(table.insert(split_mix(&mut state)) == Inserted::Full);
     }
     assert!(refused > 0);
     let keys = table.keys.borrow().clone();

@@ -158,7 +158,10 @@ fn find_or_create(
             return match ended {
                 _ if is_overtaken => Err(Reason::Race),
                 // A flow that is open loses no packet.
-                Some((_, slot, state::RESAMPLED)) => Ok(slot),
+                Some((_, slot, state::RESAMPLED)) => {
+                    join(slot, packet, opening);
+                    Ok(slot)
+                }
                 _ => Err(reason),
             };
         }
@@ -176,7 +179,7 @@ fn find_or_create(
         },
         _ => opening.origin,
     };
-    fill(slot, number, skb, packet, opening, (starter, shift));
+    fill(slot, number, skb, packet, opening, starter, shift);
     let refused = if let Some((at, old, then)) = ended {
         let replaced = replace(&table, shape, &at, number);
         if replaced {
@@ -221,7 +224,8 @@ fn fill(
     skb: Skb,
     packet: &PendingFlow,
     opening: &Opening,
-    (starter, shift): (u8, u8),
+    starter: u8,
+    shift: u8,
 ) {
     let mac_at = packet.facts.mac_at;
     let outer = outer::keep(slot, place, &packet.facts);

@@ -41,7 +41,7 @@ use mermin_bpf::{
 use super::{
     atomic,
     index::{Key, Table},
-    maps::{DROP_COUNTERS, DROPS, StoredSeed, drop_fact, index_shape, is_bare},
+    maps::{DROP_COUNTERS, DROPS, drop_fact, index_seed, index_shape, is_bare},
     skb::{Copied, barrier_var},
     workspace::{Workspace, launder},
 };
@@ -384,7 +384,7 @@ unsafe fn search_at(scratch: *mut DropScratch, interface: u32) -> Option<u32> {
         (&raw mut (*key)[0]).write_volatile(of_interface);
         let version = (&raw const (*scratch).version).read_volatile();
         let words = &*core::hint::black_box(key.cast_const());
-        let digest = digest::digest(words, version & origin::IPV6 != 0, is_bare(), &StoredSeed);
+        let digest = digest::digest(words, version & origin::IPV6 != 0, is_bare(), &index_seed());
         let shape = index_shape();
         let table = Table {
             words,

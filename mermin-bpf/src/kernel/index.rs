@@ -14,7 +14,7 @@ use mermin_bpf::{
 
 use super::{
     atomic,
-    maps::{INDEX, SLOTS, StoredSeed, index_shape, is_bare},
+    maps::{INDEX, SLOTS, index_seed, index_shape, is_bare},
     sampling,
     workspace::Workspace,
 };
@@ -66,7 +66,7 @@ impl Key for KeyV6 {
 /// The key's digest.
 #[inline(always)]
 pub(super) fn digest<K: Key>(key: &K) -> u64 {
-    digest::digest(&key.words(), K::ORIGIN != 0, is_bare(), &StoredSeed)
+    digest::digest(&key.words(), K::ORIGIN != 0, is_bare(), &index_seed())
 }
 
 /// Looks for a flow where nearly all are: at the first entry of the home bucket that has the key's tag. `None` also for
@@ -96,7 +96,7 @@ pub(super) fn find_known<K: Key>(
     let slot = SLOTS.get_ptr_mut(entry & !mask)?;
     fetch(slot, lane);
     let differs = differs(slot, &key.words(), K::WORDS, K::ORIGIN, doubts);
-    (differs | sampling::excess(slot) == 0).then_some(slot)
+    (differs | sampling::excess(slot, sampling::rate()) == 0).then_some(slot)
 }
 
 /// Has a counter line brought in beside the slot's first line. Left to itself the processor waits for one after the other,

@@ -16,7 +16,6 @@ use mermin_bpf::{
         globals::{Globals, next},
         index::{Bucket, Shape},
         ledger::{HookEntry, Reasons, Totals},
-        sampling::{PointSeed, PointSource},
         slot::Slot,
         tcp_analysis::TcpAnalysis,
         tunnel::TunnelEndpoints,
@@ -90,7 +89,7 @@ static SECTIONS_ON: u32 = 0;
 #[unsafe(no_mangle)]
 static SAMPLED: u32 = 0;
 #[unsafe(no_mangle)]
-static POINT_SEED: [u64; PointSeed::WORDS] = [0; PointSeed::WORDS];
+static POINT_SEED: [u64; Seed::WORDS] = [0; Seed::WORDS];
 #[unsafe(no_mangle)]
 static DROP_FACTS: [u32; fact::COUNT] = [0; fact::COUNT];
 #[unsafe(no_mangle)]
@@ -121,51 +120,44 @@ pub(super) fn index_shape() -> Shape {
     }
 }
 
-/// The seed that the loader wrote, each word read where it is used.
-pub(super) struct StoredSeed;
+/// A seed that the loader wrote, each word read where it is used.
+pub(super) struct StoredSeed(&'static [u64; Seed::WORDS]);
+
+/// The seed of the index.
+#[inline(always)]
+pub(super) fn index_seed() -> StoredSeed {
+    StoredSeed(&SEED)
+}
+
+/// The seed of sampling.
+#[inline(always)]
+pub(super) fn point_seed() -> StoredSeed {
+    StoredSeed(&POINT_SEED)
+}
+
+impl StoredSeed {
+    #[inline(always)]
+    fn word(&self, number: usize) -> u64 {
+        // SAFETY: a reference to a static is valid for reads.
+        unsafe { core::ptr::read_volatile(&raw const self.0[number]) }
+    }
+}
 
 impl Source for StoredSeed {
     #[inline(always)]
     fn start(&self, ipv6: bool) -> u64 {
-        seed_word(usize::from(ipv6))
+        self.word(usize::from(ipv6))
     }
 
     #[inline(always)]
     fn factor(&self) -> u64 {
-        seed_word(2)
+        self.word(2)
     }
 
     #[inline(always)]
     fn summands(&self, word: usize) -> [u64; 2] {
-        [seed_word(4 + 2 * word), seed_word(5 + 2 * word)]
+        [self.word(4 + 2 * word), self.word(5 + 2 * word)]
     }
-}
-
-#[inline(always)]
-fn seed_word(number: usize) -> u64 {
-    // SAFETY: a reference to a static is valid for reads.
-    unsafe { core::ptr::read_volatile(&raw const SEED[number]) }
-}
-
-/// The seed of points that the loader wrote.
-pub(super) struct StoredPointSeed;
-
-impl PointSource for StoredPointSeed {
-    #[inline(always)]
-    fn summands(&self, word: usize) -> [u64; 2] {
-        [point_seed_word(2 * word), point_seed_word(2 * word + 1)]
-    }
-
-    #[inline(always)]
-    fn start(&self) -> u64 {
-        point_seed_word(PointSeed::WORDS - 1)
-    }
-}
-
-#[inline(always)]
-fn point_seed_word(number: usize) -> u64 {
-    // SAFETY: a reference to a static is valid for reads.
-    unsafe { core::ptr::read_volatile(&raw const POINT_SEED[number]) }
 }
 
 #[inline(always)]

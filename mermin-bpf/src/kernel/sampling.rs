@@ -8,7 +8,7 @@ use mermin_bpf::abi::{
 
 use super::{
     atomic, free,
-    maps::{GLOBALS, StoredPointSeed, is_sampled},
+    maps::{GLOBALS, is_sampled, point_seed},
 };
 
 /// The present rate.
@@ -28,23 +28,23 @@ pub(super) fn rate() -> Rate {
 /// True if a flow that begins at this rate is kept.
 #[inline(always)]
 pub(super) fn keeps(rate: Rate, key: &KeyWords) -> bool {
-    !is_sampled() || rate.keeps(point(key, &StoredPointSeed))
+    !is_sampled() || rate.keeps(point(key, &point_seed()))
 }
 
 /// True if a flow was kept at a lower rate than this one.
 #[inline(always)]
 pub(super) fn is_lower(slot: *mut Slot, rate: Rate) -> bool {
-    is_sampled() && kept_at(slot) > rate.shift()
+    excess(slot, rate) != 0
 }
 
-/// Not 0 if a flow was kept at a lower rate than the present one. A number rather than a condition, because it is part of a comparison
+/// Not 0 if a flow was kept at a lower rate than this one. A number rather than a condition, because it is part of a comparison
 /// that the verifier is to follow once.
 #[inline(always)]
-pub(super) fn excess(slot: *mut Slot) -> u64 {
+pub(super) fn excess(slot: *mut Slot, rate: Rate) -> u64 {
     if !is_sampled() {
         return 0;
     }
-    u64::from(rate().shift()).wrapping_sub(u64::from(kept_at(slot))) >> 63
+    u64::from(rate.shift()).wrapping_sub(u64::from(kept_at(slot))) >> 63
 }
 
 /// The shift of the higher of two rates: this one, and the one that a flow was kept at.

@@ -8,7 +8,7 @@ use std::{
 
 use aya_obj::{EbpfSectionKind, Map, Object, generated::bpf_insn};
 use mermin_bpf::{
-    abi::{digest::Seed, drops::fact, names, sampling::PointSeed},
+    abi::{digest::Seed, drops::fact, names, sampling},
     wire::tunnel::Keyed,
 };
 
@@ -214,8 +214,8 @@ pub(crate) fn constants(sizes: Sizes, seed: &Seed) -> Vec<(&'static str, Vec<u8>
 
 /// Returns the seed of sampling. Without a number of its own it follows from the index's seed: so the next process of a pinned
 /// source keeps the same flows.
-fn point_seed(sizes: Sizes, seed: &Seed) -> PointSeed {
-    PointSeed::of(sizes.sampling_seed.unwrap_or_else(|| {
+fn point_seed(sizes: Sizes, seed: &Seed) -> Seed {
+    sampling::point_seed(sizes.sampling_seed.unwrap_or_else(|| {
         let words = seed.words();
         words.iter().fold(0, |sum, word| sum.rotate_left(7) ^ word)
     }))

@@ -1,13 +1,16 @@
 //! Options of sampling.
 
-use std::{fmt, num::NonZeroU64};
+use std::{
+    fmt,
+    num::{NonZeroU32, NonZeroU64},
+};
 
 use mermin_bpf::abi::sampling::Rate;
 
 use crate::{
     error::{Error, ErrorKind},
     report::{Degradation, Feature},
-    table::sampling::SamplingLimits,
+    table::sampling::{self, SamplingLimits},
 };
 
 /// Sampling of whole flows by a hash of their key (RFC 7014).
@@ -116,8 +119,7 @@ impl Sampling {
         SamplingLimits {
             fill: self.fill,
             flows_per_second: self.flows_per_second.and_then(NonZeroU64::new),
-            most_shift: u8::try_from(self.max_interval.checked_ilog2().unwrap_or(0))
-                .unwrap_or(Rate::MOST_SHIFT),
+            most_shift: sampling::shift(NonZeroU32::new(self.max_interval)),
         }
     }
 
@@ -149,7 +151,7 @@ pub(super) fn degradation(shift: u8) -> Option<Degradation> {
         Degradation::new(
             Feature::Sampling,
             "the table fills, or new flows are more than the limit",
-            format!("one of {} flows is kept", 1_u32 << shift),
+            format!("one of {} flows is kept", sampling::interval(shift)),
             "packets of the others are counted under `not_sampled`, and records have the interval to multiply by",
             "raise `max_flows`, or the limits of `sampling`",
         )

@@ -134,11 +134,10 @@ impl SamplingControl {
 /// The interval of flows of which one of 2^`shift` is kept.
 pub(crate) fn interval(shift: u8) -> NonZeroU32 {
     let shift = u32::from(shift.min(Rate::MOST_SHIFT));
-    NonZeroU32::MIN.saturating_mul(NonZeroU32::new(1 << shift).unwrap_or(NonZeroU32::MIN))
+    NonZeroU32::new(1 << shift).unwrap_or(NonZeroU32::MIN)
 }
 
 /// The inverse of [`interval`].
-#[cfg(feature = "pcap")]
 pub(crate) fn shift(interval: Option<NonZeroU32>) -> u8 {
     let shift = interval.map_or(0, NonZeroU32::ilog2);
     u8::try_from(shift).unwrap_or(Rate::MOST_SHIFT)

@@ -65,6 +65,17 @@ fn same_seed_keeps_the_same_flows() {
 }
 
 #[test]
+fn capture_without_packets_tells_the_rate() {
+    let interval = |builder| {
+        let outcome = read_by(builder, pcap(Shape::LITTLE, ETHERNET, &[]));
+        outcome.stats.sampling_interval
+    };
+    assert_eq!(interval(FlowSource::builder()), 0);
+    let sampling = Sampling::under_pressure();
+    assert_eq!(interval(FlowSource::builder().sampling(sampling)), 1);
+}
+
+#[test]
 fn without_sampling_records_have_no_interval() {
     let frames = [Frame::new(0, udp(1, 8))];
     let flows = read_by(

@@ -8,7 +8,7 @@ use super::shared::SharedCounters;
 use crate::{
     bpf::slab::Slab,
     source::sampling::{self, Sampling},
-    table::sampling::{Observation, SamplingControl},
+    table::sampling::{Observation, SamplingControl, interval},
 };
 
 /// Sets the rate at which flows are kept.
@@ -74,12 +74,12 @@ impl Sampler {
         let counts = &self.shared.counts;
         counts
             .sampling_interval
-            .store(1 << shift, Ordering::Relaxed);
+            .store(interval(shift).get().into(), Ordering::Relaxed);
         if shift != self.reported {
             self.reported = shift;
             self.shared
                 .registry
-                .sampled(sampling::degradation(shift).as_slice());
+                .sampled(sampling::degradation(shift).as_ref());
         }
     }
 }

@@ -50,6 +50,7 @@ pub(super) enum Stop {
 
 impl<R: io::Read> CaptureReader<R> {
     pub(super) fn new(capture: Capture<R>, flows: Flows, shared: Arc<Shared>) -> Self {
+        shared.lock().sampling = flows.sampling_shift();
         Self {
             capture,
             flows,

@@ -119,6 +119,11 @@ impl Flows {
         }
     }
 
+    /// Where flows are sampled, one of 2 to the power of this number is kept.
+    pub(super) fn sampling_shift(&self) -> Option<u8> {
+        self.sampler.as_ref().map(Sampler::shift)
+    }
+
     /// Returns the time of a packet, and advances the clock to it. Another call with the same packet returns the same
     /// time.
     pub(super) fn moment(&mut self, packet: &Packet) -> PacketTime {

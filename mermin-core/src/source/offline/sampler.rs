@@ -1,9 +1,10 @@
 //! Sampling of flows of a capture: the kernel program's decisions, and those of a live source, by the capture's time.
 
 use mermin_bpf::abi::{
+    digest::Seed,
     key::KeyWords,
     ledger::Reason,
-    sampling::{PointSeed, Rate, point},
+    sampling::{Rate, point, point_seed},
 };
 
 use crate::{
@@ -17,7 +18,7 @@ const PERIOD: u64 = 100_000_000;
 /// Decides about new flows.
 #[derive(Debug)]
 pub(super) struct Sampler {
-    seed: PointSeed,
+    seed: Seed,
     rate: Rate,
     control: SamplingControl,
     capacity: u32,
@@ -32,7 +33,7 @@ impl Sampler {
     pub(super) fn new(sampling: &Sampling, capacity: u32, random: u64) -> Self {
         let limits = sampling.limits();
         Self {
-            seed: PointSeed::of(sampling.get_seed().unwrap_or(random)),
+            seed: point_seed(sampling.get_seed().unwrap_or(random)),
             rate: limits.first(capacity),
             control: SamplingControl::new(limits),
             capacity,
@@ -65,7 +66,6 @@ impl Sampler {
         }
         let shift = before.map_or(self.shift(), |before| before.min(self.shift()));
         self.rate = self.rate.halved(free).unwrap_or(self.rate);
-        self.begun += 1;
         Ok(shift)
     }
 
@@ -74,9 +74,9 @@ impl Sampler {
         self.ended += 1;
     }
 
-    /// A flow has ended that continues at another rate. [`admit`](Self::admit) follows.
-    pub(super) fn resampled(&mut self) {
-        self.begun = self.begun.saturating_sub(1);
+    /// A flow has begun that does not continue another one.
+    pub(super) fn began(&mut self) {
+        self.begun += 1;
     }
 
     /// Decides about the rate, if it is time. `now` is the capture's time in ns.

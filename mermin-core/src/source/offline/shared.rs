@@ -14,6 +14,7 @@ use crate::{
         Degradation, Feature, HookDirection, HookStats, PayloadStats, Report, SourceKind, Stats,
     },
     source::{changes::Changes, engine::Counters, sampling},
+    table::sampling::interval,
 };
 
 /// The ledger of one interface of the capture.
@@ -181,7 +182,9 @@ impl Counters for Shared {
             records_joined: counts.joined,
             flows_unjoined: counts.unjoined,
             payloads: counts.payloads,
-            sampling_interval: counts.sampling.map_or(0, |shift| 1 << shift),
+            sampling_interval: counts
+                .sampling
+                .map_or(0, |shift| interval(shift).get().into()),
             packets: hooks.iter().map(|hook| hook.traffic.packets).sum(),
             frame_octets: hooks.iter().map(|hook| hook.traffic.frame_octets).sum(),
             capture_octets_read: self.octets_read.load(Ordering::Relaxed),

@@ -1,8 +1,8 @@
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::LazyLock};
 
 use mermin_bpf::abi::{
     key::KeyWords,
-    sampling::{PointSeed, point},
+    sampling::{point, point_seed, split_mix},
 };
 
 use super::*;
@@ -115,11 +115,7 @@ struct Random(u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ word >> 31
+        split_mix(&mut self.0)
     }
 
     fn below(&mut self, limit: u64) -> u64 {
@@ -141,8 +137,11 @@ struct Sent {
     kept_at: Option<u8>,
 }
 
-/// Traffic of a minute with a flood in it: 1,000,000 flows, a thousand of which begin in the flood and last. Returns flows, and the times of packets.
-fn traffic() -> (Vec<Sent>, Vec<(u64, u32)>) {
+/// Flows, and the times of packets with the numbers of their flows.
+type Traffic = (Vec<Sent>, Vec<(u64, u32)>);
+
+/// Traffic of a minute with a flood in it: 1,000,000 flows, a thousand of which begin in the flood and last.
+fn traffic() -> Traffic {
     const LONG: u32 = 1000;
     const ALL: u32 = 1_000_000;
     const FLOOD: u32 = 700_000;
@@ -176,6 +175,9 @@ fn traffic() -> (Vec<Sent>, Vec<(u64, u32)>) {
     packets.sort_unstable();
     (flows, packets)
 }
+
+/// The traffic of all tests: making it takes longer than sampling it.
+static TRAFFIC: LazyLock<Traffic> = LazyLock::new(traffic);
 
 /// A sum over all flows, its estimate, and the variance of the estimate.
 #[derive(Clone, Copy, Debug, Default)]
@@ -212,8 +214,9 @@ fn sample(number: u64, resamples: bool) -> Outcome {
         flows_per_second: None,
         ..LIMITS
     };
-    let (mut flows, packets) = traffic();
-    let point_seed = PointSeed::of(number);
+    let (flows, packets) = &*TRAFFIC;
+    let mut flows = flows.clone();
+    let secret = point_seed(number);
     let mut control = SamplingControl::new(limits);
     let mut rate = limits.first(CAPACITY);
     let (mut free, mut begun) = (CAPACITY, 0);
@@ -221,7 +224,7 @@ fn sample(number: u64, resamples: bool) -> Outcome {
     let (mut idle, mut replaced) = (VecDeque::new(), VecDeque::new());
     let mut sweep_at = SWEEP;
     let mut outcome = Outcome::default();
-    for (now, place) in packets {
+    for &(now, place) in packets {
         while sweep_at <= now {
             let due = |at: &u64| *at <= sweep_at;
             let ended = idle.iter().take_while(|at| due(at)).count();
@@ -253,7 +256,7 @@ fn sample(number: u64, resamples: bool) -> Outcome {
         ];
         flow.shift = flow.shift.min(rate.shift());
         let is_lower = flow.kept_at.is_some_and(|kept_at| kept_at > rate.shift());
-        if flow.kept_at.is_none() && rate.keeps(point(&key, &point_seed)) || resamples && is_lower {
+        if flow.kept_at.is_none() && rate.keeps(point(&key, &secret)) || resamples && is_lower {
             rate = rate.halved(free).unwrap_or(rate);
             if free == 0 {
                 outcome.refused += 1;

@@ -144,7 +144,7 @@ const fn reason(reason: EndReason) -> &'static str {
         EndReason::IdleTimeout => "idle",
         EndReason::EndOfFlow => "ended",
         EndReason::ForcedEnd => "forced",
-        EndReason::LackOfResources => "evicted",
+        EndReason::LackOfResources => "resources",
         _ => "other",
     }
 }

@@ -107,9 +107,10 @@ impl InterfaceRegistry {
     }
 
     /// Stores the degradation while flows are left out.
-    pub(super) fn sampled(&self, degradation: &[Degradation]) {
-        let known = std::mem::replace(&mut self.change().sampling, degradation.to_vec());
-        events::given_up(&known, degradation);
+    pub(super) fn sampled(&self, degradation: Option<&Degradation>) {
+        let known = std::mem::replace(&mut self.change().sampling, degradation.cloned());
+        let now = degradation.map_or(&[] as &[_], std::slice::from_ref);
+        events::given_up(known.as_slice(), now);
     }
 
     /// Stores the removed filters of killed processes.

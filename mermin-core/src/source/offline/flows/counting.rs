@@ -42,8 +42,8 @@ impl Flows {
     ) {
         if let Some(sampler) = &mut self.sampler {
             sampler.pass(at.clock, self.table.open());
-            counts.sampling = Some(sampler.shift());
         }
+        counts.sampling = self.sampling_shift();
         let index = ifindex(packet.interface);
         let Some(layer) = interface.layer else {
             let hook = hook(counts, packet.interface, interface);
@@ -97,23 +97,23 @@ impl Flows {
             let slot = self.table.get(number)?;
             let reason = if slot.restarts(packet, direction, captured.arrival.number) {
                 EndReason::EndOfFlow
-            } else if let Some(sampler) = &mut self.sampler
+            } else if let Some(sampler) = &self.sampler
                 && slot.kept_at() > sampler.shift()
             {
-                sampler.resampled();
                 EndReason::LackOfResources
             } else {
                 return None;
             };
-            let before = slot.flow;
+            let former = slot.flow;
             self.end(counts, number, reason);
-            Some((before, reason))
+            Some((former, reason))
         });
         let known = found.filter(|_| ended.is_none());
         let number = if let Some(number) = known {
             number
         } else {
             let kept_at = self.admit(&key, ended.as_ref().map(|(flow, _)| flow));
+            counts.sampling = self.sampling_shift();
             let kept_at = kept_at.inspect_err(|&reason| {
                 // The fragments that came before the first one are counted under its reason.
                 counted_under(counts, ifindex, reason, &before);
@@ -137,6 +137,10 @@ impl Flows {
                 counted_under(counts, ifindex, reason, &before);
             })?;
             counts.open = self.table.open();
+            let continues = matches!(ended, Some((_, EndReason::LackOfResources)));
+            if let Some(sampler) = self.sampler.as_mut().filter(|_| !continues) {
+                sampler.began();
+            }
             self.join_conversation(counts, number);
             number
         };
