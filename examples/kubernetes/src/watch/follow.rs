@@ -173,8 +173,13 @@ impl Follow {
             self.board.answered(self.kind);
         }
         let mut lines = Lines::default();
+        let answered = Instant::now();
         loop {
-            let Some(piece) = answer.piece().await? else {
+            let piece = answer.piece().await;
+            if !listing {
+                self.state.served(answered.elapsed());
+            }
+            let Some(piece) = piece? else {
                 return if listing {
                     Err(Failure::Cut("before the end of a list".to_owned()))
                 } else {

@@ -105,7 +105,7 @@ impl State {
         self.step = self.whole();
     }
 
-    /// The server's version is known.
+    /// The server's version is known. Failures go on counting: a server may answer this, and no watch.
     ///
     /// # Errors
     /// It is lower than that of the watch.
@@ -113,8 +113,16 @@ impl State {
         if self.is_newer_than(version) {
             return Err(Failure::Restored);
         }
-        (self.step, self.failures) = (Step::Watch, 0);
+        self.step = Step::Watch;
         Ok(())
+    }
+
+    /// A watch was open for this long, whatever comes next. One that outlasts the longest wait is no failure to repeat: a proxy
+    /// may cut quiet ones every minute.
+    pub(super) fn served(&mut self, lasted: Duration) {
+        if lasted >= self.pace.most {
+            self.failures = 0;
+        }
     }
 
     /// Returns true if a watch that the server ended in order lasted as long as was asked for: it told all changes until then.
@@ -140,6 +148,10 @@ impl State {
     pub(super) fn failed(&mut self, failure: &Failure, random: f64) -> Duration {
         match failure {
             Failure::Gone | Failure::Restored => {
+                // Watches that failed before this one say nothing against a list.
+                if self.step == Step::Watch {
+                    self.failures = 0;
+                }
                 self.step = self.whole();
                 // Within a list, only its next page is gone: the first failure costs no back-off.
                 self.failures += 1;
@@ -208,6 +220,37 @@ mod tests {
         state.failed(&Failure::Status(500, String::new()), 0.0);
         assert_eq!(state.checked("121"), Ok(()));
         assert_eq!((state.step(), state.version()), (Step::Watch, "120"));
+    }
+
+    #[test]
+    fn failures_of_watches_are_held_back_even_where_lists_work() {
+        let fail = |state: &mut State| {
+            let wait = state.failed(&Failure::Status(500, String::new()), 1.0);
+            assert_eq!(state.checked("100"), Ok(()));
+            wait
+        };
+        let mut state = state(Kind::Pod);
+        let waits: Vec<_> = (0..8).map(|_| fail(&mut state)).collect();
+        assert_eq!(waits[0], Duration::from_millis(500));
+        assert_eq!(waits[7], Duration::from_secs(30), "{waits:?}");
+        // A list is then not held back for the watches' sake.
+        let gone = state.failed(&Failure::Gone, 1.0);
+        assert_eq!(gone, Duration::from_secs(5));
+        // Each sign of success begins anew.
+        let successes: [fn(&mut State); 4] = [
+            |it| it.advanced("100").unwrap(),
+            |it| it.listed("100"),
+            |it| assert_eq!(it.ended(Duration::from_secs(290), 1.0), Duration::ZERO),
+            |it| it.served(Duration::from_secs(60)),
+        ];
+        for (number, success) in successes.iter().enumerate() {
+            let mut state = self::state(Kind::Pod);
+            fail(&mut state);
+            state.served(Duration::from_secs(1));
+            assert_eq!(fail(&mut state), Duration::from_secs(1), "{number}");
+            success(&mut state);
+            assert_eq!(fail(&mut state), Duration::from_millis(500), "{number}");
+        }
     }
 
     #[test]
