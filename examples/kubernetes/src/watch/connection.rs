@@ -58,7 +58,7 @@ impl Connection {
         answer.whole().await
     }
 
-    /// Asks for changes since a version; without one for all objects first.
+    /// Asks for changes since a version; without one for all objects first. The watch lasts for this many whole seconds.
     pub(super) async fn watch(
         &self,
         kind: Kind,
@@ -70,7 +70,7 @@ impl Connection {
             Some(version) => format!("resourceVersion={}", escaped(version)),
             None => "sendInitialEvents=true&resourceVersionMatch=NotOlderThan".to_owned(),
         };
-        let seconds = lasts.as_secs().max(1);
+        let seconds = lasts.as_secs();
         let query = format!("watch=true&allowWatchBookmarks=true&timeoutSeconds={seconds}&{from}");
         let mut answer = self.send(kind, resource, &query, false).await?;
         // A quiet kind has no events for hours, and bookmarks come late or never: the end of the watch is the sign of life.

@@ -12,7 +12,7 @@ use super::{
     lines::Lines,
     message::{Event, EventKind, Outline, Page},
     pace::Pace,
-    state::{State, Step},
+    state::{State, Step, is_full},
 };
 use crate::{Cluster, Kind, Moment, api::Object};
 
@@ -62,9 +62,9 @@ impl Follow {
             };
             let wait = match result {
                 Ok(None) => Duration::ZERO,
-                Ok(Some(())) => {
+                Ok(Some(asked)) => {
                     let lasted = began.elapsed();
-                    self.told_until = self.state.is_full(lasted).then(SystemTime::now);
+                    self.told_until = is_full(lasted, asked).then(SystemTime::now);
                     self.state.ended(lasted, random())
                 }
                 Err(failure) => self.failed(&failure),
@@ -157,10 +157,12 @@ impl Follow {
         Ok(())
     }
 
-    /// Follows changes until the server ends the watch.
-    async fn watch(&mut self, mut listing: bool) -> Result<(), Failure> {
+    /// Follows changes until the server ends the watch. Returns the time that was asked for.
+    async fn watch(&mut self, mut listing: bool) -> Result<Duration, Failure> {
         // Watches of all nodes should not end together.
         let lasts = self.pace.watch_for.mul_f64(0.8 + 0.2 * random());
+        // The API knows whole seconds.
+        let lasts = Duration::from_secs(lasts.as_secs().max(1));
         let version = (!listing).then(|| self.state.version().to_owned());
         let resource = self.state.resource();
         let mut answer: Answer = self
@@ -183,7 +185,7 @@ impl Follow {
                 return if listing {
                     Err(Failure::Cut("before the end of a list".to_owned()))
                 } else {
-                    Ok(())
+                    Ok(lasts)
                 };
             };
             if !lines.push(piece.as_ref()) {
