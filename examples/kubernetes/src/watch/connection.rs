@@ -1,4 +1,5 @@
-//! Requests to an API server, each with a limit of time.
+//! Requests to an API server, each with a limit of time. Reading credentials has none: a plugin that a kubeconfig names runs for as
+//! long as it likes.
 
 use std::{error::Error, fmt::Write as _, sync::Arc, time::Duration};
 
@@ -87,9 +88,13 @@ impl Connection {
         list: bool,
     ) -> Result<Answer, Failure> {
         let (number, client) = self.clients.current();
-        let answer = self.send_by(client, kind, resource, query, list).await;
-        if let Err(Failure::Unauthorized(_) | Failure::Credentials(_) | Failure::Tls(_)) = &answer {
-            self.clients.renew(number).await?;
+        let mut answer = self.send_by(client, kind, resource, query, list).await;
+        if let Err(Failure::Unauthorized(text) | Failure::Credentials(text) | Failure::Tls(text)) =
+            &mut answer
+            && let Err(failure) = self.clients.renew(number).await
+        {
+            // Memory takes all of it.
+            let _ = write!(text, "; {failure}");
         }
         answer
     }

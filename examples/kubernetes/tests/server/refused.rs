@@ -91,6 +91,13 @@ fn new_token_of_a_kubeconfig_is_read_when_the_old_one_is_refused() {
             .is_some_and(|it| it.contains("cannot log in"))
     });
     assert_eq!(followed.pod_at(address(1)).as_deref(), Some("pod-1"));
+    // Without a file, the server's words stay.
+    std::fs::remove_file(&path).unwrap();
+    until("both told", || {
+        followed.problem(Kind::Pod).is_some_and(|it| {
+            it.contains("cannot log in") && it.contains("cannot read credentials")
+        })
+    });
     std::fs::write(&path, kubeconfig(&server, "second")).unwrap();
     until("current", || condition(&followed) == Condition::Current);
     server.put("pods", pod(2));
