@@ -20,7 +20,7 @@ pub(crate) struct Pod {
     pub(crate) revision: u64,
     /// Addresses that it has or had.
     pub(super) addresses: Box<[IpAddr]>,
-    /// Ids of containers, with their places.
+    /// Ids of containers, with their places: of the first 256.
     pub(super) container_ids: Box<[(ContainerId, u8)]>,
     pub(super) life: Life,
 }
@@ -79,8 +79,8 @@ impl Pod {
         let api::Pod { metadata, spec, .. } = pod;
         let containers = containers(pod, shared);
         let ids = statuses(pod).filter_map(|it| {
-            let mut places = containers.iter().zip(0..);
-            let (_, place) = places.find(|(container, _)| *container.name == *it.name)?;
+            let place = containers.iter().position(|one| *one.name == *it.name)?;
+            let place = u8::try_from(place).ok()?;
             Some((container_id(it.container_id.as_deref()?)?, place))
         });
         let container_ids = ids.collect();

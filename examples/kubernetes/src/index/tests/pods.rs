@@ -105,6 +105,40 @@ fn container_is_the_one_with_the_port_or_the_process() {
 }
 
 #[test]
+fn pod_may_have_more_containers_than_have_a_place() {
+    let mut index = index();
+    let id = |number: u16| format!("{number:016x}").repeat(4);
+    let mut many = pod("web", "1", A, 10);
+    let numbers = 0..300_u16;
+    let container =
+        |number| json!({"name": format!("c{number}"), "ports": [{"containerPort": 8000 + number}]});
+    many["spec"]["containers"] = numbers.clone().map(container).collect();
+    let status = |number| json!({"name": format!("c{number}"), "containerID": format!("containerd://{}", id(number))});
+    many["status"]["containerStatuses"] = numbers.map(status).collect();
+    index.see(Kind::Pod, &many, 11);
+    for (number, by_id) in [
+        (0, Some("c0")),
+        (255, Some("c255")),
+        (256, None),
+        (299, None),
+    ] {
+        let name = |port: u16, id: Option<&str>| {
+            let end = End {
+                address: A.parse().unwrap(),
+                port: Some((port, 6)),
+                start: at(20),
+                end: at(30),
+                container_id: id,
+            };
+            let found = index.find_end(&end);
+            found.container().map(|it| it.name.to_string())
+        };
+        assert_eq!(name(8000 + number, None), Some(format!("c{number}")));
+        assert_eq!(name(50_000, Some(&id(number))).as_deref(), by_id);
+    }
+}
+
+#[test]
 fn address_that_comes_with_the_end_is_the_pods() {
     let mut pending = pod("job", "1", A, 100);
     pending["status"] = json!({"phase": "Pending", "startTime": time(100)});
