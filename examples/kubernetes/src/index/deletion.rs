@@ -142,8 +142,8 @@ impl Index {
             }
             Kind::Pod => self.pods.retire(slot, end, at, shared),
             Kind::Service => self.services.retire(slot, at, shared),
-            Kind::ReplicaSet => self.owners.replica_sets.retire(slot, at),
-            Kind::Job => self.owners.jobs.retire(slot, at),
+            Kind::ReplicaSet => self.owners.replica_sets.retire(slot),
+            Kind::Job => self.owners.jobs.retire(slot),
             Kind::Node => self.nodes.retire(slot, at, shared),
             Kind::Namespace => self.namespaces.retire(slot, at, shared),
             Kind::Ingress => self.ingresses.retire(slot, at, shared),

@@ -133,7 +133,7 @@ impl Places {
     }
 
     pub(super) fn retire(&mut self, slot: u32, at: Moment, shared: &mut Shared) -> bool {
-        if !self.store.retire(slot, at) {
+        if !self.store.retire(slot) {
             return false;
         }
         let holder = self.holder(slot);

@@ -95,7 +95,7 @@ impl Pods {
         at: Moment,
         shared: &mut Shared,
     ) -> bool {
-        if !self.store.retire(slot, at) {
+        if !self.store.retire(slot) {
             return false;
         }
         let Some(pod) = self.store.get_mut(slot) else {

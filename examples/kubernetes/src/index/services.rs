@@ -128,7 +128,7 @@ impl Services {
     }
 
     pub(super) fn retire(&mut self, slot: u32, at: Moment, shared: &mut Shared) -> bool {
-        if !self.store.retire(slot, at) {
+        if !self.store.retire(slot) {
             return false;
         }
         if let Some(service) = self.store.get(slot) {

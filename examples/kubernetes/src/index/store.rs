@@ -5,7 +5,6 @@ use std::{hash::BuildHasher as _, ops::Deref};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::uid::{Key, Uid};
-use crate::Moment;
 
 /// Objects of one kind. A slot is the place of an object until it is removed. An object that the cluster no longer has is
 /// retired first: flows that ran before still have it.
@@ -27,15 +26,9 @@ pub(crate) struct Stored<T> {
     pub(crate) uid: Uid,
     /// The list in which the object was seen last.
     list: u32,
-    /// The end of an object that the cluster no longer has, else [`Moment::MAX`].
-    gone: Moment,
+    /// True if the cluster no longer has the object.
+    is_gone: bool,
     value: T,
-}
-
-impl<T> Stored<T> {
-    fn is_gone(&self) -> bool {
-        self.gone != Moment::MAX
-    }
 }
 
 impl<T> Deref for Stored<T> {
@@ -95,8 +88,8 @@ impl<T> Store<T> {
         if let Some(slot) = self.find_key(key)
             && let Some(entry) = &mut self.slots[slot as usize]
         {
-            self.present += usize::from(entry.is_gone());
-            (entry.list, entry.gone, entry.value) = (self.list, Moment::MAX, value);
+            self.present += usize::from(entry.is_gone);
+            (entry.list, entry.is_gone, entry.value) = (self.list, false, value);
             return slot;
         }
         let slot = self.free.pop().unwrap_or_else(|| {
@@ -111,7 +104,7 @@ impl<T> Store<T> {
         self.slots[slot as usize] = Some(Stored {
             uid: key.into(),
             list: self.list,
-            gone: Moment::MAX,
+            is_gone: false,
             value,
         });
         let (slots, hasher) = (&self.slots, &self.hasher);
@@ -133,19 +126,19 @@ impl<T> Store<T> {
     }
 
     /// Notes that the cluster no longer has an object. False if that was known.
-    pub(super) fn retire(&mut self, slot: u32, at: Moment) -> bool {
+    pub(super) fn retire(&mut self, slot: u32) -> bool {
         let entry = self.slots.get_mut(slot as usize).and_then(Option::as_mut);
-        let Some(entry) = entry.filter(|entry| !entry.is_gone()) else {
+        let Some(entry) = entry.filter(|entry| !entry.is_gone) else {
             return false;
         };
-        entry.gone = at.min(Moment::MAX.before(std::time::Duration::from_nanos(1)));
+        entry.is_gone = true;
         self.present -= 1;
         true
     }
 
     /// Returns true if the cluster no longer has the object.
     pub(super) fn is_retired(&self, slot: u32) -> bool {
-        self.stored(slot).is_some_and(Stored::is_gone)
+        self.stored(slot).is_some_and(|entry| entry.is_gone)
     }
 
     /// Removes an object and frees its slot.
@@ -155,7 +148,7 @@ impl<T> Store<T> {
             entry.remove();
         }
         let entry = self.slots.get_mut(slot as usize)?.take()?;
-        self.present -= usize::from(!entry.is_gone());
+        self.present -= usize::from(!entry.is_gone);
         self.free.push(slot);
         Some(entry.value)
     }
@@ -170,7 +163,7 @@ impl<T> Store<T> {
         let slots = self.slots.iter().zip(0..);
         let missing = slots.filter(|(entry, _)| {
             let entry = entry.as_ref();
-            entry.is_some_and(|entry| !entry.is_gone() && entry.list != self.list)
+            entry.is_some_and(|entry| !entry.is_gone && entry.list != self.list)
         });
         missing.map(|(_, slot)| slot).collect()
     }
@@ -189,7 +182,7 @@ mod tests {
         store.begin_list();
         store.put("b", "b");
         assert_eq!(store.missing(), [a]);
-        assert!(store.retire(a, Moment::default()) && !store.retire(a, Moment::default()));
+        assert!(store.retire(a) && !store.retire(a));
         assert!(store.missing().is_empty() && store.present() == 1);
         assert_eq!(store.get(a), Some(&"a"));
         assert_eq!(store.remove(a), Some("a"));
