@@ -5,8 +5,6 @@ use std::{net::IpAddr, sync::Arc};
 use hashbrown::HashMap;
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::index::unmapped;
-
 /// A network that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot read the network `{0}`: write it as `10.0.0.0/8`, `fd00::/8` or a single address")]
@@ -37,7 +35,7 @@ impl Networks {
 
     /// Returns the place of the name of the smallest network that has an address.
     pub(super) fn find(&self, address: IpAddr) -> Option<usize> {
-        let address = unmapped(address);
+        let address = address.to_canonical();
         let networks = self.lengths.iter().filter_map(|length| {
             // A prefix of IPv6 may be too long for IPv4.
             let network = IpNet::new(address, *length).ok()?;

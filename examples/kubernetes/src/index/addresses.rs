@@ -141,22 +141,15 @@ impl<K: Clone + Eq + Hash> Tenures<K> {
 impl Addresses {
     /// Returns the tenures of an address, in no order.
     pub(super) fn of(&self, address: IpAddr) -> &[Tenure] {
-        self.at(&unmapped(address))
+        self.at(&address.to_canonical())
     }
 }
 
 /// Reads an address as objects have it: IPv6 need not be in its shortest form, and IPv4 may be mapped into IPv6. Texts that
 /// are no address, such as `None` and host names, give nothing.
 pub(super) fn parse(text: &str) -> Option<IpAddr> {
-    text.trim().parse().ok().map(unmapped)
-}
-
-/// Returns the IPv4 address that is mapped into one of IPv6, if it is.
-pub(crate) fn unmapped(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
-        IpAddr::V4(_) => address,
-    }
+    let address: IpAddr = text.trim().parse().ok()?;
+    Some(address.to_canonical())
 }
 
 /// Reads several addresses, each once.

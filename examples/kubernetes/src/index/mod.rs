@@ -19,11 +19,11 @@ mod uid;
 
 use std::{sync::Arc, time::Duration};
 
-pub(crate) use self::{addresses::unmapped, lookup::Found, places::Place, pod::Pod, store::Stored};
 pub use self::{
     lookup::End,
     owners::{Owner, OwnerKind},
 };
+pub(crate) use self::{lookup::Found, places::Place, pod::Pod, store::Stored};
 use self::{
     owners::Owners, places::Places, pods::Pods, policies::Policies, services::Services,
     shared::Shared,
