@@ -36,12 +36,11 @@ impl Networks {
     /// Returns the place of the name of the smallest network that has an address.
     pub(super) fn find(&self, address: IpAddr) -> Option<usize> {
         let address = address.to_canonical();
-        let networks = self.lengths.iter().filter_map(|length| {
+        self.lengths.iter().find_map(|length| {
             // A prefix of IPv6 may be too long for IPv4.
             let network = IpNet::new(address, *length).ok()?;
             self.places.get(&network.trunc()).copied()
-        });
-        networks.into_iter().next()
+        })
     }
 
     pub(super) fn name(&self, place: usize) -> Option<&Arc<str>> {
