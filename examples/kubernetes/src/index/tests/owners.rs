@@ -2,6 +2,15 @@
 
 use super::*;
 
+/// Kinds and names of the owners of the pod at the address, the nearest first.
+fn names(index: &Index) -> Vec<String> {
+    let found = index.end_at(A, 80, [20, 30]);
+    let owners = index.owners(found.pod.unwrap());
+    owners
+        .map(|it| format!("{:?} {}", it.kind, it.name))
+        .collect()
+}
+
 #[test]
 fn owners_are_those_that_control_and_never_guessed() {
     let mut index = index();
@@ -12,13 +21,6 @@ fn owners_are_those_that_control_and_never_guessed() {
         reference("ReplicaSet", "apps/v1", "web-7d4b9c", "2", true)
     ]);
     index.see(Kind::Pod, &web, 11);
-    let names = |index: &Index| -> Vec<String> {
-        let found = index.end_at(A, 80, [20, 30]);
-        let owners = index.owners(found.pod.unwrap());
-        owners
-            .map(|it| format!("{:?} {}", it.kind, it.name))
-            .collect()
-    };
     // The replica set itself comes later, or never.
     assert_eq!(names(&index), ["ReplicaSet web-7d4b9c"]);
     let set = json!({"metadata": {"name": "web-7d4b9c", "namespace": "shop", "uid": "2",
@@ -52,13 +54,6 @@ fn owners_are_those_that_control_and_never_guessed() {
 #[test]
 fn every_workload_is_an_owner_and_a_circle_of_owners_ends() {
     let mut index = index();
-    let names = |index: &Index| -> Vec<String> {
-        let found = index.end_at(A, 80, [20, 30]);
-        let owners = index.owners(found.pod.unwrap());
-        owners
-            .map(|it| format!("{:?} {}", it.kind, it.name))
-            .collect()
-    };
     for (kind, api) in [
         ("StatefulSet", "apps/v1"),
         ("DaemonSet", "apps/v1"),

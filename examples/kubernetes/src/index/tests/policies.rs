@@ -2,15 +2,17 @@
 
 use super::*;
 
+/// Names of the policies for ingress or egress that select the pod at the address.
+fn names(index: &Index, ingress: bool) -> Vec<String> {
+    let found = index.end_at(A, 80, [20, 30]);
+    let names = index.policies(found.pod.unwrap(), ingress);
+    names.iter().map(ToString::to_string).collect()
+}
+
 #[test]
 fn policies_follow_labels_and_the_filled_in_types() {
     let mut index = index();
     let policy = |uid: &str, name: &str, spec: Json| json!({"metadata": {"name": name, "namespace": "shop", "uid": uid}, "spec": spec});
-    let names = |index: &Index, ingress: bool| -> Vec<String> {
-        let found = index.end_at(A, 80, [20, 30]);
-        let names = index.policies(found.pod.unwrap(), ingress);
-        names.iter().map(ToString::to_string).collect()
-    };
     // Before and after the pod.
     index.see(
         Kind::NetworkPolicy,
@@ -61,21 +63,16 @@ fn gone_pod_has_no_policy_that_took_the_place_of_another() {
         json!({"metadata": {"name": name, "namespace": namespace, "uid": uid},
             "spec": {"podSelector": {"matchLabels": {"app": app}}, "policyTypes": ["Ingress"]}})
     };
-    let names = |index: &Index| -> Vec<String> {
-        let found = index.end_at(A, 80, [20, 30]);
-        let names = index.policies(found.pod.unwrap(), true);
-        names.iter().map(ToString::to_string).collect()
-    };
     index.see(Kind::Pod, &pod("web", "7", A, 10), 11);
     index.see(Kind::NetworkPolicy, &policy("1", "old", "shop", "web"), 12);
-    assert_eq!(names(&index), ["old"]);
+    assert_eq!(names(&index, true), ["old"]);
     index.delete(Kind::Pod, &pod("web", "7", A, 10), 40);
     let mut gone = policy("1", "old", "shop", "web");
     for (uid, namespace, app) in [("2", "bank", "web"), ("3", "shop", "db")] {
         index.delete(Kind::NetworkPolicy, &gone, 41);
         gone = policy(uid, "new", namespace, app);
         index.see(Kind::NetworkPolicy, &gone, 42);
-        assert!(names(&index).is_empty(), "{namespace}");
+        assert!(names(&index, true).is_empty(), "{namespace}");
     }
 }
 
@@ -105,9 +102,6 @@ fn policy_without_a_selector_selects_all_pods_of_its_namespace() {
             json!({"metadata": {"name": name, "namespace": "shop", "uid": uid}, "spec": spec});
         index.see(Kind::NetworkPolicy, &policy, 12);
     }
-    let found = index.end_at(A, 80, [20, 30]);
-    let names = index.policies(found.pod.unwrap(), true);
-    let names: Vec<_> = names.iter().map(|it| &**it).collect();
-    assert_eq!(names, ["all", "not"]);
-    assert!(index.policies(found.pod.unwrap(), false).is_empty());
+    assert_eq!(names(&index, true), ["all", "not"]);
+    assert!(names(&index, false).is_empty());
 }
