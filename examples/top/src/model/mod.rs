@@ -37,7 +37,7 @@ impl Model {
     /// Adds open flows, in the order of the snapshot.
     pub(crate) fn open(&mut self, flows: &[Flow]) {
         for flow in flows {
-            let row = self.rows.row_of_next(flow, self.frame);
+            let row = self.rows.row_of_next(flow);
             row.seen = self.frame;
             see(row, flow, &mut self.total, &mut self.groups);
         }
@@ -45,7 +45,7 @@ impl Model {
 
     /// Adds a record.
     pub(crate) fn record(&mut self, flow: &Flow) {
-        let row = self.rows.row_of(flow, self.frame);
+        let row = self.rows.row_of(flow);
         row.seen = self.frame;
         see(row, flow, &mut self.total, &mut self.groups);
         if !flow.end_reason.goes_on() {

@@ -23,14 +23,14 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    fn new(flow: &Flow, seen: u64) -> Self {
+    fn new(flow: &Flow) -> Self {
         Self {
             id: flow.id,
             flow: Box::new(flow.clone()),
             tally: Tally::default(),
             has_ended: false,
             joined: Joined::default(),
-            seen,
+            seen: 0,
             next: 0,
         }
     }
@@ -46,25 +46,29 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// Returns the row of a flow. A new flow gets one, seen in this frame.
-    pub(super) fn row_of(&mut self, flow: &Flow, frame: u64) -> &mut Row {
+    fn place_of(&mut self, flow: &Flow) -> usize {
         let place = *self.places.entry(flow.id).or_insert(self.list.len());
         if place == self.list.len() {
-            self.list.push(Row::new(flow, frame));
+            self.list.push(Row::new(flow));
         }
+        place
+    }
+
+    /// Returns the row of a flow. A new flow gets one.
+    pub(super) fn row_of(&mut self, flow: &Flow) -> &mut Row {
+        let place = self.place_of(flow);
         &mut self.list[place]
     }
 
     /// Returns the row of the next flow of a snapshot, as [`row_of`](Self::row_of) does.
-    pub(super) fn row_of_next(&mut self, flow: &Flow, frame: u64) -> &mut Row {
+    pub(super) fn row_of_next(&mut self, flow: &Flow) -> &mut Row {
         // A snapshot has its flows nearly in the order of the one before, and a look at the row that was next then takes
         // a fraction of a search.
         let guess = self.list.get(self.last).map_or(0, |row| row.next);
         let place = if self.list.get(guess).is_some_and(|row| row.id == flow.id) {
             guess
         } else {
-            self.row_of(flow, frame);
-            let place = self.places[&flow.id];
+            let place = self.place_of(flow);
             if let Some(last) = self.list.get_mut(self.last) {
                 last.next = place;
             }
@@ -123,7 +127,7 @@ mod tests {
             numbers.truncate(40 + usize::try_from(frame).unwrap() % 10);
             for &number in &numbers {
                 let flow = flow(number, 1);
-                let row = rows.row_of_next(&flow, frame);
+                let row = rows.row_of_next(&flow);
                 assert_eq!((row.id, row.flow.id), (flow.id, flow.id));
                 row.seen = frame;
             }
