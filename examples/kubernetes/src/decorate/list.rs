@@ -151,7 +151,10 @@ fn namespace(list: &mut List<'_>, index: &Index, found: &Found<'_>) {
 
 fn of_pod(list: &mut List<'_>, index: &Index, found: &Found<'_>, pod: &Stored<Pod>) {
     list.put(Name::PodName, &pod.name);
-    list.put(Name::PodUid, &pod.uid.text());
+    // The text is made anew each time.
+    if list.lists.settings.has(Name::PodUid) {
+        list.put(Name::PodUid, &pod.uid.text());
+    }
     list.extracted("pod", &pod.template.extracted);
     if let Some(container) = found.container() {
         list.put(Name::ContainerName, &container.name);
