@@ -43,8 +43,8 @@ macro_rules! names {
                 }
             }
 
-            /// Returns true if it has few values, however many pods come and go: all but uids and names of pods, replica sets and
-            /// jobs.
+            /// Returns true if it has few values, however many pods come and go: all but names of pods, replica sets and jobs, and
+            /// all uids but the cluster's.
             #[must_use]
             pub const fn has_few_values(self) -> bool {
                 match self {

@@ -14,8 +14,8 @@ pub struct Pace {
     pub longest_request: Duration,
     /// Two watches begin at least this time apart, even if the server ends each at once. Default: 1 s.
     pub floor: Duration,
-    /// A list after `410 Gone` begins at a random time within this one: all watchers get 410 when a server restarts.
-    /// Default: 5 s.
+    /// A list after `410 Gone`, or after the server's store was restored from a copy, begins at a random time within this one: all
+    /// watchers find it out at once. Default: 5 s.
     pub relist_within: Duration,
     /// A watch lasts this long. The server's version is compared with the watch's after each. Default: 5 min.
     pub watch_for: Duration,
