@@ -1,8 +1,8 @@
 //! Memory for each flow of the table's capacity, in use or not.
 
-use std::{fs, process::ExitCode};
+use std::process::ExitCode;
 
-use mermin_benches::{Report, Result, Row, frames::udp4};
+use mermin_benches::{Report, Result, Row, frames::udp4, memory::private};
 use mermin_core::lab::{Context, Lab, Order};
 
 const SLOTS: u32 = 1 << 20;
@@ -10,10 +10,10 @@ const LIVE: u32 = 1_000_000;
 
 fn main() -> ExitCode {
     mermin_benches::main("memory", |_, report| {
-        let before = own()?;
+        let before = private()?;
         let mut lab = Lab::open(SLOTS)?;
         let kernel = maps(&lab, report)?;
-        told(report, "empty", kernel, own()? - before);
+        told(report, "empty", kernel, private()? - before);
         lab.driver(Order::Sequence, LIVE)?
             .run(&udp4(0), &Context::default(), LIVE)?;
         lab.listen();
@@ -24,24 +24,12 @@ fn main() -> ExitCode {
         if lab.read().flows != u64::from(LIVE) {
             return Err("not every flow is live".into());
         }
-        told(report, "live_1m", kernel, own()? - before);
+        told(report, "live_1m", kernel, private()? - before);
         // Records come and go once, so memory that stays allocated afterwards counts as well.
         lab.expire()?;
-        told(report, "after_close", kernel, own()? - before);
+        told(report, "after_close", kernel, private()? - before);
         Ok(())
     })
-}
-
-/// Returns the private memory of this process in octets. The slots are mapped from the kernel and counted there.
-fn own() -> Result<f64> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let kilobytes: f64 = status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"))
-        .and_then(|rest| rest.split_whitespace().next())
-        .ok_or("no `RssAnon` in /proc/self/status")?
-        .parse()?;
-    Ok(kilobytes * 1024.0)
 }
 
 /// Returns the octets that the kernel charges for the maps.

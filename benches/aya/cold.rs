@@ -1,14 +1,14 @@
 //! Time from the start of a process to loaded programs. Each round is a process of its own, because a program opens
 //! once.
 
-use std::{
-    fs,
-    process::{Command, ExitCode},
-    time::Instant,
-};
+use std::{process::ExitCode, time::Instant};
 
 use mermin_bench_aya::{Loaded, Phases};
-use mermin_benches::{Options, Report, Result, Row, cpu, milliseconds, summary};
+use mermin_benches::{
+    Options, Report, Result, Row,
+    child::{figures, medians},
+    cpu, memory, milliseconds,
+};
 use mermin_core::lab::loader::{LoadedObject, ObjectSettings};
 
 use crate::FLOWS;
@@ -55,16 +55,7 @@ fn load(loader: &str) -> Result<[f64; FIGURES.len()]> {
     };
     let times = [took, busy, phases.features, phases.btf, phases.load].map(milliseconds);
     let [open, busy, features, btf, load] = times;
-    Ok([open, busy, features, btf, load, peak()?])
-}
-
-/// Returns the peak memory of this process, MB.
-fn peak() -> Result<f64> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    let kilobytes: f64 = kilobytes.ok_or("cannot find `VmHWM`")?.trim().parse()?;
-    Ok(kilobytes * 1024.0 / 1e6)
+    Ok([open, busy, features, btf, load, memory::peak()? / 1e6])
 }
 
 pub(crate) fn measure(options: Options, report: &mut Report) -> Result<()> {
@@ -72,42 +63,21 @@ pub(crate) fn measure(options: Options, report: &mut Report) -> Result<()> {
     for round in 0..=options.scaled(30) {
         let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
         for which in order {
-            let figures = run(LOADERS[which])?;
+            let figures: [f64; FIGURES.len()] = figures(|it| it.env(VARIABLE, LOADERS[which]))?;
             // The first round brings the program into memory.
             if round > 0 {
                 rounds[which].push(figures);
             }
         }
     }
-    let median = |rounds: &[Vec<f64>], which: usize| {
-        summary(rounds.iter().map(|figures| figures[which]).collect()).median
-    };
-    let ours = median(&rounds[0], 0);
-    for (loader, rounds) in LOADERS.iter().zip(&rounds) {
+    let medians = rounds.map(|rounds| medians(&rounds));
+    let [ours, _] = medians;
+    for (loader, figures) in LOADERS.iter().zip(medians) {
         let mut row = Row::new(format!("cold_open_{loader}"));
-        for (which, key) in FIGURES.into_iter().enumerate() {
-            row = row.with(key, median(rounds, which));
+        for (key, figure) in FIGURES.into_iter().zip(figures) {
+            row = row.with(key, figure);
         }
-        report.row(&row.with("times_mermin", median(rounds, 0) / ours));
+        report.row(&row.with("times_mermin", figures[0] / ours[0]));
     }
     Ok(())
-}
-
-fn run(loader: &str) -> Result<Vec<f64>> {
-    let output = Command::new(std::env::current_exe()?)
-        .env(VARIABLE, loader)
-        .output()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).trim().into());
-    }
-    let words = String::from_utf8(output.stdout)?;
-    let figures: Vec<f64> = words
-        .split_whitespace()
-        .map(str::parse)
-        .collect::<std::result::Result<_, _>>()?;
-    if figures.len() == FIGURES.len() {
-        Ok(figures)
-    } else {
-        Err(format!("a child says `{words}`").into())
-    }
 }

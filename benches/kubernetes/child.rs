@@ -1,6 +1,6 @@
 //! Processes whose CPU time and memory are measured.
 
-use std::{fs, thread, time::Duration};
+use std::{thread, time::Duration};
 
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
@@ -9,11 +9,10 @@ use kube::{
     runtime::{reflector, watcher},
 };
 use mermin_bench_kubernetes::pod;
-use mermin_benches::Result;
+use mermin_benches::{Result, cpu::process_time, memory::private};
 use mermin_kubernetes::{
     Cluster, Extract, FollowSettings, Follower, Index, Kind, Moment, api::Object,
 };
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::lookup::others;
 
@@ -28,33 +27,13 @@ pub(crate) fn run(role: &str, arguments: &[String]) -> Option<Result<()>> {
     })
 }
 
-/// Returns seconds of CPU time of this process.
-fn cpu() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    #[expect(clippy::cast_precision_loss, reason = "a few seconds")]
-    let seconds = time.tv_sec as f64 + time.tv_nsec as f64 / 1e9;
-    seconds
-}
-
-/// Returns the private memory of this process in octets.
-fn own() -> Result<f64> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let kilobytes: f64 = status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"))
-        .and_then(|rest| rest.split_whitespace().next())
-        .ok_or("no `RssAnon` in /proc/self/status")?
-        .parse()?;
-    Ok(kilobytes * 1024.0)
-}
-
 fn config(url: &str) -> Result<Config> {
     Ok(Config::new(url.parse()?))
 }
 
 fn follower(url: &str, pods: &str) -> Result<()> {
     let pods: u32 = pods.parse()?;
-    let before = (cpu(), own()?);
+    let before = (process_time(), private()?);
     let cluster = Cluster::new(Extract::default());
     let settings = FollowSettings::default()
         .config(config(url)?)
@@ -68,7 +47,7 @@ fn follower(url: &str, pods: &str) -> Result<()> {
 
 fn stored(url: &str, pods: &str) -> Result<()> {
     let pods: u32 = pods.parse()?;
-    let before = (cpu(), own()?);
+    let before = (process_time(), private()?);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -84,12 +63,13 @@ fn stored(url: &str, pods: &str) -> Result<()> {
     })
 }
 
-fn tell((cpu_before, own_before): (f64, f64), pods: u32, found: usize) -> Result<()> {
+fn tell((time_before, own_before): (Duration, f64), pods: u32, found: usize) -> Result<()> {
     if found != pods as usize {
         return Err(format!("{found} pods of {pods}").into());
     }
-    let octets = (own()? - own_before) / f64::from(pods);
-    println!("{} {octets}", cpu() - cpu_before);
+    let octets = (private()? - own_before) / f64::from(pods);
+    let time = process_time().saturating_sub(time_before).as_secs_f64();
+    println!("{time} {octets}");
     Ok(())
 }
 
@@ -99,13 +79,13 @@ fn index(pods: &str) -> Result<()> {
     let now = Moment::parse("2026-02-01T00:00:00Z").ok_or("no time")?;
     // Memory that the first object takes once is no part of each.
     index.apply(&Object::parse(Kind::Pod, &pod(pods))?, now);
-    let before = own()?;
+    let before = private()?;
     for number in 0..pods {
         index.apply(&Object::parse(Kind::Pod, &pod(number))?, now);
     }
-    let after_pods = own()?;
+    let after_pods = private()?;
     others(&mut index, pods, now)?;
-    let all = own()?;
+    let all = private()?;
     println!(
         "{} {}",
         (after_pods - before) / f64::from(pods),

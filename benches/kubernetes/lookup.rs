@@ -8,7 +8,7 @@ use std::{
 use mermin_bench_kubernetes::{
     ON_A_NODE, REPLICAS, address, namespace, node, pod, replica_set, service,
 };
-use mermin_benches::{Options, Report, Result, Row, summary};
+use mermin_benches::{Options, Report, Result, Row, cpu, summary};
 use mermin_core::{
     Flow,
     flow::{Endpoint, FlowId, Interface, Protocol},
@@ -16,7 +16,6 @@ use mermin_core::{
 use mermin_kubernetes::{
     Cluster, Decorator, End, Extract, Index, Kind, Moment, Settings, api::Object,
 };
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::PODS;
 
@@ -81,26 +80,18 @@ fn decorated(cluster: &Cluster, decorator: &mut Decorator, flows: &mut [Flow]) -
     for flow in &mut *flows {
         flow.added_attributes = Box::default();
     }
-    let began = cpu();
+    let began = cpu::time();
     for batch in flows.chunks_mut(BATCH) {
         cluster.decorate(decorator, batch);
     }
     per_end(began, flows)
 }
 
-/// Returns seconds of CPU time of this thread.
-fn cpu() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    #[expect(clippy::cast_precision_loss, reason = "a few seconds")]
-    let seconds = time.tv_sec as f64 + time.tv_nsec as f64 / 1e9;
-    seconds
-}
-
 /// Returns nanoseconds of this thread's CPU time since `began` for each end of these flows: the machine may be busy.
-fn per_end(began: f64, flows: &[Flow]) -> f64 {
+fn per_end(began: Duration, flows: &[Flow]) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
     let ends = 2.0 * flows.len() as f64;
-    (cpu() - began) * 1e9 / ends
+    cpu::time().saturating_sub(began).as_secs_f64() * 1e9 / ends
 }
 
 pub(crate) fn measure(options: Options, report: &mut Report) -> Result<()> {
@@ -115,7 +106,7 @@ pub(crate) fn measure(options: Options, report: &mut Report) -> Result<()> {
     let mut decorator = Decorator::new(Settings::all());
     let mut rounds = [const { Vec::new() }; 3];
     for round in 0..=options.scaled(30) {
-        let began = cpu();
+        let began = cpu::time();
         let found = cluster.read(|index| {
             let ends = any.iter().flat_map(End::both);
             ends.filter(|end| index.pod(black_box(end)).is_some())

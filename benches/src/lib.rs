@@ -5,10 +5,12 @@
 
 pub mod bulk;
 pub mod capture;
+pub mod child;
 pub mod cpu;
 pub mod far;
 pub mod filled;
 pub mod frames;
+pub mod memory;
 pub mod options;
 pub mod peer;
 pub mod report;
