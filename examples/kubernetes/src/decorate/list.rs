@@ -8,7 +8,7 @@ use super::{
     name::{Name, Names, Side},
     settings::Settings,
 };
-use crate::index::{Found, Index, Pod, Stored};
+use crate::index::{Found, Index, Pod, Stored, Uid};
 
 /// Makes the attributes of ends.
 #[derive(Debug)]
@@ -32,6 +32,13 @@ impl List<'_> {
         {
             self.attributes
                 .push(AddedAttribute::new(name, Arc::clone(text)));
+        }
+    }
+
+    /// Adds a uid, whose text is made anew each time.
+    fn put_uid(&mut self, name: Name, uid: &Uid) {
+        if self.lists.settings.has(name) {
+            self.put(name, &uid.text());
         }
     }
 
@@ -107,7 +114,7 @@ impl Lists {
         }
         if let Some(service) = found.service {
             list.put(Name::ServiceName, &service.name);
-            list.put(Name::ServiceUid, &service.uid);
+            list.put_uid(Name::ServiceUid, &service.uid);
             list.extracted("service", &service.extracted);
         }
         if let Some(ingress) = found.ingress {
@@ -151,10 +158,7 @@ fn namespace(list: &mut List<'_>, index: &Index, found: &Found<'_>) {
 
 fn of_pod(list: &mut List<'_>, index: &Index, found: &Found<'_>, pod: &Stored<Pod>) {
     list.put(Name::PodName, &pod.name);
-    // The text is made anew each time.
-    if list.lists.settings.has(Name::PodUid) {
-        list.put(Name::PodUid, &pod.uid.text());
-    }
+    list.put_uid(Name::PodUid, &pod.uid);
     list.extracted("pod", &pod.template.extracted);
     if let Some(container) = found.container() {
         list.put(Name::ContainerName, &container.name);

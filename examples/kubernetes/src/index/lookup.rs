@@ -59,7 +59,7 @@ pub(crate) struct Found<'a> {
     /// Place of the container in its pod.
     pub(crate) container: Option<usize>,
     pub(crate) node: Option<&'a Place>,
-    pub(crate) service: Option<&'a Service>,
+    pub(crate) service: Option<&'a Stored<Service>>,
     pub(crate) ingress: Option<&'a Place>,
     pub(crate) gateway: Option<&'a Place>,
 }
@@ -159,7 +159,7 @@ impl Index {
     /// Adds a service, a node, an ingress and a gateway that had the address.
     fn add_others<'a>(&'a self, found: &mut Found<'a>, tenures: &[Tenure], end: &End<'_>) {
         if let Some(slot) = only(tenures, end, Role::ClusterIp) {
-            found.service = self.services.store.get(slot);
+            found.service = self.services.store.stored(slot);
             return;
         }
         let node = only(tenures, end, Role::Node);
@@ -183,16 +183,18 @@ impl Index {
     }
 
     /// Returns the service with this external address: with this port, where several share the address.
-    fn external_service(&self, tenures: &[Tenure], end: &End<'_>) -> Option<&Service> {
+    fn external_service(&self, tenures: &[Tenure], end: &End<'_>) -> Option<&Stored<Service>> {
         let port = end.port?;
         let slots = tenures.iter().filter_map(|tenure| {
             let slot = tenure.slot_as(Role::ExternalIp)?;
             (fit(tenure, end) > Some(Fit::Near)).then_some(slot)
         });
-        let services = slots.filter_map(|slot| self.services.store.get(slot));
+        let services = slots.filter_map(|slot| self.services.store.stored(slot));
         let mut fitting = services.filter(|service| service.has_port(port));
         let first = fitting.next()?;
-        fitting.all(|other| other.uid == first.uid).then_some(first)
+        fitting
+            .all(|other| std::ptr::eq(other, first))
+            .then_some(first)
     }
 
     /// Returns the owners of a pod, the nearest first.

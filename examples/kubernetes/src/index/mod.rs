@@ -23,7 +23,7 @@ pub use self::{
     lookup::End,
     owners::{Owner, OwnerKind},
 };
-pub(crate) use self::{lookup::Found, places::Place, pod::Pod, store::Stored};
+pub(crate) use self::{lookup::Found, places::Place, pod::Pod, store::Stored, uid::Uid};
 use self::{
     owners::Owners, places::Places, pods::Pods, policies::Policies, services::Services,
     shared::Shared,

@@ -9,14 +9,13 @@ use super::{
     addresses::{Addresses, Role, parse_all},
     selector::Label,
     shared::Shared,
-    store::Store,
+    store::{Store, Stored},
 };
 use crate::{Kind, Moment, api, protocol};
 
 /// A service, as far as records need it.
 #[derive(Debug)]
 pub(crate) struct Service {
-    pub(crate) uid: Arc<str>,
     pub(crate) name: Arc<str>,
     pub(crate) namespace: Arc<str>,
     pub(crate) extracted: Arc<[Label]>,
@@ -80,7 +79,6 @@ impl Services {
                 .map(|it| (it, protocol::number(it.protocol.as_deref())))
         };
         let new = Service {
-            uid: metadata.uid.as_str().into(),
             name: shared.texts.share(&metadata.name),
             namespace: shared.texts.share(&metadata.namespace),
             extracted: shared.extracted(Kind::Service, metadata),
@@ -94,7 +92,7 @@ impl Services {
             cluster: parse_all(cluster.iter().map(String::as_str).chain(first)),
             external: parse_all(external.iter().map(String::as_str).chain(balancer)),
         };
-        let found = self.store.find(&new.uid);
+        let found = self.store.find(&metadata.uid);
         let before = found.and_then(|slot| self.store.get(slot));
         let from = if before.is_some() {
             now
@@ -155,12 +153,12 @@ impl Services {
     }
 
     /// Returns the service whose node port this is.
-    pub(super) fn at_node_port(&self, port: (u16, u8)) -> Option<&Service> {
-        self.store.get(*self.node_ports.get(&port)?)
+    pub(super) fn at_node_port(&self, port: (u16, u8)) -> Option<&Stored<Service>> {
+        self.store.stored(*self.node_ports.get(&port)?)
     }
 
     /// Returns the service that has an endpoint; of several the first by name.
-    pub(super) fn of_endpoint(&self, address: IpAddr, port: (u16, u8)) -> Option<&Service> {
+    pub(super) fn of_endpoint(&self, address: IpAddr, port: (u16, u8)) -> Option<&Stored<Service>> {
         let slices = |number| {
             self.endpoints
                 .get(&(address, number, port.1))
@@ -170,7 +168,7 @@ impl Services {
         let of_all_ports = (self.of_all_ports != 0).then(|| slices(0));
         let keys = slices(port.0).chain(of_all_ports.into_iter().flatten());
         let keys = keys.filter_map(|slot| Some(&self.slices.get(*slot)?.service));
-        let services = keys.filter_map(|key| self.store.get(*self.by_name.get(key)?));
+        let services = keys.filter_map(|key| self.store.stored(*self.by_name.get(key)?));
         services
             .min_by(|one, other| (&one.namespace, &one.name).cmp(&(&other.namespace, &other.name)))
     }
