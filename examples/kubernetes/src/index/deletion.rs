@@ -1,6 +1,6 @@
 //! Objects that the cluster no longer has: told by events, or missing from a list.
 
-use super::{Index, places::Places, pod};
+use super::{Index, pod, store::Uids};
 use crate::{Kind, Moment, api::Object};
 
 impl Index {
@@ -14,7 +14,7 @@ impl Index {
             }
             _ => None,
         };
-        if let Some(slot) = self.find(object.kind(), &object.metadata().uid) {
+        if let Some(slot) = self.store(object.kind()).find(&object.metadata().uid) {
             self.retire(object.kind(), slot, end, now, now);
         }
     }
@@ -22,7 +22,7 @@ impl Index {
     /// Notes that the cluster no longer has an object, of which nothing but the uid can be read. An object of the same name
     /// with another uid stays.
     pub fn remove_uid(&mut self, kind: Kind, uid: &str, now: Moment) {
-        if let Some(slot) = self.find(kind, uid) {
+        if let Some(slot) = self.store(kind).find(uid) {
             self.retire(kind, slot, None, now, now);
         }
     }
@@ -30,49 +30,18 @@ impl Index {
     /// Notes that the cluster has an object, of which nothing but the uid can be read: its last version stays, beyond the end
     /// of a list as well.
     pub fn keep_uid(&mut self, kind: Kind, uid: &str) {
-        match kind {
-            Kind::Pod => self.pods.store.keep(uid),
-            Kind::Service => self.services.store.keep(uid),
-            Kind::EndpointSlice => self.services.keep_slice(uid),
-            Kind::ReplicaSet => self.owners.replica_sets.keep(uid),
-            Kind::Job => self.owners.jobs.keep(uid),
-            Kind::NetworkPolicy => self.policies.store.keep(uid),
-            Kind::Node | Kind::Namespace | Kind::Ingress | Kind::Gateway => {
-                self.places_mut(kind).store.keep(uid);
-            }
-        }
+        self.store_mut(kind).keep(uid);
     }
 
     /// Begins a complete list of the objects of a kind.
     pub fn begin_list(&mut self, kind: Kind) {
-        match kind {
-            Kind::Pod => self.pods.store.begin_list(),
-            Kind::Service => self.services.store.begin_list(),
-            Kind::EndpointSlice => self.services.begin_slices(),
-            Kind::ReplicaSet => self.owners.replica_sets.begin_list(),
-            Kind::Job => self.owners.jobs.begin_list(),
-            Kind::NetworkPolicy => self.policies.store.begin_list(),
-            Kind::Node | Kind::Namespace | Kind::Ingress | Kind::Gateway => {
-                self.places_mut(kind).store.begin_list();
-            }
-        }
+        self.store_mut(kind).begin_list();
     }
 
     /// Ends a complete list: the cluster no longer has objects that were not in it. Nobody told when they went; `last_known` is
     /// the last time at which they were surely there.
     pub fn finish_list(&mut self, kind: Kind, last_known: Moment, now: Moment) {
-        let missing = match kind {
-            Kind::Pod => self.pods.store.missing(),
-            Kind::Service => self.services.store.missing(),
-            Kind::EndpointSlice => self.services.missing_slices(),
-            Kind::ReplicaSet => self.owners.replica_sets.missing(),
-            Kind::Job => self.owners.jobs.missing(),
-            Kind::NetworkPolicy => self.policies.store.missing(),
-            Kind::Node | Kind::Namespace | Kind::Ingress | Kind::Gateway => {
-                self.places(kind).store.missing()
-            }
-        };
-        for slot in missing {
+        for slot in self.store(kind).missing() {
             self.retire(kind, slot, None, last_known, now);
         }
     }
@@ -97,35 +66,33 @@ impl Index {
 }
 
 impl Index {
-    pub(super) fn places(&self, kind: Kind) -> &Places {
+    pub(super) fn store(&self, kind: Kind) -> &dyn Uids {
         match kind {
-            Kind::Namespace => &self.namespaces,
-            Kind::Ingress => &self.ingresses,
-            Kind::Gateway => &self.gateways,
-            _ => &self.nodes,
+            Kind::Pod => &self.pods.store,
+            Kind::Service => &self.services.store,
+            Kind::EndpointSlice => &self.services.slices,
+            Kind::ReplicaSet => &self.owners.replica_sets,
+            Kind::Job => &self.owners.jobs,
+            Kind::NetworkPolicy => &self.policies.store,
+            Kind::Node => &self.nodes.store,
+            Kind::Namespace => &self.namespaces.store,
+            Kind::Ingress => &self.ingresses.store,
+            Kind::Gateway => &self.gateways.store,
         }
     }
 
-    fn places_mut(&mut self, kind: Kind) -> &mut Places {
+    fn store_mut(&mut self, kind: Kind) -> &mut dyn Uids {
         match kind {
-            Kind::Namespace => &mut self.namespaces,
-            Kind::Ingress => &mut self.ingresses,
-            Kind::Gateway => &mut self.gateways,
-            _ => &mut self.nodes,
-        }
-    }
-
-    pub(super) fn find(&self, kind: Kind, uid: &str) -> Option<u32> {
-        match kind {
-            Kind::Pod => self.pods.store.find(uid),
-            Kind::Service => self.services.store.find(uid),
-            Kind::EndpointSlice => self.services.find_slice(uid),
-            Kind::ReplicaSet => self.owners.replica_sets.find(uid),
-            Kind::Job => self.owners.jobs.find(uid),
-            Kind::NetworkPolicy => self.policies.store.find(uid),
-            Kind::Node | Kind::Namespace | Kind::Ingress | Kind::Gateway => {
-                self.places(kind).store.find(uid)
-            }
+            Kind::Pod => &mut self.pods.store,
+            Kind::Service => &mut self.services.store,
+            Kind::EndpointSlice => &mut self.services.slices,
+            Kind::ReplicaSet => &mut self.owners.replica_sets,
+            Kind::Job => &mut self.owners.jobs,
+            Kind::NetworkPolicy => &mut self.policies.store,
+            Kind::Node => &mut self.nodes.store,
+            Kind::Namespace => &mut self.namespaces.store,
+            Kind::Ingress => &mut self.ingresses.store,
+            Kind::Gateway => &mut self.gateways.store,
         }
     }
 
@@ -156,31 +123,21 @@ impl Index {
 
     /// Removes a retired object, unless it came back.
     fn drop_retired(&mut self, kind: Kind, slot: u32) {
+        if !self.store(kind).is_retired(slot) {
+            return;
+        }
         let shared = &mut self.shared;
         match kind {
-            Kind::Pod if self.pods.store.is_retired(slot) => {
-                return self.pods.remove(slot, shared);
-            }
-            Kind::Service if self.services.store.is_retired(slot) => {
-                self.services.remove(slot, &mut shared.addresses);
-            }
-            Kind::ReplicaSet if self.owners.replica_sets.is_retired(slot) => {
-                self.owners.replica_sets.remove(slot);
-            }
-            Kind::Job if self.owners.jobs.is_retired(slot) => {
-                self.owners.jobs.remove(slot);
-            }
-            Kind::Node if self.nodes.store.is_retired(slot) => self.nodes.remove(slot, shared),
-            Kind::Namespace if self.namespaces.store.is_retired(slot) => {
-                self.namespaces.remove(slot, shared);
-            }
-            Kind::Ingress if self.ingresses.store.is_retired(slot) => {
-                self.ingresses.remove(slot, shared);
-            }
-            Kind::Gateway if self.gateways.store.is_retired(slot) => {
-                self.gateways.remove(slot, shared);
-            }
-            _ => return,
+            Kind::Pod => return self.pods.remove(slot, shared),
+            // These went at once.
+            Kind::EndpointSlice | Kind::NetworkPolicy => return,
+            Kind::Service => self.services.remove(slot, &mut shared.addresses),
+            Kind::ReplicaSet => drop(self.owners.replica_sets.remove(slot)),
+            Kind::Job => drop(self.owners.jobs.remove(slot)),
+            Kind::Node => self.nodes.remove(slot, shared),
+            Kind::Namespace => self.namespaces.remove(slot, shared),
+            Kind::Ingress => self.ingresses.remove(slot, shared),
+            Kind::Gateway => self.gateways.remove(slot, shared),
         }
         self.surroundings += 1;
     }

@@ -26,7 +26,7 @@ pub use self::{
 pub(crate) use self::{lookup::Found, places::Place, pod::Pod, store::Stored, uid::Uid};
 use self::{
     owners::Owners, places::Places, pods::Pods, policies::Policies, services::Services,
-    shared::Shared,
+    shared::Shared, store::Uids as _,
 };
 use crate::{
     Extract, Kind, Moment,
@@ -137,17 +137,7 @@ impl Index {
     /// Returns the number of objects that the cluster has.
     #[must_use]
     pub fn present(&self, kind: Kind) -> usize {
-        match kind {
-            Kind::Pod => self.pods.store.present(),
-            Kind::Service => self.services.store.present(),
-            Kind::EndpointSlice => self.services.slices(),
-            Kind::ReplicaSet => self.owners.replica_sets.present(),
-            Kind::Job => self.owners.jobs.present(),
-            Kind::NetworkPolicy => self.policies.store.present(),
-            Kind::Node | Kind::Namespace | Kind::Ingress | Kind::Gateway => {
-                self.places(kind).store.present()
-            }
-        }
+        self.store(kind).present()
     }
 
     /// Returns the uid of the namespace `kube-system`, which identifies the cluster.

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{pool::Pool, store::Store};
+use super::{
+    pool::Pool,
+    store::{Store, Uids as _},
+};
 use crate::api::OwnerReference;
 
 /// Kinds of workloads that own pods, or that own their owners.

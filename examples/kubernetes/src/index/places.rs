@@ -10,7 +10,7 @@ use super::{
     selector::Label,
     services::created,
     shared::Shared,
-    store::Store,
+    store::{Store, Uids as _},
 };
 use crate::{
     Kind, Moment,

@@ -12,7 +12,7 @@ use super::{
     },
     policies::Policies,
     shared::Shared,
-    store::Store,
+    store::{Store, Uids as _},
 };
 use crate::{Moment, api};
 

@@ -9,7 +9,7 @@ use super::{
     addresses::{Addresses, Role, parse_all},
     selector::Label,
     shared::Shared,
-    store::{Store, Stored},
+    store::{Store, Stored, Uids as _},
 };
 use crate::{Kind, Moment, api, protocol};
 
@@ -41,7 +41,7 @@ type Endpoint = (IpAddr, u16, u8);
 
 /// A part of a service's endpoints.
 #[derive(Debug)]
-struct Slice {
+pub(super) struct Slice {
     service: Key,
     endpoints: Box<[Endpoint]>,
 }
@@ -52,7 +52,7 @@ pub(super) struct Services {
     pub(super) store: Store<Service>,
     by_name: HashMap<Key, u32>,
     node_ports: HashMap<(u16, u8), u32>,
-    slices: Store<Slice>,
+    pub(super) slices: Store<Slice>,
     endpoints: HashMap<Endpoint, SmallVec<[u32; 4]>>,
     /// Endpoints of all ports of an address; there are seldom any.
     of_all_ports: usize,
@@ -192,26 +192,6 @@ pub(super) fn created(metadata: &api::Metadata, now: Moment) -> Moment {
 
 /// Endpoint slices.
 impl Services {
-    pub(super) const fn slices(&self) -> usize {
-        self.slices.present()
-    }
-
-    pub(super) fn find_slice(&self, uid: &str) -> Option<u32> {
-        self.slices.find(uid)
-    }
-
-    pub(super) fn keep_slice(&mut self, uid: &str) {
-        self.slices.keep(uid);
-    }
-
-    pub(super) fn begin_slices(&mut self) {
-        self.slices.begin_list();
-    }
-
-    pub(super) fn missing_slices(&self) -> Vec<u32> {
-        self.slices.missing()
-    }
-
     pub(super) fn apply_slice(&mut self, slice: &api::EndpointSlice, shared: &mut Shared) {
         let metadata = &slice.metadata;
         if let Some(slot) = self.slices.find(&metadata.uid) {

@@ -31,6 +31,26 @@ pub(crate) struct Stored<T> {
     value: T,
 }
 
+/// Objects of one kind as far as their uids tell, whatever they are.
+pub(super) trait Uids {
+    /// Objects that the cluster has.
+    fn present(&self) -> usize;
+
+    fn find(&self, uid: &str) -> Option<u32>;
+
+    /// Notes that the list in progress has an object, whose last version stays.
+    fn keep(&mut self, uid: &str);
+
+    /// Returns true if the cluster no longer has the object.
+    fn is_retired(&self, slot: u32) -> bool;
+
+    /// Begins a list of all objects.
+    fn begin_list(&mut self);
+
+    /// Returns objects that the list in progress did not have.
+    fn missing(&self) -> Vec<u32>;
+}
+
 impl<T> Deref for Stored<T> {
     type Target = T;
 
@@ -53,15 +73,6 @@ impl<T> Default for Store<T> {
 }
 
 impl<T> Store<T> {
-    /// Objects that the cluster has.
-    pub(super) const fn present(&self) -> usize {
-        self.present
-    }
-
-    pub(super) fn find(&self, uid: &str) -> Option<u32> {
-        self.find_key(Key::of(uid))
-    }
-
     fn find_key(&self, key: Key<'_>) -> Option<u32> {
         let has_key = |slot: &u32| self.stored(*slot).is_some_and(|it| it.uid.key() == key);
         let found = self.by_uid.find(self.hasher.hash_one(key), has_key);
@@ -116,15 +127,6 @@ impl<T> Store<T> {
         slot
     }
 
-    /// Notes that the list in progress has an object, whose last version stays.
-    pub(super) fn keep(&mut self, uid: &str) {
-        let slot = self.find(uid);
-        let entry = slot.and_then(|slot| self.slots.get_mut(slot as usize)?.as_mut());
-        if let Some(entry) = entry {
-            entry.list = self.list;
-        }
-    }
-
     /// Notes that the cluster no longer has an object. False if that was known.
     pub(super) fn retire(&mut self, slot: u32) -> bool {
         let entry = self.slots.get_mut(slot as usize).and_then(Option::as_mut);
@@ -134,11 +136,6 @@ impl<T> Store<T> {
         entry.is_gone = true;
         self.present -= 1;
         true
-    }
-
-    /// Returns true if the cluster no longer has the object.
-    pub(super) fn is_retired(&self, slot: u32) -> bool {
-        self.stored(slot).is_some_and(|entry| entry.is_gone)
     }
 
     /// Removes an object and frees its slot.
@@ -152,14 +149,34 @@ impl<T> Store<T> {
         self.free.push(slot);
         Some(entry.value)
     }
+}
 
-    /// Begins a list of all objects.
-    pub(super) const fn begin_list(&mut self) {
+impl<T> Uids for Store<T> {
+    fn present(&self) -> usize {
+        self.present
+    }
+
+    fn find(&self, uid: &str) -> Option<u32> {
+        self.find_key(Key::of(uid))
+    }
+
+    fn keep(&mut self, uid: &str) {
+        let slot = self.find(uid);
+        let entry = slot.and_then(|slot| self.slots.get_mut(slot as usize)?.as_mut());
+        if let Some(entry) = entry {
+            entry.list = self.list;
+        }
+    }
+
+    fn is_retired(&self, slot: u32) -> bool {
+        self.stored(slot).is_some_and(|entry| entry.is_gone)
+    }
+
+    fn begin_list(&mut self) {
         self.list = self.list.wrapping_add(1);
     }
 
-    /// Returns objects that the list in progress did not have.
-    pub(super) fn missing(&self) -> Vec<u32> {
+    fn missing(&self) -> Vec<u32> {
         let slots = self.slots.iter().zip(0..);
         let missing = slots.filter(|(entry, _)| {
             let entry = entry.as_ref();
