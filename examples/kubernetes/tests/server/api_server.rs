@@ -37,6 +37,8 @@ pub(crate) enum Answer {
     Slow(Duration),
     /// Watches end at once.
     Brief,
+    /// Lists are answered, watches fail.
+    ListsAlone,
 }
 
 /// The server; dropped, it closes all connections.
@@ -356,7 +358,10 @@ async fn answer(
         Some(Answer::Silence) => std::future::pending().await,
         Some(Answer::Slow(time)) => tokio::time::sleep(time).await,
         Some(Answer::Brief) if query.contains_key("watch") => return Ok(whole(200, String::new())),
-        Some(Answer::Brief) | None => {}
+        Some(Answer::ListsAlone) if query.contains_key("watch") => {
+            return Ok(status(500, "no watches", None));
+        }
+        Some(Answer::Brief | Answer::ListsAlone) | None => {}
     }
     let mut state = shared.lock();
     Ok(if query.contains_key("watch") {

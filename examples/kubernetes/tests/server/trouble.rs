@@ -78,6 +78,22 @@ fn watches_that_end_at_once_are_held_back() {
 }
 
 #[test]
+fn watches_that_fail_where_lists_work_are_held_back() {
+    let (server, followed) = one_pod();
+    server.answer("pods", Some(Answer::ListsAlone));
+    server.end_watches();
+    std::thread::sleep(Duration::from_secs(2));
+    // After 20 ms at first, and at most one in 100 ms soon.
+    let watches = server.requests("watch=true").len();
+    assert!((3..=30).contains(&watches), "{watches}");
+    assert_eq!(followed.pod_at(address(1)).as_deref(), Some("pod-1"));
+    server.answer("pods", None);
+    server.put("pods", pod(2));
+    followed.until_present(2);
+    assert_eq!(lists(&followed), 1);
+}
+
+#[test]
 fn objects_that_nobody_confirms_for_too_long_are_forgotten() {
     let server = ApiServer::start();
     server.put("pods", pod(1));
