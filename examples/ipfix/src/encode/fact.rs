@@ -7,14 +7,14 @@ use std::{
 
 use mermin_core::{
     Flow,
-    flow::{Direction, Endpoint, IpHeader, MacAddress, Uniflow},
+    flow::{Direction, IpHeader, MacAddress, Uniflow},
 };
 
 use super::{
     element::{Element, VARIABLE},
     names::{application_name, dns, http_host, put_text, response_code, server_name, text_length},
     options::put_name,
-    shape::{View, put_address, segment, spi},
+    shape::{View, in_order, put_address, segment, spi},
 };
 
 /// A field. Numbers and lengths come from IANA's registry of IPFIX information elements.
@@ -211,15 +211,6 @@ impl Fact {
         let [source, destination] = in_order([tunnel.source, tunnel.destination], view.backwards);
         let is_source = matches!(self, Self::OuterSource4 | Self::OuterSource6);
         put_address(if is_source { source } else { destination }.address, out);
-    }
-}
-
-fn in_order(ends: [Endpoint; 2], backwards: bool) -> [Endpoint; 2] {
-    let [source, destination] = ends;
-    if backwards {
-        [destination, source]
-    } else {
-        [source, destination]
     }
 }
 

@@ -51,11 +51,8 @@ impl<'a> View<'a> {
         let Some(drops) = &self.flow.drops else {
             return 0;
         };
-        let dropped = if self.backwards ^ reverse {
-            &drops.reverse
-        } else {
-            &drops.forward
-        };
+        let ways = [&drops.forward, &drops.reverse];
+        let [dropped, _] = in_order(ways, self.backwards ^ reverse);
         dropped.iter().map(|one| one.packets).sum()
     }
 
@@ -69,12 +66,8 @@ impl<'a> View<'a> {
     /// Returns the MAC addresses of the record's source and destination.
     pub(crate) fn macs(&self) -> [Option<MacAddress>; 2] {
         let interface = &self.flow.interface;
-        let [source, destination] = [interface.mac, interface.destination_mac];
-        if self.backwards {
-            [destination, source]
-        } else {
-            [source, destination]
-        }
+        let macs = [interface.mac, interface.destination_mac];
+        in_order(macs, self.backwards)
     }
 
     /// Returns the time of the first packet in the record's direction, as far as the flow has it. A flow has the time of its first
@@ -93,6 +86,16 @@ impl<'a> View<'a> {
             let answer = start.checked_add(*latency);
             self.flow.direction == Direction::Forward && answer.is_some_and(|it| it <= end)
         })
+    }
+}
+
+/// Returns the values of two sides or directions, exchanged if the record is backwards.
+pub(crate) fn in_order<T>(sides: [T; 2], backwards: bool) -> [T; 2] {
+    let [first, second] = sides;
+    if backwards {
+        [second, first]
+    } else {
+        [first, second]
     }
 }
 
