@@ -157,13 +157,13 @@ impl Encoder {
                 self.record(&View::forward(flow), &mut writer);
                 continue;
             }
-            let [forward, backwards] = [View::forward(flow), View::backwards(flow)];
+            let views = [View::forward(flow), View::backwards(flow)];
+            let [forward, backwards] = views.map(|view| view.has(false));
             // A last record without packets reports the end of the flow.
-            if forward.has(false) || !backwards.has(false) {
-                self.record(&forward, &mut writer);
-            }
-            if backwards.has(false) {
-                self.record(&backwards, &mut writer);
+            for (view, is_sent) in views.iter().zip([forward || !backwards, backwards]) {
+                if is_sent {
+                    self.record(view, &mut writer);
+                }
             }
         }
         self.sequence = writer.finish();
