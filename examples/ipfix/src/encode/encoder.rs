@@ -43,8 +43,8 @@ pub struct Encoder {
     /// Octets of a message at most.
     longest: usize,
     layouts: Vec<Layout>,
-    /// The layout of each shape, by the shape's number.
-    by_shape: BTreeMap<usize, u16>,
+    /// The place of each shape's layout.
+    by_shape: BTreeMap<Shape, u16>,
     /// Names that were sent.
     interfaces: HashMap<u32, Arc<str>>,
     /// The interface of the previous record.
@@ -269,7 +269,7 @@ impl Encoder {
 
     /// Returns the layout of a shape by its place. If it is new, its template is sent.
     fn place(&mut self, shape: Shape, writer: &mut Writer<'_>) -> u16 {
-        match self.by_shape.get(&shape.number()) {
+        match self.by_shape.get(&shape) {
             Some(place) => *place,
             None => self.begin_layout(shape, writer),
         }
@@ -288,7 +288,7 @@ impl Encoder {
             layout.put_template(FIRST_RECORD + place, out);
         });
         self.layouts.push(layout);
-        self.by_shape.insert(shape.number(), place);
+        self.by_shape.insert(shape, place);
         place
     }
 }
@@ -312,6 +312,8 @@ impl fmt::Debug for Encoder {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use mermin_core::{
         flow::{Dns, Tls},
         sink::testing::{detailed_flows, flows},
@@ -366,6 +368,30 @@ mod tests {
             // A record has fewer than 200 octets.
             assert!((most - 200..=most).contains(&longest), "{way:?}: {longest}");
         }
+    }
+
+    #[test]
+    fn each_record_shape_has_its_own_template_id() {
+        let mut shapes: HashMap<(bool, u16), Shape> = HashMap::new();
+        for biflow in [false, true] {
+            let settings = Settings::default().biflow(biflow).outer_addresses(biflow);
+            let (mut encoder, mut messages) = (Encoder::new(settings), Messages::default());
+            let mut writer = encoder.writer(UNIX_EPOCH, &mut messages);
+            let mut flows = detailed_flows(2000);
+            for flow in flows.iter_mut().step_by(3) {
+                flow.sampling_interval = NonZeroU32::new(8);
+            }
+            for flow in &flows {
+                for view in [View::forward(flow), View::backwards(flow)] {
+                    let shape = Shape::of(&view, &encoder.settings);
+                    let place = encoder.place(shape, &mut writer);
+                    let known = *shapes.entry((biflow, place)).or_insert(shape);
+                    assert_eq!(known, shape);
+                    assert_eq!(encoder.place(shape, &mut writer), place);
+                }
+            }
+        }
+        assert!(shapes.len() > 20, "{}", shapes.len());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use mermin_core::{
 };
 
 /// The names that a record has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a name of its own")]
 pub(crate) struct Names {
     /// A protocol was recognised.
@@ -18,9 +18,6 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// Number of possible values.
-    pub(crate) const COUNT: usize = 1 << 5;
-
     pub(crate) fn of(flow: &Flow) -> Self {
         if flow.application.is_none() {
             return Self::default();
@@ -32,19 +29,6 @@ impl Names {
             question: dns(flow).is_some(),
             response: response_code(flow).is_some(),
         }
-    }
-
-    /// Returns a unique number below [`COUNT`](Self::COUNT).
-    pub(crate) fn number(self) -> usize {
-        [
-            self.application,
-            self.http_host,
-            self.server,
-            self.question,
-            self.response,
-        ]
-        .into_iter()
-        .fold(0, |number, present| number * 2 + usize::from(present))
     }
 }
 
