@@ -8,7 +8,7 @@ use std::{
 
 use mermin_core::{
     Flow,
-    flow::{Application, Direction, IpHeader, Protocol, TunnelKind, Uniflow},
+    flow::{Application, Direction, IpHeader, MacAddress, Protocol, TunnelKind, Uniflow},
 };
 
 /// One direction of a flow, as a collector of one-way records stores it.
@@ -81,6 +81,15 @@ fn milliseconds(flow: &Flow, back: bool) -> [u64; 2] {
         .map(|time| u64::try_from(time.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap())
 }
 
+/// MAC addresses of the record's source and destination.
+fn macs(flow: &Flow, back: bool) -> [Option<MacAddress>; 2] {
+    let mut macs = [flow.interface.mac, flow.interface.destination_mac];
+    if back {
+        macs.reverse();
+    }
+    macs
+}
+
 pub(crate) fn rows(flows: &[Flow]) -> Vec<Row> {
     let mut rows: Vec<_> = flows
         .iter()
@@ -93,11 +102,8 @@ pub(crate) fn rows(flows: &[Flow]) -> Vec<Row> {
 pub(crate) fn row(flow: &Flow, back: bool) -> Row {
     let way = if back { &flow.reverse } else { &flow.forward };
     let mut ends = [flow.source, flow.destination];
-    let mut macs = [flow.interface.mac, flow.interface.destination_mac]
-        .map(|mac| mac.map_or("00:00:00:00:00:00".to_owned(), |mac| mac.to_string()));
     if back {
         ends.reverse();
-        macs.reverse();
     }
     Row {
         addresses: ends.map(|end| end.address),
@@ -113,7 +119,8 @@ pub(crate) fn row(flow: &Flow, back: bool) -> Row {
         tos: way.ip.map_or(0, |ip| ip.dscp << 2 | ip.ecn),
         times: milliseconds(flow, back),
         interface: flow.interface.index.into(),
-        macs,
+        macs: macs(flow, back)
+            .map(|mac| mac.map_or("00:00:00:00:00:00".to_owned(), |mac| mac.to_string())),
         vlan: flow.vlans.first().copied().unwrap_or(0),
     }
 }
@@ -131,7 +138,10 @@ pub(crate) type Elements = BTreeMap<String, String>;
 pub(crate) fn uniflows(flows: &[Flow]) -> Vec<Elements> {
     flows
         .iter()
-        .flat_map(|flow| ways(flow).into_iter().map(move |back| elements(flow, back)))
+        .flat_map(|flow| {
+            let elements = |back| elements(flow, back, dropped(flow, back) != 0);
+            ways(flow).into_iter().map(elements)
+        })
         .collect()
 }
 
@@ -141,7 +151,8 @@ pub(crate) fn biflows(flows: &[Flow]) -> Vec<Elements> {
 }
 
 fn biflow(flow: &Flow) -> Elements {
-    let mut elements = elements(flow, false);
+    let has_dropped = dropped(flow, false) != 0 || dropped(flow, true) != 0;
+    let mut elements = elements(flow, false, has_dropped);
     let direction = match flow.direction {
         Direction::Forward => 1,
         Direction::Reverse => 2,
@@ -152,16 +163,8 @@ fn biflow(flow: &Flow) -> Elements {
         let delay = answer.duration_since(flow.start).unwrap().as_millis();
         elements.insert("reverseFlowDeltaMilliseconds".to_owned(), delay.to_string());
     }
-    let dropped = [false, true].map(|back| dropped(flow, back));
     if has(flow, true) {
-        if dropped != [0, 0] {
-            elements.insert("droppedPacketDeltaCount".to_owned(), dropped[0].to_string());
-        }
-        let mut reverse = counts(flow, &flow.reverse);
-        if dropped != [0, 0] {
-            reverse.insert("droppedPacketDeltaCount".to_owned(), dropped[1].to_string());
-        }
-        for (name, value) in reverse {
+        for (name, value) in counts(flow, true, has_dropped) {
             let (first, rest) = name.split_at(1);
             elements.insert(format!("reverse{}{rest}", first.to_uppercase()), value);
         }
@@ -169,11 +172,15 @@ fn biflow(flow: &Flow) -> Elements {
     elements
 }
 
-fn counts(flow: &Flow, way: &Uniflow) -> Elements {
+fn counts(flow: &Flow, back: bool, has_dropped: bool) -> Elements {
+    let way = if back { &flow.reverse } else { &flow.forward };
     let mut elements = Elements::new();
     let mut add = |name: &str, value: u64| elements.insert(name.to_owned(), value.to_string());
     add("packetDeltaCount", way.packets.delta);
     add("octetDeltaCount", way.octets.delta);
+    if has_dropped {
+        add("droppedPacketDeltaCount", dropped(flow, back));
+    }
     // A direction without packets has no headers.
     let ip = way.ip.unwrap_or(IpHeader::new(0, 0, None));
     add("ipClassOfService", u64::from(ip.dscp << 2 | ip.ecn));
@@ -190,13 +197,10 @@ fn counts(flow: &Flow, way: &Uniflow) -> Elements {
     elements
 }
 
-fn elements(flow: &Flow, back: bool) -> Elements {
+/// `has_dropped`: a direction of the record has packets that the kernel dropped.
+fn elements(flow: &Flow, back: bool, has_dropped: bool) -> Elements {
     let row = row(flow, back);
-    let mut elements = counts(flow, if back { &flow.reverse } else { &flow.forward });
-    let dropped = dropped(flow, back);
-    if dropped != 0 {
-        elements.insert("droppedPacketDeltaCount".to_owned(), dropped.to_string());
-    }
+    let mut elements = counts(flow, back, has_dropped);
     let version = if flow.source.address.is_ipv6() { 6 } else { 4 };
     let mut add = |name: &str, value: String| elements.insert(name.to_owned(), value);
     add(
@@ -218,13 +222,9 @@ fn elements(flow: &Flow, back: bool) -> Elements {
     add("flowStartMilliseconds", row.times[0].to_string());
     add("flowEndMilliseconds", row.times[1].to_string());
     add("ingressInterface", row.interface.to_string());
-    let mut macs = [flow.interface.mac, flow.interface.destination_mac];
-    if back {
-        macs.reverse();
-    }
     for (name, mac) in ["sourceMacAddress", "destinationMacAddress"]
         .into_iter()
-        .zip(macs)
+        .zip(macs(flow, back))
     {
         if let Some(mac) = mac {
             add(name, mac.to_string());
