@@ -312,8 +312,6 @@ impl fmt::Debug for Encoder {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
     use mermin_core::{
         flow::{Dns, Tls},
         sink::testing::{detailed_flows, flows},
@@ -377,11 +375,7 @@ mod tests {
             let settings = Settings::default().biflow(biflow).outer_addresses(biflow);
             let (mut encoder, mut messages) = (Encoder::new(settings), Messages::default());
             let mut writer = encoder.writer(UNIX_EPOCH, &mut messages);
-            let mut flows = detailed_flows(2000);
-            for flow in flows.iter_mut().step_by(3) {
-                flow.sampling_interval = NonZeroU32::new(8);
-            }
-            for flow in &flows {
+            for flow in &detailed_flows(2000) {
                 for view in [View::forward(flow), View::backwards(flow)] {
                     let shape = Shape::of(&view, &encoder.settings);
                     let place = encoder.place(shape, &mut writer);

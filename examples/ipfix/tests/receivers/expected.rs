@@ -248,6 +248,9 @@ fn elements(flow: &Flow, back: bool, has_dropped: bool) -> Elements {
     }
     add("flowEndReason", flow.end_reason.number().to_string());
     add("flowId", flow_id(flow).to_string());
+    if let Some(interval) = flow.sampling_interval {
+        add("samplingInterval", interval.to_string());
+    }
     if let Some(application) = flow.application.as_deref() {
         elements.extend(names(application));
     }

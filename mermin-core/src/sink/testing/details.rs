@@ -1,6 +1,6 @@
 //! Records with what a source adds on request.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::flows::flows;
 use crate::flow::{
@@ -9,8 +9,8 @@ use crate::flow::{
 };
 
 /// Returns the records of [`flows`] with what a source adds on request, in some of them: names of up to 255 octets, processes and
-/// containers, the TCP analysis, and dropped packets, also of a direction without packets. The same number always gives the same
-/// record.
+/// containers, the TCP analysis, dropped packets, also of a direction without packets, and the interval at which flows are sampled. The
+/// same number always gives the same record.
 ///
 /// ```
 /// use mermin_core::sink::testing::detailed_flows;
@@ -30,6 +30,7 @@ pub fn detailed_flows(count: u32) -> Vec<Flow> {
             flow.tcp_analysis = Some(Box::new(analysis(number)));
         }
         flow.drops = drops(number).map(Box::new);
+        flow.sampling_interval = sampling_interval(number);
     }
     flows
 }
@@ -128,6 +129,12 @@ fn drops(number: u32) -> Option<Drops> {
     Some(drops)
 }
 
+/// From 1 to 512, in each third record.
+fn sampling_interval(number: u32) -> Option<NonZeroU32> {
+    let interval = NonZeroU32::new(1 << (number % 12));
+    interval.filter(|_| number.is_multiple_of(3))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,7 +152,6 @@ mod tests {
             [
                 "flow.interfaces",
                 "flow.several",
-                "flow.sampling.interval",
                 "flow.ipsec.",
                 "flow.icmp.code.name",
                 "flow.reverse.icmp.code.name",
