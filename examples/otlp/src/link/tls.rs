@@ -19,17 +19,11 @@ use crate::settings::{Endpoint, Protocol, TlsFiles};
 
 /// Identifies the content of the files: modification time, length and inode of each. A mounted secret that rotates
 /// has other files under the same names.
-pub(super) type Stamp = [Option<(i64, i64, u64, u64)>; 4];
+pub(super) type Stamp = [Option<(i64, i64, u64, u64)>; 3];
 
 pub(super) fn stamp(files: &TlsFiles) -> Stamp {
     let seen = |data: Metadata| (data.mtime(), data.mtime_nsec(), data.len(), data.ino());
-    [
-        &files.authority,
-        &files.further,
-        &files.certificate,
-        &files.key,
-    ]
-    .map(|file| {
+    [&files.authority, &files.certificate, &files.key].map(|file| {
         let data = std::fs::metadata(file.as_ref()?).ok()?;
         Some(seen(data))
     })
@@ -54,7 +48,7 @@ pub(super) async fn handshake(
             Some(rustls::Error::InvalidCertificate(
                 rustls::CertificateError::UnknownIssuer | rustls::CertificateError::BadSignature,
             )) => format!(
-                "cannot trust `{peer}`: name the file with its authority by `ca` or OTEL_EXPORTER_OTLP_CERTIFICATE"
+                "cannot trust `{peer}`: name the file with its authority by `ca`, `ca_cert` (mermin-agent) or OTEL_EXPORTER_OTLP_CERTIFICATE"
             ),
             Some(rustls::Error::InvalidCertificate(_)) => format!("cannot trust `{peer}`"),
             _ => format!("cannot speak TLS with `{peer}`"),
@@ -114,16 +108,16 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, LinkError> 
     Ok(all)
 }
 
-/// Returns the certificates of the file, or of the system.
+/// Returns the certificates of the file, of the system, or of both.
 fn roots(files: &TlsFiles) -> Result<RootCertStore, LinkError> {
     let mut roots = RootCertStore::empty();
-    if let Some(path) = files.authority.as_ref().or(files.further.as_ref()) {
+    if let Some(path) = &files.authority {
         for certificate in certificates(path)? {
             let fail = |error| unusable("a certificate", path, error);
             roots.add(certificate).map_err(fail)?;
         }
     }
-    if files.authority.is_some() {
+    if files.authority.is_some() && !files.with_system {
         return Ok(roots);
     }
     // An unreadable certificate is skipped.

@@ -67,7 +67,8 @@ impl Compression {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TlsFiles {
     pub(crate) authority: Option<PathBuf>,
-    pub(crate) further: Option<PathBuf>,
+    /// The system's certificates are trusted as well as `authority`. Without `authority`, they always are.
+    pub(crate) with_system: bool,
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) key: Option<PathBuf>,
     pub(crate) trusts_anyone: bool,
@@ -238,15 +239,19 @@ impl Endpoint {
         self
     }
 
-    /// Sets a file with trusted certificates, instead of the system's.
+    /// Sets a file with trusted certificates, instead of the system's. There is one such file: the last call of this and of
+    /// [`further_authority`](Self::further_authority) applies.
     pub fn authority(mut self, path: impl Into<PathBuf>) -> Self {
         self.tls.authority = Some(path.into());
+        self.tls.with_system = false;
         self
     }
 
-    /// Sets a file with certificates to trust in addition to the system's. [`authority`](Self::authority) comes before it.
+    /// Sets a file with trusted certificates, in addition to the system's. There is one such file: the last call of this and of
+    /// [`authority`](Self::authority) applies.
     pub fn further_authority(mut self, path: impl Into<PathBuf>) -> Self {
-        self.tls.further = Some(path.into());
+        self.tls.authority = Some(path.into());
+        self.tls.with_system = true;
         self
     }
 

@@ -1,8 +1,11 @@
 //! TLS, and certificates that rotate.
 
+use std::{env, fs, process::Command};
+
 use futures::executor::block_on;
 use mermin_core::sink::{FlowSink, testing::flows};
 use mermin_otlp::{Endpoint, Exporter, Protocol};
+use mermin_testing::apart::ROLE;
 
 use crate::support::{
     Receiver, State,
@@ -66,6 +69,68 @@ fn receiver_certificate_is_verified_against_the_configured_ca() {
     let error = export(endpoint().authority(files.put("empty.pem", ""))).unwrap_err();
     assert!(error.to_string().ends_with("there is none"), "{error}");
     assert_eq!(receiver.state().keys().len(), 40);
+}
+
+/// The file of the system's certificates, which is one for a process.
+const SYSTEM: &str = "SSL_CERT_FILE";
+
+/// It runs itself in a process with other certificates of the system.
+#[test]
+fn further_authority_is_trusted_beside_those_of_the_system() {
+    if env::var_os(ROLE).is_some() {
+        return beside_the_system();
+    }
+    let files = Files::new();
+    let name = "tls::further_authority_is_trusted_beside_those_of_the_system";
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(ROLE, name)
+        .env(SYSTEM, files.path("system.pem"))
+        .env_remove("SSL_CERT_DIR")
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    assert!(
+        output.status.success() && said[0].contains("1 passed"),
+        "{said:?}"
+    );
+}
+
+fn beside_the_system() {
+    let (system, authority, other) = (Authority::new(), Authority::new(), Authority::new());
+    fs::write(env::var_os(SYSTEM).unwrap(), &system.certificate).unwrap();
+    let files = Files::new();
+    let right = files.put("ca.pem", &authority.certificate);
+    let wrong = files.put("other.pem", &other.certificate);
+    let [of_system, of_authority] = [&system, &authority].map(|one| receiver(one, None));
+    let export = |endpoint| block_on(exporter(endpoint).export(&flows(20)));
+    for receiver in [&of_system, &of_authority] {
+        export(endpoint(receiver).further_authority(&right)).unwrap();
+    }
+    export(endpoint(&of_system).further_authority(&wrong)).unwrap();
+    // The last call applies.
+    let replaced = endpoint(&of_authority).authority(&wrong);
+    export(replaced.further_authority(&right)).unwrap();
+    for refused in [
+        endpoint(&of_authority).further_authority(&wrong),
+        endpoint(&of_system).authority(&right),
+        endpoint(&of_system)
+            .further_authority(&right)
+            .authority(&right),
+    ] {
+        let error = export(refused).unwrap_err().to_string();
+        assert!(error.starts_with("cannot trust "), "{error}");
+        assert!(error.contains("`ca_cert`"), "{error}");
+    }
+    let error = export(endpoint(&of_system).further_authority(files.path("none.pem")));
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.starts_with("cannot use the certificates in `"),
+        "{error}"
+    );
+    for receiver in [of_system, of_authority] {
+        assert_eq!(receiver.state().keys().len(), 40);
+    }
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn signal_specific_variables_take_precedence() {
     assert_eq!(traces.compression, Compression::Gzip);
     let files = TlsFiles {
         authority: Some("/ca".into()),
-        further: None,
+        with_system: false,
         certificate: Some("/cert".into()),
         key: Some("/key".into()),
         trusts_anyone: false,
