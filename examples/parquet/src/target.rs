@@ -108,7 +108,7 @@ fn set(settings: Settings, option: &str) -> Result<Settings, String> {
         "age" => settings.age(Duration::from_secs(number()?)),
         "with" => settings.with(columns(value)?),
         "without" => settings.without(columns(value)?),
-        "added" => settings.added(value.split(',').filter(|name| !name.is_empty())),
+        "added" => settings.added(attributes(value)?),
         "codec" => settings.codec(match value {
             "lz4" => crate::Codec::Lz4,
             #[cfg(feature = "zstd")]
@@ -117,6 +117,15 @@ fn set(settings: Settings, option: &str) -> Result<Settings, String> {
         }),
         _ => return Err(format!("there is no option `{name}`")),
     })
+}
+
+/// Returns the names of attributes, one at least.
+fn attributes(names: &str) -> Result<impl Iterator<Item = &str>, String> {
+    let mut names = names.split(',').filter(|name| !name.is_empty()).peekable();
+    match names.peek() {
+        Some(_) => Ok(names),
+        None => Err("`added` names attributes: `added=source.k8s.pod.name`".to_owned()),
+    }
 }
 
 /// Returns the names of columns, which must exist.
@@ -141,7 +150,7 @@ mod tests {
     #[test]
     fn options_are_settings() {
         let target = parse(
-            "parquet:a/b?rows=7&age=3&with=flow.community_id&without=flow.id,source.port&codec=lz4",
+            "parquet:a/b?rows=7&age=3&with=flow.community_id&without=flow.id,source.port&added=rack,&codec=lz4",
         )
         .unwrap();
         assert_eq!(target.place, Place::Folder("a/b".into()));
@@ -150,6 +159,7 @@ mod tests {
             .age(Duration::from_secs(3))
             .with(["flow.community_id"])
             .without(["flow.id", "source.port"])
+            .added(["rack"])
             .codec(Codec::Lz4);
         assert_eq!(target.settings, expected);
         assert_eq!(parse("parquet:a").unwrap().settings, Settings::default());
@@ -186,6 +196,10 @@ mod tests {
             ("parquet:a?rows=0", "`rows` is a number from 1, not `0`"),
             ("parquet:a?age=1m", "`age` is a number from 1, not `1m`"),
             ("parquet:a?without=flow.ip", "there is no column `flow.ip`"),
+            (
+                "parquet:a?added=",
+                "`added` names attributes: `added=source.k8s.pod.name`",
+            ),
             ("parquet:a?codec=gzip", "there is no codec `gzip`"),
             ("parquet:a?size", "there is no option `size`"),
         ] {
