@@ -32,8 +32,8 @@ pub struct With {
 }
 
 impl With {
-    /// Adds names with commas between them: `join`, `join=merged`, `listening`, `names`, `process`, `sampling`, `tcp`, `all`.
-    /// `all` leaves `sampling` out, which adds nothing to a record that counts everything.
+    /// Adds names with commas between them: `drops`, `join`, `join=merged`, `listening`, `names`, `process`, `sampling`, `tcp`, `all`.
+    /// `all` leaves `sampling` out, because it leaves flows out.
     ///
     /// # Errors
     /// An unknown name.

@@ -158,7 +158,8 @@ fn with() -> impl Parser<With> {
                 flow; `join=merged`: the same, with the counts of each interface; `names`: server names of TLS, questions of \
                 DNS and hosts of HTTP, read from the first payloads; `process`: the processes at both ends; `tcp`: \
                 retransmissions, round trips and more; `listening`: the side with a listening port is the server of a flow that \
-                began before the capture; `all`: all of them";
+                began before the capture; `drops`: packets that the kernel dropped; `all`: all of these. `sampling`: whole flows are \
+                left out when there are too many; `all` leaves it out, because it leaves flows out";
     long("with")
         .help(help)
         .argument::<String>("NAMES")
@@ -173,7 +174,7 @@ fn with() -> impl Parser<With> {
 fn max_flows() -> impl Parser<Option<u32>> {
     long("max-flows")
         .help(
-            "number of flows that can be open at once, 400 octets of memory each (default: 65536)",
+            "number of flows that can be open at once, about 380 octets of memory each (default: 65536)",
         )
         .argument("N")
         .optional()
