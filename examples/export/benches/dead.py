@@ -3,9 +3,10 @@
 
     cargo build -p mermin-ipfix -p mermin-otlp -p mermin-nats
     examples/export/benches/dead.py target/debug/mermin-ipfix ipfix+tcp://127.0.0.1:PORT
+    examples/export/benches/dead.py target/debug/mermin-nats nats://127.0.0.1:PORT/FLOWS
     examples/export/benches/dead.py --refuse target/debug/mermin-otlp otlp://127.0.0.1:PORT
 
-PORT is where the receiver is. The exporter reads a capture from a pipe: a new flow in each packet, 10,000 of them a second at most. The
+PORT is where the receiver is. The exporter reads a capture from a pipe: a new flow in each packet, no more than 10,000 in a second. The
 script prints the resident memory and the packets that the exporter has taken, for 60 s, and fails if memory still grows in the second half.
 """
 
