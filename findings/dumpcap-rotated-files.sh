@@ -22,15 +22,7 @@ captured() {
     started+=("$capture")
     until_true 30 grep -q "^Capturing on" capture.log
     sleep 2
-    ip netns exec "$name" python3 - <<'PYTHON'
-import socket, time
-
-out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-out.bind(("v0", 0))
-for _ in range(35):
-    out.send(bytes.fromhex("02000000000202000000000188b5") + bytes(100))
-    time.sleep(0.01)
-PYTHON
+    frames "$name" v0 35 114 0.01
     sleep 1
     kill -INT "$capture"
     wait "$capture" || true

@@ -27,18 +27,6 @@ anew() {
     ip -n "$name" link set v1 up addrgenmode none
 }
 
-frames() {
-    ip netns exec "$name" python3 - "$@" <<'PYTHON'
-import socket, sys
-
-count, octets = map(int, sys.argv[1:])
-out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-out.bind(("v0", 0))
-for _ in range(count):
-    out.send(bytes.fromhex("02000000000202000000000188b5").ljust(octets, b"\0"))
-PYTHON
-}
-
 agent() {
     ip netns exec "$name" snmpd -f -Lo -C -c agent.conf -p agent.pid udp:127.0.0.1:16161 >agent.log 2>&1 &
     started+=("$!")
@@ -57,24 +45,24 @@ seen() {
 }
 
 anew 100
-frames 1000 1000
+frames "$name" v0 1000 1000
 agent
 expect "1,000 frames" "1000000 1000 1000000" "$(seen 100)"
 anew 100
-frames 10 1000
+frames "$name" v0 10 1000
 expect "anew, 10 frames" "4294977296 4294967306 10000" "$(seen 100)"
 expect "time of the discontinuity" "0:0:00:00.00" "$(of 31.1.1.1.19 100)"
-frames 10 1000
+frames "$name" v0 10 1000
 expect "10 more" "4294987296 4294967316 20000" "$(seen 100)"
 anew 200
-frames 80000 60000
+frames "$name" v0 80000 60000
 expect "the interface is gone: the row's octets" "4294987296" "$(ip -n "$name" link del v0 && seen 100 | cut -d' ' -f1)"
 anew 200
-frames 60000 60000
+frames "$name" v0 60000 60000
 expect "another index, 60,000 frames of 60,000 octets" "3600000000 60000 3600000000" "$(seen 200)"
 expect "the row of the one before: name, octets" '"v0" 4294987296' "$(of 31.1.1.1.1 100) $(of 31.1.1.1.10 100)"
-frames 20000 60000
+frames "$name" v0 20000 60000
 expect "20,000 more" "4800000000 80000 505032704" "$(seen 200)"
 anew 200
-frames 10 1000
+frames "$name" v0 10 1000
 expect "anew, 10 frames" "10000 10 10000" "$(seen 200)"

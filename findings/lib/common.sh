@@ -98,6 +98,22 @@ namespace() {
     done
 }
 
+# frames NAMESPACE INTERFACE COUNT OCTETS [SECONDS]: sends frames of a type for experiments, each followed by a pause.
+frames() {
+    ip netns exec "$1" python3 - "$2" "$3" "$4" "${5-0}" <<'PYTHON'
+import socket, sys, time
+
+interface, count, octets, pause = sys.argv[1:]
+frame = bytes.fromhex("02000000000202000000000188b5").ljust(int(octets), b"\0")
+out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+out.bind((interface, 0))
+for _ in range(int(count)):
+    out.send(frame)
+    if float(pause):
+        time.sleep(float(pause))
+PYTHON
+}
+
 # background CMD ..: runs until the script ends; its output is in $work/NAME.log.
 background() {
     "$@" >"$work/$(basename "$1").log" 2>&1 &
