@@ -15,6 +15,7 @@ struct Inner {
     valid: Option<String>,
     hint: Option<String>,
     other: Option<(&'static str, Span)>,
+    discreet: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,7 @@ impl Problem {
             valid: None,
             hint: None,
             other: None,
+            discreet: None,
         }))
     }
 
@@ -67,6 +69,12 @@ impl Problem {
         self
     }
 
+    /// Adds a message for logs, where its own one or the hint repeats text of the file that may be a secret.
+    pub(crate) fn with_discreet(mut self, message: impl Into<String>) -> Self {
+        self.0.discreet = Some(message.into());
+        self
+    }
+
     /// Returns its offset; a fault of the whole file comes last.
     pub(crate) fn offset(&self) -> usize {
         match &self.0.place {
@@ -83,6 +91,7 @@ impl Problem {
             valid,
             hint,
             other,
+            discreet,
         } = *self.0;
         let (position, excerpt) = match place {
             Place::Whole => (None, None),
@@ -106,6 +115,7 @@ impl Problem {
             message,
             valid,
             hint,
+            discreet,
         }
     }
 }
@@ -129,6 +139,7 @@ pub struct Diagnostic {
     message: String,
     valid: Option<String>,
     hint: Option<String>,
+    discreet: Option<String>,
 }
 
 impl Diagnostic {
@@ -166,6 +177,31 @@ impl Diagnostic {
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// Returns the lines of [`Display`](fmt::Display) for logs: without the line of the file, which may have a secret, and without a
+    /// message or a hint that repeats text of the file in which a secret is possible. Names of keys remain.
+    ///
+    /// ```
+    /// use mermin_config::Config;
+    ///
+    /// let text = "export \"traces\" { otlp = { auth = { bearer = \"t0ken\", bassic = 1 } } }";
+    /// let error = Config::load("mermin.hcl", text.as_bytes(), &|_| None).unwrap_err();
+    /// let said = error.diagnostics()[0].without_excerpt();
+    /// assert!(said.starts_with("mermin.hcl:1:56: cannot use the key `bassic`"), "{said}");
+    /// assert!(!said.contains("t0ken"));
+    /// ```
+    #[must_use]
+    pub fn without_excerpt(&self) -> String {
+        let mut shown = Self {
+            excerpt: None,
+            ..self.clone()
+        };
+        if let Some(message) = shown.discreet.take() {
+            shown.message = message;
+            shown.hint = None;
+        }
+        shown.to_string()
     }
 }
 

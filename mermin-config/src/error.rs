@@ -34,6 +34,13 @@ impl Error {
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }
+
+    /// Returns the text of `Display` for logs: [`Diagnostic::without_excerpt`] of each error.
+    #[must_use]
+    pub fn without_excerpts(&self) -> String {
+        let each = self.diagnostics.iter().map(Diagnostic::without_excerpt);
+        each.collect::<Vec<_>>().join("\n\n")
+    }
 }
 
 struct Shown<'a>(&'a [Diagnostic]);

@@ -42,7 +42,8 @@ pub(crate) fn evaluate(
         .evaluate(&Context::new())
         .map_err(|error| {
             let message = format!("cannot evaluate this: {error}").replace('\n', " ");
-            vec![Problem::at(&span, message).with_valid(VALID)]
+            let problem = Problem::at(&span, message).with_valid(VALID);
+            vec![problem.with_discreet("cannot evaluate this")]
         })
 }
 
@@ -135,14 +136,18 @@ impl VisitMut for Substitution<'_> {
                 }
             }
             Expression::FuncCall(call) => {
-                let name = call.name.name.as_str().to_owned();
-                self.refuse(
-                    &span,
-                    &format!("the function `{name}`: there is `env` alone"),
+                let name = call.name.name.as_str();
+                let message =
+                    format!("cannot evaluate the function `{name}`: there is `env` alone");
+                let problem = Problem::at(&span, message).with_valid(VALID);
+                self.problems.push(
+                    problem.with_discreet("cannot evaluate a function: there is `env` alone"),
                 );
             }
             Expression::Variable(name) => {
                 let problem = Problem::at(&span, format!("cannot find a variable `{name}`"));
+                // A text without quotes is a variable.
+                let problem = problem.with_discreet("cannot find a variable of this name");
                 self.problems.push(problem.with_hint(meant(name)));
             }
             Expression::Traversal(_) => self.refuse(&span, "a reference: there are no variables"),

@@ -170,3 +170,44 @@ fn keys_overridden_by_another_are_warned_about() {
 fn kubelets_port_is_an_error_with_its_place() {
     insta::assert_snapshot!(warned("internal \"metrics\" {\n  port = 10250\n}\n"));
 }
+
+/// Every message of these files has its position for logs, and none has text of the file in which a secret is.
+#[test]
+fn logs_get_no_secret_of_a_faulty_line() {
+    let otlp = |text: &str| format!("export \"traces\" {{\n  otlp = {{\n{text}\n  }}\n}}\n");
+    for text in [
+        otlp("auth = { bearer = \"t0ken\", bassic = 1 }"),
+        otlp("auth = { bearer = t0ken }"),
+        otlp("auth = { bearer = T0KEN_t0ken }"),
+        otlp("auth = { bearer = t0ken(1) }"),
+        otlp("auth = { bearer = \"${t0ken}\" }"),
+        otlp("auth = { bearer = \"${\"t0ken\" && true}\" }"),
+        otlp("auth = { bearer = \"t0ken }"),
+        otlp("auth = { bearer = 't0ken' }"),
+        otlp("auth = { bearer = \"t0ken\" \"t0ken\" }"),
+        otlp("auth = { bearer = [\"t0ken\"] }"),
+        otlp("auth = { bearer = \"a\\nt0ken\" }"),
+        otlp("auth = { basic = { user = \"me\", pass = \"t0ken } }"),
+        otlp("auth = { basic = { user = \"me:t0ken\", pass = \"\" } }"),
+        otlp("auth = { bearer = \"t0ken\", basic = {"),
+        otlp("endpoint = \"https://me:t0ken@a:99999\""),
+        otlp("endpoint = \"http://me:t0ken@a\"\n tls = {}"),
+        "bearer: t0ken\n".to_owned(),
+        "export:\n  traces:\n    otlp:\n      auth:\n        bearer: t0ken\n".to_owned(),
+    ] {
+        let Err(error) = load(&text) else {
+            panic!("accepted: {text}");
+        };
+        let said = error.without_excerpts();
+        assert!(error.to_string().contains("t0ken"), "{error}");
+        assert!(!said.contains("t0ken"), "{said}");
+        let each = error.diagnostics().iter();
+        for (diagnostic, said) in each.zip(said.split("\n\n")) {
+            let position = diagnostic.line().map(|line| format!("mermin.hcl:{line}:"));
+            assert!(
+                said.starts_with(&position.unwrap_or("mermin.hcl: cannot".to_owned())),
+                "{said}"
+            );
+        }
+    }
+}

@@ -198,7 +198,8 @@ fn encrypted(otlp: &Otlp, node: &Node, reader: &mut Reader) {
                     otlp.endpoint
                 ),
             )
-            .with_hint("write `https://` in the endpoint, give `ca_cert`, or take the block out"),
+            .with_hint("write `https://` in the endpoint, give `ca_cert`, or take the block out")
+            .with_discreet("cannot use `tls` with this endpoint: it is not encrypted"),
         );
     }
 }
@@ -227,7 +228,9 @@ fn userid(basic: &Basic, node: &Node, reader: &mut Reader) {
     {
         let message = format!("cannot use `{}` for `user`: it has a colon", basic.user);
         reader.error(
-            Problem::at(&user.node.span, message).with_hint("only the password may have one"),
+            Problem::at(&user.node.span, message)
+                .with_hint("only the password may have one")
+                .with_discreet("cannot use this for `user`: it has a colon"),
         );
     }
 }

@@ -280,9 +280,15 @@ impl Reader {
         shape: &Shape,
     ) -> Option<T> {
         let key = self.key();
-        let value: String = value.chars().take(LONGEST_VALUE).collect();
-        let message = format!("cannot use `{value}` for `{key}`: {fault}");
-        self.error(Problem::at(&node.span, message).with_valid(shape.describe()));
+        let shown: String = value.chars().take(LONGEST_VALUE).collect();
+        let message = format!("cannot use `{shown}` for `{key}`: {fault}");
+        let problem = Problem::at(&node.span, message).with_valid(shape.describe());
+        // An address may have a password.
+        self.error(if value.contains('@') {
+            problem.with_discreet(format!("cannot use this for `{key}`"))
+        } else {
+            problem
+        });
         None
     }
 

@@ -17,7 +17,8 @@ pub(crate) fn problem(text: &str) -> Option<Problem> {
         "`span:` and below it `tcp_timeout: 30s` is `span { tcp_timeout = \"30s\" }`".to_owned()
     });
     let span: Span = first.at..first.at + first.words.len();
-    let problem = Problem::at(&span, "cannot read YAML: a configuration is written in HCL");
+    let message = "cannot read YAML: a configuration is written in HCL";
+    let problem = Problem::at(&span, message).with_discreet(message);
     Some(problem.with_hint(format!("{example}; docs/CONFIG.md has every key")))
 }
 

@@ -71,7 +71,8 @@ impl Scanner<'_> {
                 &(first..open + 1),
                 format!("cannot find the `}}` that closes `{head}`"),
             )
-            .with_hint(format!("add `}}` behind line {last}")),
+            .with_hint(format!("add `}}` behind line {last}"))
+            .with_discreet("cannot find the `}` that closes this block"),
             spoiled: line.start..end,
         }
     }
