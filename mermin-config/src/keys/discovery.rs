@@ -2,10 +2,10 @@
 
 use mermin_core::{NetNs, Pattern, Preset};
 
-use super::Informer;
+use super::{Informer, entry};
 use crate::{
     diagnostic::Problem,
-    node::{Kind, Node},
+    node::Node,
     schema::{Reader, section},
     value::{AbsolutePath, AttachMode, Bounded, InstanceName, TcxOrder},
 };
@@ -50,10 +50,6 @@ section! {
 
 /// Says which keys that the file has can have no effect beside the others.
 fn effective(instrument: &Instrument, node: &Node, reader: &mut Reader) {
-    let Kind::Table(entries) = &node.kind else {
-        return;
-    };
-    let given = |key| entries.iter().find(|entry| entry.key == key);
     let attach = instrument.attach();
     for (key, idle, why, hint) in [
         (
@@ -75,7 +71,7 @@ fn effective(instrument: &Instrument, node: &Node, reader: &mut Reader) {
             "name an instance, or take it out",
         ),
     ] {
-        if let Some(entry) = given(key).filter(|_| idle) {
+        if let Some(entry) = entry(node, key).filter(|_| idle) {
             let message = format!("`{key}` has no effect {why}");
             reader.warn(Problem::at(&entry.span, message).with_hint(hint));
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use http::{HeaderName, HeaderValue};
 
+use super::entry;
 use crate::{
     diagnostic::Problem,
     node::{Entry, Kind, Node},
@@ -112,13 +113,6 @@ section! {
         client_cert: Option<String> = None, Application;
         /// PEM file with the client's key. It needs `client_cert`.
         client_key: Option<String> = None, Application;
-    }
-}
-
-fn entry<'n>(node: &'n Node, key: &str) -> Option<&'n Entry> {
-    match &node.kind {
-        Kind::Table(entries) => entries.iter().find(|entry| entry.key == key),
-        _ => None,
     }
 }
 

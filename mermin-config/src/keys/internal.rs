@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
-use super::Otlp;
+use super::{Otlp, entry};
 use crate::{
     diagnostic::Problem,
-    node::{Kind, Node},
+    node::Node,
     schema::{Reader, section},
     value::{Buckets, SpanFormat, TracesFormat, port},
 };
@@ -82,9 +82,8 @@ section! {
 }
 
 fn kubelet(metrics: &Metrics, node: &Node, reader: &mut Reader) {
-    if let Kind::Table(entries) = &node.kind
-        && metrics.port.get() == KUBELET
-        && let Some(port) = entries.iter().find(|entry| entry.key == "port")
+    if metrics.port.get() == KUBELET
+        && let Some(port) = entry(node, "port")
     {
         reader.warn(
             Problem::at(

@@ -1,8 +1,9 @@
 //! Room for flows, and queues.
 
+use super::entry;
 use crate::{
     diagnostic::Problem,
-    node::{Kind, Node},
+    node::Node,
     schema::{Reader, section},
     value::{Bounded, FlowKey, Join, PositiveDuration},
 };
@@ -102,10 +103,7 @@ fn interval_is_power_of_two(sampling: &FlowSampling, node: &Node, reader: &mut R
     if interval.is_power_of_two() {
         return;
     }
-    let Kind::Table(entries) = &node.kind else {
-        return;
-    };
-    if let Some(found) = entries.iter().find(|entry| entry.key == "max_interval") {
+    if let Some(found) = entry(node, "max_interval") {
         let message = format!("cannot use `{interval}` for `max_interval`: it is no power of two");
         let above = interval.next_power_of_two();
         let hint = format!("choose {} or {above}", above / 2);
