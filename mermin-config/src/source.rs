@@ -20,10 +20,21 @@ impl Config {
             .netns(instrument.netns().clone())
             .process(self.pipeline().flow_capture().process())
             .drops(self.pipeline().flow_capture().drops());
-        pinning(
-            hooks(interfaces(builder, instrument), instrument),
-            instrument,
-        )
+        let builder = hooks(interfaces(builder, instrument), instrument);
+        match self.pinning() {
+            Some(pinning) => builder.pinning(pinning),
+            None => builder,
+        }
+    }
+
+    /// Returns the pinned instance of the file, as [`source`](Self::source) sets it; `None` without `instance`.
+    #[must_use]
+    pub fn pinning(&self) -> Option<Pinning> {
+        let instrument = self.discovery().instrument();
+        match instrument.instance().as_str() {
+            "" => None,
+            name => Some(Pinning::instance(name).bpffs(instrument.pin_path().as_path())),
+        }
     }
 
     /// Returns a builder for capture files: as [`source`](Self::source), but only with the table's size, timeouts,
@@ -85,13 +96,6 @@ fn hooks(builder: FlowSourceBuilder, instrument: &Instrument) -> FlowSourceBuild
         // report notes.
         AttachMode::Auto | AttachMode::Tc if priority != 1 => builder.tc_priority(priority),
         _ => builder,
-    }
-}
-
-fn pinning(builder: FlowSourceBuilder, instrument: &Instrument) -> FlowSourceBuilder {
-    match instrument.instance().as_str() {
-        "" => builder,
-        name => builder.pinning(Pinning::instance(name).bpffs(instrument.pin_path().as_path())),
     }
 }
 

@@ -141,14 +141,9 @@ impl Plan {
 /// Returns the options of the source. A pinned instance stays when the agent is stopped, so that an update of the agent misses
 /// no packet.
 fn capture(config: &Config) -> FlowSourceBuilder {
-    let instrument = config.discovery().instrument();
-    match instrument.instance().as_str() {
-        "" => config.source(),
-        name => config.source().pinning(
-            mermin_core::Pinning::instance(name)
-                .bpffs(instrument.pin_path().as_path())
-                .persist(true),
-        ),
+    match config.pinning() {
+        Some(pinning) => config.source().pinning(pinning.persist(true)),
+        None => config.source(),
     }
 }
 
