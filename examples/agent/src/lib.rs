@@ -38,8 +38,13 @@ pub fn main() -> ExitCode {
     let file = File::read(arguments.path.as_deref());
     match (arguments.command, file) {
         (Command::Doctor { json }, file) => doctor::doctor(&file, json),
-        (_, Err(error)) => {
-            eprintln!("{error}");
+        // Its standard error is a log.
+        (Command::Run, Err(refused)) => {
+            eprintln!("{}", refused.without_excerpts());
+            ExitCode::from(UNUSABLE)
+        }
+        (_, Err(refused)) => {
+            eprintln!("{refused}");
             ExitCode::from(UNUSABLE)
         }
         (Command::Check, Ok(file)) => {

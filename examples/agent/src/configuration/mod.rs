@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mermin_config::{Config, Loaded};
+use mermin_config::{Config, Diagnostic, Loaded};
 use mermin_program::warnings;
 
 pub use self::{
@@ -41,17 +41,43 @@ impl Host {
 pub struct File {
     path: Option<PathBuf>,
     remarks: String,
+    warnings: Vec<Diagnostic>,
     /// The agent's work by this file.
     pub plan: Plan,
 }
 
-/// All errors of a file.
+/// All errors of a file. `Display` shows the faulty lines, which may have secrets: it is for a terminal.
 #[derive(Debug)]
-pub struct Refused(Vec<String>);
+pub enum Refused {
+    /// The file cannot be read, or has errors.
+    Invalid(mermin_config::Error),
+    /// The agent does not act on some keys.
+    Unusable(Vec<String>),
+}
+
+impl Refused {
+    /// Returns all errors for logs and probes: positions, messages and remedies, without lines of the file.
+    #[must_use]
+    pub fn without_excerpts(&self) -> String {
+        match self {
+            Self::Invalid(error) => error.without_excerpts(),
+            Self::Unusable(_) => self.to_string(),
+        }
+    }
+}
+
+impl From<mermin_config::Error> for Refused {
+    fn from(error: mermin_config::Error) -> Self {
+        Self::Invalid(error)
+    }
+}
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("\n\n"))
+        match self {
+            Self::Invalid(error) => error.fmt(f),
+            Self::Unusable(problems) => f.write_str(&problems.join("\n\n")),
+        }
     }
 }
 
@@ -64,12 +90,8 @@ impl File {
     /// An unreadable file, errors in it, and keys on which the agent does not act.
     pub fn read(path: Option<&Path>) -> Result<Self, Refused> {
         let loaded = match path {
-            Some(path) => {
-                Config::from_path(path).map_err(|error| Refused(vec![error.to_string()]))?
-            }
-            None => ""
-                .parse()
-                .map_err(|error: mermin_config::Error| Refused(vec![error.to_string()]))?,
+            Some(path) => Config::from_path(path)?,
+            None => "".parse()?,
         };
         Self::of(path, &loaded, Host::here())
     }
@@ -86,11 +108,12 @@ impl File {
         );
         let plan = Plan::new(loaded, host).map_err(|problems| {
             let named = problems.into_iter().map(|it| format!("{name}: {it}"));
-            Refused(named.collect())
+            Refused::Unusable(named.collect())
         })?;
         Ok(Self {
             path: path.map(Path::to_owned),
             remarks,
+            warnings: loaded.warnings.clone(),
             plan,
         })
     }
@@ -117,7 +140,15 @@ impl File {
         }
     }
 
-    /// Returns warnings about keys without effect, each followed by an empty line.
+    /// Returns warnings about keys without effect for logs: without lines of the file, which may have secrets.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.warnings
+            .iter()
+            .map(Diagnostic::without_excerpt)
+            .collect()
+    }
+
+    /// Returns warnings about keys without effect for a terminal, each followed by an empty line.
     #[must_use]
     pub fn remarks(&self) -> &str {
         &self.remarks

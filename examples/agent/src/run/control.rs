@@ -13,9 +13,9 @@ use tokio::{
     time::sleep,
 };
 
-use super::{followed, show};
+use super::{followed, show, warn_about};
 use crate::{
-    configuration::{File, Host, Plan, Receiver},
+    configuration::{File, Host, Plan, Receiver, Refused},
     log::Log,
     pipeline::{Change, Decoration, Prepared, prepare},
     state::State,
@@ -59,7 +59,7 @@ impl Control {
             .path()
             .filter(|_| control.file.plan.auto_reload)
         {
-            let (loaded, watcher) = Watcher::open(path)?;
+            let (loaded, watcher) = Watcher::open(path).map_err(Refused::from)?;
             // The file may have changed since it was read.
             control.file = File::of(Some(path), &loaded, Host::here())?;
             control.watcher = Some(watcher);
@@ -129,24 +129,19 @@ impl Control {
         running: &mut Running,
         loaded: std::result::Result<Loaded, mermin_config::Error>,
     ) {
-        let file = match loaded {
-            Ok(loaded) => {
-                File::of(self.file.path(), &loaded, Host::here()).map_err(|it| it.to_string())
-            }
-            Err(error) => Err(error.to_string()),
-        };
+        let file = loaded
+            .map_err(Refused::from)
+            .and_then(|loaded| File::of(self.file.path(), &loaded, Host::here()));
         let applied = match file {
             Ok(file) => running
                 .apply(&self.file.plan, &file.plan)
                 .await
                 .map(|restart| (file, restart)),
-            Err(error) => Err(error),
+            Err(refused) => Err(refused.without_excerpts()),
         };
         match applied {
             Ok((file, needs_restart)) => {
-                for line in file.remarks().lines().filter(|line| !line.is_empty()) {
-                    tracing::warn!("{line}");
-                }
+                warn_about(&file);
                 self.log.change(&file.plan.config);
                 if needs_restart.is_empty() {
                     tracing::info!("the new configuration is in effect");

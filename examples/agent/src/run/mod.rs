@@ -13,7 +13,7 @@ use tokio::runtime::Builder;
 
 use self::{closer::Closer, control::Control, follow::followed};
 use crate::{
-    configuration::{File, MetricsPlan, Plan, Receiver},
+    configuration::{File, MetricsPlan, Plan, Receiver, Refused},
     log::Log,
     pipeline::{Decoration, Exchange, FanOut, Prepared, prepare},
     state::{State, listen},
@@ -27,9 +27,24 @@ pub(crate) fn run(file: File) -> ExitCode {
     match start(file) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            say(&*error);
-            ExitCode::FAILURE
+        Err(error) => match error.downcast_ref::<Refused>() {
+            Some(refused) => {
+                eprintln!("{}", refused.without_excerpts());
+                ExitCode::FAILURE
+            }
+            None => {
+                say(&*error);
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+/// Logs the warnings about a file, line by line.
+fn warn_about(file: &File) {
+    for warning in file.warnings() {
+        for line in warning.lines() {
+            tracing::warn!("{line}");
         }
     }
 }
@@ -37,9 +52,7 @@ pub(crate) fn run(file: File) -> ExitCode {
 /// Returns false if a record was lost.
 fn start(file: File) -> Result<bool> {
     let log = Log::begin(&file.plan.config)?;
-    for line in file.remarks().lines().filter(|line| !line.is_empty()) {
-        tracing::warn!("{line}");
-    }
+    warn_about(&file);
     let runtime = Builder::new_multi_thread()
         .worker_threads(THREADS)
         .thread_name("mermin-agent")

@@ -91,6 +91,35 @@ pub(crate) fn printed_configuration_has_no_secrets() {
     assert!(text(&again.stderr).contains("cannot use") || text(&again.stdout) == printed);
 }
 
+/// A token in the faulty line is shown on a terminal, and not in the log of a start.
+pub(crate) fn logs_show_no_line_of_a_refused_file() {
+    let folder = Folder::new("agent-secret");
+    let file = folder.file("a.hcl");
+    let path = file.display().to_string();
+    for line in [
+        "auth = { bearer = \"t0ken\", bassic = 1 }",
+        "auth = { basic = { user = \"me\", pass = \"t0ken } }",
+    ] {
+        let text = format!("export \"traces\" {{\n  otlp = {{\n    {line}\n  }}\n}}\n");
+        fs::write(&file, text).unwrap();
+        let shown = text_of(&run(&["check", &path]));
+        assert!(shown.contains("t0ken"), "{shown}");
+        let output = run(&["run", "--config", &path]);
+        let logged = text_of(&output);
+        assert_eq!(output.status.code(), Some(2), "{logged}");
+        assert!(
+            logged.contains("a.hcl:3:") && logged.contains(": cannot "),
+            "{logged}"
+        );
+        assert!(!logged.contains("t0ken"), "{logged}");
+    }
+}
+
+/// Standard output and error.
+fn text_of(output: &Output) -> String {
+    text(&output.stdout) + &text(&output.stderr)
+}
+
 pub(crate) fn path_of_the_environment_is_used() {
     let folder = Folder::new("agent-path");
     let file = folder.file("a.hcl");

@@ -49,6 +49,10 @@ fn main() -> ExitCode {
             commands::printed_configuration_has_no_secrets,
         ),
         plain(
+            "logs_show_no_line_of_a_refused_file",
+            commands::logs_show_no_line_of_a_refused_file,
+        ),
+        plain(
             "path_of_the_environment_is_used",
             commands::path_of_the_environment_is_used,
         ),

@@ -118,12 +118,20 @@ pub(crate) fn reloads_lose_no_packet() {
     for number in 1..=20 {
         if number % 5 == 0 {
             let refused = number / 5;
-            fs::write(&file, "span {\n  tcp_timeot = \"1s\"\n}\n").unwrap();
+            let secret =
+                "export \"traces\" {\n  otlp = { auth = { bearer = \"t0ken\", bassic = 1 } }\n}\n";
+            fs::write(
+                &file,
+                format!("{secret}span {{\n  tcp_timeot = \"1s\"\n}}\n"),
+            )
+            .unwrap();
             agent.signal(Signal::HUP);
             until("a refusal", || reloads("refused") == refused);
             let ready: Json = serde_json::from_str(&get(port, "/readyz").1).unwrap();
             assert_eq!(ready["status"], "warning");
             assert!(ready.to_string().contains("did you mean"), "{ready}");
+            assert!(ready.to_string().contains("bassic"), "{ready}");
+            assert!(!ready.to_string().contains("t0ken"), "{ready}");
         }
         fs::write(&file, text(number)).unwrap();
         agent.signal(Signal::HUP);
@@ -132,6 +140,8 @@ pub(crate) fn reloads_lose_no_packet() {
     }
     let sent = sender.join().unwrap();
     assert_eq!(agent.stop(), Some(0), "{}", agent.said());
+    assert!(agent.said().contains("bassic"), "{}", agent.said());
+    assert!(!agent.said().contains("t0ken"), "{}", agent.said());
     assert_eq!(
         packets(&folder.file("always.json")),
         sent,
