@@ -2,7 +2,7 @@
 
 use std::env;
 
-use mermin_config::{Config, value::LogLevel};
+use mermin_config::value::LogLevel;
 use mermin_program::Result;
 use tracing_subscriber::{
     EnvFilter, Registry, fmt,
@@ -10,6 +10,8 @@ use tracing_subscriber::{
     reload::{self, Handle},
     util::SubscriberInitExt as _,
 };
+
+use crate::configuration::Plan;
 
 /// Changes the level of a running agent.
 pub(crate) struct Log(Handle<EnvFilter, Registry>);
@@ -19,11 +21,12 @@ impl Log {
     ///
     /// # Errors
     /// An invalid level in the environment.
-    pub(crate) fn begin(config: &Config) -> Result<Self> {
-        let (filter, handle) = reload::Layer::new(filter(config, overriding().as_deref())?);
+    pub(crate) fn begin(plan: &Plan) -> Result<Self> {
+        let filter = filter(plan.log_level, overriding().as_deref())?;
+        let (filter, handle) = reload::Layer::new(filter);
         let lines = fmt::layer()
             .with_writer(std::io::stderr)
-            .with_ansi(config.log_color())
+            .with_ansi(plan.log_color)
             .with_target(false);
         // Only a second call in one process fails, and then the first one's subscriber remains.
         let _ = tracing_subscriber::registry()
@@ -33,9 +36,9 @@ impl Log {
         Ok(Self(handle))
     }
 
-    /// Sets the level of another configuration. The environment's level remains.
-    pub(crate) fn change(&self, config: &Config) {
-        if let Ok(filter) = filter(config, overriding().as_deref()) {
+    /// Sets the level of another plan. The environment's level remains.
+    pub(crate) fn change(&self, plan: &Plan) {
+        if let Ok(filter) = filter(plan.log_level, overriding().as_deref()) {
             // Fails only when the subscriber is gone, with the process.
             let _ = self.0.reload(filter);
         }
@@ -47,13 +50,13 @@ fn overriding() -> Option<String> {
     level.filter(|level| !level.is_empty())
 }
 
-fn filter(config: &Config, overriding: Option<&str>) -> Result<EnvFilter> {
+fn filter(level: LogLevel, overriding: Option<&str>) -> Result<EnvFilter> {
     if let Some(directives) = overriding {
         return EnvFilter::builder()
             .parse(directives)
             .map_err(|error| format!("cannot use MERMIN_LOG_LEVEL: {error}").into());
     }
-    let level = match config.log_level() {
+    let level = match level {
         LogLevel::Trace => "trace",
         LogLevel::Debug => "debug",
         LogLevel::Warn => "warn",
@@ -65,13 +68,19 @@ fn filter(config: &Config, overriding: Option<&str>) -> Result<EnvFilter> {
 
 #[cfg(test)]
 mod tests {
+    use mermin_config::Loaded;
+
     use super::*;
+    use crate::configuration::Host;
 
     #[test]
     fn environment_overrides_the_level_of_the_file() {
-        let config: Config = "log_level = \"warn\"\n".parse().unwrap();
-        assert_eq!(filter(&config, None).unwrap().to_string(), "warn");
-        assert_eq!(filter(&config, Some("debug")).unwrap().to_string(), "debug");
-        assert!(filter(&config, Some("a=b=c")).is_err());
+        let loaded: Loaded = "log_level = \"warn\"\n".parse().unwrap();
+        let level = Plan::new(&loaded, Host { in_pod: false })
+            .unwrap()
+            .log_level;
+        assert_eq!(filter(level, None).unwrap().to_string(), "warn");
+        assert_eq!(filter(level, Some("debug")).unwrap().to_string(), "debug");
+        assert!(filter(level, Some("a=b=c")).is_err());
     }
 }

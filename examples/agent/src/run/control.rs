@@ -142,7 +142,7 @@ impl Control {
         match applied {
             Ok((file, needs_restart)) => {
                 warn_about(&file);
-                self.log.change(&file.plan.config);
+                self.log.change(&file.plan);
                 if needs_restart.is_empty() {
                     tracing::info!("the new configuration is in effect");
                 } else {

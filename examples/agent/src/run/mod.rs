@@ -51,7 +51,7 @@ fn warn_about(file: &File) {
 
 /// Returns false if a record was lost.
 fn start(file: File) -> Result<bool> {
-    let log = Log::begin(&file.plan.config)?;
+    let log = Log::begin(&file.plan)?;
     warn_about(&file);
     let runtime = Builder::new_multi_thread()
         .worker_threads(THREADS)
