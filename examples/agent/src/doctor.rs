@@ -9,7 +9,10 @@ use mermin_core::{
 };
 use serde_json::{Value as Json, json};
 
-use crate::configuration::{File, Refused};
+use crate::{
+    UNUSABLE,
+    configuration::{File, Refused},
+};
 
 /// Tries each step of capturing with the options of the file, and prints the results. It captures nothing.
 pub(crate) fn doctor(file: &Result<File, Refused>, as_json: bool) -> ExitCode {
@@ -25,7 +28,7 @@ pub(crate) fn doctor(file: &Result<File, Refused>, as_json: bool) -> ExitCode {
         Ok(report) => report,
         Err(error) => {
             eprintln!("error: {}", error.explain());
-            return ExitCode::from(2);
+            return ExitCode::from(UNUSABLE);
         }
     };
     let file = file.as_ref().ok();
@@ -34,7 +37,10 @@ pub(crate) fn doctor(file: &Result<File, Refused>, as_json: bool) -> ExitCode {
     } else {
         print!("{}", text(&report, file, refused.as_deref()));
     }
-    ExitCode::from(u8::from(!report.can_capture() || refused.is_some()))
+    match refused {
+        Some(_) => ExitCode::from(UNUSABLE),
+        None => ExitCode::from(u8::from(!report.can_capture())),
+    }
 }
 
 fn text(report: &Report, file: Option<&File>, refused: Option<&str>) -> String {

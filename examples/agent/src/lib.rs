@@ -17,11 +17,12 @@ use std::process::ExitCode;
 use arguments::{Arguments, Command, USAGE};
 use configuration::File;
 
-/// Exit status for arguments and files that cannot be used.
+/// Exit status for arguments, levels and files that cannot be used: another start would not help.
 const UNUSABLE: u8 = 2;
 
 /// Runs the program with the arguments and the environment of the process. Exit status: 0 if every record was delivered,
-/// 1 if one was lost or the source failed, 2 if the arguments or the file cannot be used.
+/// 1 if one was lost, the source failed or `doctor` found that flows cannot be captured, 2 if the arguments, `MERMIN_LOG_LEVEL` or the
+/// file cannot be used.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = match Arguments::parse() {

@@ -1,6 +1,6 @@
 //! Signals, changes of the file, and what the source reports, while flows are exported.
 
-use std::{convert::Infallible, path::Path, time::Duration};
+use std::{convert::Infallible, error::Error, path::Path, time::Duration};
 
 use futures::{StreamExt as _, future::Either, stream};
 use mermin_config::{Loaded, Watcher};
@@ -59,8 +59,8 @@ impl Control {
             .path()
             .filter(|_| control.file.plan.auto_reload)
         {
-            let (loaded, watcher) = Watcher::open(path).map_err(Refused::from)?;
             // The file may have changed since it was read.
+            let (loaded, watcher) = Watcher::open(path).map_err(not_opened)?;
             control.file = File::of(Some(path), &loaded, Host::here())?;
             control.watcher = Some(watcher);
         }
@@ -229,6 +229,14 @@ impl Running {
         for (_, opened) in &self.opened {
             opened(&self.source, &meters);
         }
+    }
+}
+
+/// Tells a file with errors from the system's error, such as a limit of watches, which may be gone at the next start.
+fn not_opened(error: mermin_config::Error) -> Box<dyn Error> {
+    match error.source() {
+        Some(_) => error.into(),
+        None => Refused::from(error).into(),
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::runtime::Builder;
 
 use self::{closer::Closer, control::Control, follow::followed};
 use crate::{
+    UNUSABLE,
     configuration::{File, MetricsPlan, Plan, Receiver, Refused},
     log::Log,
     pipeline::{Decoration, Exchange, FanOut, Prepared, prepare},
@@ -24,13 +25,20 @@ const THREADS: usize = 2;
 
 /// Runs until a signal arrives or the source fails.
 pub(crate) fn run(file: File) -> ExitCode {
-    match start(file) {
+    let log = match Log::begin(&file.plan) {
+        Ok(log) => log,
+        Err(error) => {
+            say(&*error);
+            return ExitCode::from(UNUSABLE);
+        }
+    };
+    match start(file, log) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => match error.downcast_ref::<Refused>() {
             Some(refused) => {
                 eprintln!("{}", refused.without_excerpts());
-                ExitCode::FAILURE
+                ExitCode::from(UNUSABLE)
             }
             None => {
                 say(&*error);
@@ -50,8 +58,7 @@ fn warn_about(file: &File) {
 }
 
 /// Returns false if a record was lost.
-fn start(file: File) -> Result<bool> {
-    let log = Log::begin(&file.plan)?;
+fn start(file: File, log: Log) -> Result<bool> {
     warn_about(&file);
     let runtime = Builder::new_multi_thread()
         .worker_threads(THREADS)

@@ -120,6 +120,29 @@ fn text_of(output: &Output) -> String {
     text(&output.stdout) + &text(&output.stderr)
 }
 
+pub(crate) fn unusable_file_or_level_has_a_status_of_its_own() {
+    let folder = Folder::new("agent-unusable");
+    let file = folder.file("a.hcl");
+    let path = file.display().to_string();
+    fs::write(&file, "span {\n  tcp_timeot = \"3s\"\n}\n").unwrap();
+    for command in ["run", "doctor", "check", "print-config"] {
+        let output = run(&[command, "--config", &path]);
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{command}: {}",
+            text_of(&output)
+        );
+    }
+    fs::write(&file, "").unwrap();
+    let output = program()
+        .args(["run", "--config", &path])
+        .env("MERMIN_LOG_LEVEL", "a=b=c")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text_of(&output));
+}
+
 pub(crate) fn path_of_the_environment_is_used() {
     let folder = Folder::new("agent-path");
     let file = folder.file("a.hcl");

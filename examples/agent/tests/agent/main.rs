@@ -53,6 +53,10 @@ fn main() -> ExitCode {
             commands::logs_show_no_line_of_a_refused_file,
         ),
         plain(
+            "unusable_file_or_level_has_a_status_of_its_own",
+            commands::unusable_file_or_level_has_a_status_of_its_own,
+        ),
+        plain(
             "path_of_the_environment_is_used",
             commands::path_of_the_environment_is_used,
         ),
