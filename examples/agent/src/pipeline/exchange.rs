@@ -1,7 +1,7 @@
 //! Gives a running fan-out other receivers.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -33,6 +33,9 @@ pub struct Change {
     pub close_within: Duration,
 }
 
+/// Number of records that a receiver may have twice, and a remedy.
+pub(crate) type Doubled = (Arc<AtomicU64>, &'static str);
+
 /// A change on its way.
 pub(super) struct Pending {
     pub(super) change: Change,
@@ -49,6 +52,7 @@ struct Shared {
     arrived: Notify,
     meters: Mutex<Vec<(String, Meter)>>,
     removed: Mutex<Vec<(String, Meter)>>,
+    doubled: Mutex<Vec<(String, Doubled)>>,
 }
 
 impl Exchange {
@@ -74,6 +78,15 @@ impl Exchange {
         let mut all = lock(&self.0.removed).clone();
         all.extend(self.meters());
         all
+    }
+
+    /// Returns the counts of records that receivers may have twice, by name, also of those that were removed.
+    pub(crate) fn doubled(&self) -> Vec<(String, Doubled)> {
+        lock(&self.0.doubled).clone()
+    }
+
+    pub(super) fn may_double(&self, name: &str, doubled: Doubled) {
+        lock(&self.0.doubled).push((name.to_owned(), doubled));
     }
 
     pub(super) fn take(&self) -> Vec<Pending> {

@@ -108,7 +108,10 @@ impl FanOut {
         }
     }
 
-    fn add(&mut self, prepared: Prepared, former: Option<JoinHandle<()>>) {
+    fn add(&mut self, mut prepared: Prepared, former: Option<JoinHandle<()>>) {
+        if let Some(doubled) = prepared.doubled.take() {
+            self.exchange.may_double(prepared.receiver.name(), doubled);
+        }
         self.members
             .push(Member::start(self.next, prepared, former));
         self.next += 1;

@@ -1,9 +1,6 @@
 //! Starts the exporter of a receiver.
 
-use std::{
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
-};
+use std::time::Duration;
 
 use mermin_config::{keys::Otlp, value::OtlpProtocol};
 use mermin_core::sink::{
@@ -13,7 +10,7 @@ use mermin_export::{Opened, Target};
 use mermin_otlp::{Endpoint, Exporter, Protocol, Resource, Settings};
 use mermin_program::Result;
 
-use super::stdout::Stdout;
+use super::{exchange::Doubled, stdout::Stdout};
 use crate::configuration::Receiver;
 
 /// A receiver with its exporter, which has no records yet.
@@ -26,7 +23,7 @@ pub struct Prepared {
     /// Called with the meters of all receivers whenever these change.
     pub(crate) opened: Option<Opened>,
     /// Number of records that it may have twice, and a remedy.
-    pub(crate) doubled: Option<(Arc<AtomicU64>, &'static str)>,
+    pub(super) doubled: Option<Doubled>,
 }
 
 /// Starts the exporter of a receiver, with retries and a buffer.

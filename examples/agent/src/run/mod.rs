@@ -93,10 +93,6 @@ async fn capture(file: File, log: Log, exchange: Exchange) -> Result<bool> {
         tracing::info!("probes are at http://{address}/readyz");
     }
     let mut prepared: Vec<Prepared> = plan.receivers.iter().map(prepare).collect::<Result<_>>()?;
-    let doubled: Vec<_> = prepared
-        .iter_mut()
-        .filter_map(|it| Some((it.receiver.name().to_owned(), it.doubled.take()?)))
-        .collect();
     let opened: Vec<_> = prepared
         .iter_mut()
         .filter_map(|it| Some((it.receiver.clone(), it.opened.take()?)))
@@ -144,7 +140,7 @@ async fn capture(file: File, log: Log, exchange: Exchange) -> Result<bool> {
         never = control.work() => match never {},
         never = closer.work(handle, state) => match never {},
     };
-    for (name, (count, remedy)) in doubled {
+    for (name, (count, remedy)) in exchange.doubled() {
         say_doubled(&name, &count, remedy);
     }
     if let Err(error) = outcome {
