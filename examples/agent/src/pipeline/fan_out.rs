@@ -2,7 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use futures::{StreamExt as _, future::join_all, stream::FuturesUnordered};
+use futures::{
+    StreamExt as _,
+    future::{join, join_all},
+    stream::FuturesUnordered,
+};
 use mermin_core::{
     Flow,
     sink::{BoxError, FlowSink},
@@ -24,6 +28,8 @@ const AT_ONCE: usize = 64;
 /// Tasks of receivers run on tokio, so it is created and used within a runtime.
 pub struct FanOut {
     members: Vec<Member>,
+    /// Removals of receivers that have no successor, which would wait for them.
+    leaving: Vec<JoinHandle<()>>,
     /// Number of the next receiver.
     next: u64,
     decoration: Option<(Decoration, Decorator)>,
@@ -40,6 +46,7 @@ impl FanOut {
     ) -> Self {
         let mut fan_out = Self {
             members: Vec::new(),
+            leaving: Vec::new(),
             next: 0,
             decoration: None,
             exchange,
@@ -106,6 +113,8 @@ impl FanOut {
             let former = removals.remove(prepared.receiver.name());
             self.add(prepared, former);
         }
+        self.leaving.retain(|removal| !removal.is_finished());
+        self.leaving.extend(removals.into_values());
     }
 
     fn add(&mut self, mut prepared: Prepared, former: Option<JoinHandle<()>>) {
@@ -196,15 +205,86 @@ impl FlowSink for FanOut {
 
     async fn close(&mut self) -> Result<(), BoxError> {
         self.change();
-        let outcomes = join_all(self.members.iter_mut().map(Member::close)).await;
+        // A handle that is finished must not be polled again, and this future may be dropped and called again.
+        self.leaving.retain(|removal| !removal.is_finished());
+        let (outcomes, _) = join(
+            join_all(self.members.iter_mut().map(Member::close)),
+            join_all(&mut self.leaving),
+        )
+        .await;
         outcomes.into_iter().collect()
     }
 
+    /// Also of receivers that were removed and still deliver.
     fn waiting(&self) -> u64 {
-        let meters = self
-            .members
-            .iter()
-            .filter_map(|member| member.meter.as_ref());
-        meters.map(|meter| meter.stats().waiting).sum()
+        let meters = self.exchange.all_meters();
+        meters.iter().map(|(_, meter)| meter.stats().waiting).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{FutureExt as _, future::pending};
+    use mermin_core::sink::{BoxSink, Overflow, buffered, testing::flows};
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::configuration::Receiver;
+
+    /// A receiver that takes nothing before it is opened.
+    struct Gate(Option<oneshot::Receiver<()>>);
+
+    impl FlowSink for Gate {
+        async fn export(&mut self, _: &[Flow]) -> Result<(), BoxError> {
+            if let Some(opened) = self.0.as_mut() {
+                opened.await?;
+            }
+            self.0 = None;
+            Ok(())
+        }
+    }
+
+    fn behind(gate: oneshot::Receiver<()>) -> Prepared {
+        let sink = BoxSink::new(buffered(Gate(Some(gate)), 1_000, Overflow::Block));
+        Prepared {
+            receiver: Receiver::Target {
+                text: "gate:".to_owned(),
+                name: "gate".to_owned(),
+                buffer: 1_000,
+                overflow: mermin_config::value::Overflow::Block,
+            },
+            meter: sink.meter(),
+            sink,
+            opened: None,
+            doubled: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn closing_waits_for_receivers_that_were_removed() {
+        let (open, gate) = oneshot::channel();
+        let exchange = Exchange::default();
+        let mut fan_out = FanOut::new(vec![behind(gate)], None, exchange.clone());
+        let records = flows(40);
+        fan_out.export(&records).await.unwrap();
+        let removal = exchange.change(Change {
+            kept: Vec::new(),
+            added: Vec::new(),
+            decoration: None,
+            close_within: Duration::from_mins(1),
+        });
+        tokio::select! {
+            () = fan_out.idle() => pending().await,
+            () = removal => {}
+        }
+        let count = records.len() as u64;
+        assert_eq!((exchange.meters().len(), fan_out.waiting()), (0, count));
+        // Called twice, as a caller may drop the future.
+        assert!(fan_out.close().now_or_never().is_none());
+        open.send(()).unwrap();
+        fan_out.close().await.unwrap();
+        let (_, meter) = exchange.all_meters().remove(0);
+        assert_eq!((meter.stats().delivered, fan_out.waiting()), (count, 0));
+        fan_out.close().await.unwrap();
     }
 }
