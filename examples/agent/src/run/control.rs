@@ -178,8 +178,13 @@ impl Running {
             .iter()
             .cloned()
             .partition(|receiver| now.receivers.contains(receiver));
-        let added: Result<Vec<Prepared>> = new.iter().map(prepare).collect();
-        let mut added = added.map_err(|error| error.to_string())?;
+        let start = |receiver: &Receiver| {
+            prepare(receiver).map_err(|error| format!("{error}{}", instead_of(receiver, now)))
+        };
+        let mut added: Vec<Prepared> = new
+            .iter()
+            .map(start)
+            .collect::<std::result::Result<_, _>>()?;
         let decorated = now.cluster == wanted.cluster;
         let cluster = if decorated {
             self.state.followed()
@@ -229,6 +234,19 @@ impl Running {
         for (_, opened) in &self.opened {
             opened(&self.source, &meters);
         }
+    }
+}
+
+/// Returns a remedy for a receiver that cannot start while a former one of the same name, with other options, has its port.
+fn instead_of(receiver: &Receiver, now: &Plan) -> String {
+    let mut running = now.receivers.iter();
+    if running.any(|other| other.name() == receiver.name()) {
+        format!(
+            "\n  if the running `{}` is in the way: take it out of the file with one reload, and add it with the next",
+            receiver.name()
+        )
+    } else {
+        String::new()
     }
 }
 

@@ -19,11 +19,15 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 use mermin_testing::{apart, needs, plain};
 
-const ROLES: [apart::Role; 4] = [
+const ROLES: [apart::Role; 5] = [
     ("exports", runs::exports_every_packet),
     ("reloads", runs::reloads_lose_no_packet),
     ("receivers", runs::receiver_that_is_down_is_counted),
     ("cluster", cluster::trouble),
+    (
+        "listening",
+        runs::listening_target_is_changed_by_two_reloads,
+    ),
 ];
 
 /// Runs a part with network and mount namespaces of its own.
@@ -73,6 +77,9 @@ fn main() -> ExitCode {
             in_namespaces(ROLES[0]);
         }),
         captures("reloads_lose_no_packet", || in_namespaces(ROLES[1])),
+        captures("listening_target_is_changed_by_two_reloads", || {
+            in_namespaces(ROLES[4]);
+        }),
         captures("flows_do_not_wait_for_the_api_server", || {
             in_namespaces(ROLES[3]);
         }),

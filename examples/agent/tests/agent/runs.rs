@@ -78,6 +78,50 @@ pub(crate) fn exports_every_packet() {
     );
 }
 
+/// Returns the number of reloads with this outcome.
+fn reloads(metrics: u16, outcome: &str) -> usize {
+    let page = get(metrics, "/metrics").1;
+    let name = format!("mermin_agent_reloads_total{{outcome=\"{outcome}\"}} ");
+    let line = page
+        .lines()
+        .find_map(|line| line.strip_prefix(&name).map(str::to_owned));
+    line.unwrap().parse().unwrap()
+}
+
+/// A target that listens has its port until it is closed, so other options for it take two reloads. The first refusal says so.
+pub(crate) fn listening_target_is_changed_by_two_reloads() {
+    make();
+    let folder = Folder::new("agent-listening");
+    let file = folder.file("a.hcl");
+    let (port, metrics, own) = (free_port(), free_port(), free_port());
+    let write = |targets: &str| {
+        let flows = format!("export \"flows\" {{\n  to = [{targets}]\n}}\n");
+        fs::write(&file, settings(port, metrics) + &flows).unwrap();
+    };
+    let changed = format!("\"prometheus://127.0.0.1:{own}?series=7\"");
+    write(&format!("\"prometheus://127.0.0.1:{own}\""));
+    let mut agent = Agent::start(&file);
+    write(&changed);
+    agent.signal(Signal::HUP);
+    until("a refusal", || reloads(metrics, "refused") == 1);
+    let ready = get(port, "/readyz").1;
+    assert!(
+        ready.contains("take it out of the file with one reload"),
+        "{ready}"
+    );
+    assert_eq!(get(own, "/metrics").0, 200);
+    write("");
+    agent.signal(Signal::HUP);
+    until("the removal", || {
+        agent.said().contains("is closed; every record")
+    });
+    write(&changed);
+    agent.signal(Signal::HUP);
+    until("the addition", || reloads(metrics, "applied") == 2);
+    assert_eq!(get(own, "/metrics").0, 200);
+    assert_eq!(agent.stop(), Some(0), "{}", agent.said());
+}
+
 /// Twenty files while packets are sent: each has other receivers, another interval of records and other interfaces, and some
 /// are refused. The receivers got all packets that were sent, and each record is at one of them at least.
 pub(crate) fn reloads_lose_no_packet() {
@@ -107,14 +151,7 @@ pub(crate) fn reloads_lose_no_packet() {
     fs::write(&file, text(0)).unwrap();
     let mut agent = Agent::start(&file);
     let sender = thread::spawn(|| send(40, 400, Duration::from_millis(10)));
-    let reloads = |outcome: &str| {
-        let page = get(metrics, "/metrics").1;
-        let name = format!("mermin_agent_reloads_total{{outcome=\"{outcome}\"}} ");
-        let line = page
-            .lines()
-            .find_map(|line| line.strip_prefix(&name).map(str::to_owned));
-        line.unwrap().parse::<usize>().unwrap()
-    };
+    let reloads = |outcome: &str| reloads(metrics, outcome);
     for number in 1..=20 {
         if number % 5 == 0 {
             let refused = number / 5;
