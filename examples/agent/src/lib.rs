@@ -7,6 +7,7 @@
 mod arguments;
 pub mod configuration;
 mod doctor;
+mod lock;
 mod log;
 pub mod pipeline;
 mod run;

@@ -13,6 +13,7 @@ use std::{
 use mermin_config::{Config, Diagnostic, Loaded};
 use mermin_program::warnings;
 
+pub(crate) use self::plan::whole;
 pub use self::{
     cluster::ClusterPlan,
     plan::{MetricsPlan, Plan},

@@ -204,6 +204,7 @@ fn seed(config: &Config) -> u16 {
     u16::try_from(config.span().community_id_seed().get()).unwrap_or(u16::MAX)
 }
 
-fn whole(number: u32) -> usize {
+/// Returns a number of the file as a number of records.
+pub(crate) fn whole(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }

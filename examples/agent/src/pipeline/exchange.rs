@@ -1,7 +1,7 @@
 //! Gives a running fan-out other receivers.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -10,7 +10,7 @@ use mermin_kubernetes::{Cluster, Settings};
 use tokio::sync::{Notify, oneshot};
 
 use super::Prepared;
-use crate::configuration::Receiver;
+use crate::{configuration::Receiver, lock::lock};
 
 /// The objects of a cluster, and the names that flows get of them.
 #[derive(Clone, Debug)]
@@ -107,9 +107,4 @@ impl Exchange {
     pub(super) fn retire(&self, name: &str, meter: Meter) {
         lock(&self.0.removed).push((format!("{name} (removed)"), meter));
     }
-}
-
-/// Every change is complete before anything can panic.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,6 +10,7 @@ mod member;
 mod start;
 mod stdout;
 
+pub(crate) use self::start::opened;
 pub use self::{
     exchange::{Change, Decoration, Exchange},
     fan_out::FanOut,

@@ -11,7 +11,7 @@ use mermin_otlp::{Endpoint, Exporter, Protocol, Resource, Settings};
 use mermin_program::Result;
 
 use super::{exchange::Doubled, stdout::Stdout};
-use crate::configuration::Receiver;
+use crate::configuration::{Receiver, whole};
 
 /// A receiver with its exporter, which has no records yet.
 pub struct Prepared {
@@ -21,9 +21,17 @@ pub struct Prepared {
     pub meter: Option<Meter>,
     pub(super) sink: BoxSink,
     /// Called with the meters of all receivers whenever these change.
-    pub(crate) opened: Option<Opened>,
+    pub(super) opened: Option<Opened>,
     /// Number of records that it may have twice, and a remedy.
     pub(super) doubled: Option<Doubled>,
+}
+
+/// Takes the functions that are to be called with the meters, by their receivers.
+pub(crate) fn opened(prepared: &mut [Prepared]) -> Vec<(Receiver, Opened)> {
+    let opened = prepared
+        .iter_mut()
+        .filter_map(|it| Some((it.receiver.clone(), it.opened.take()?)));
+    opened.collect()
 }
 
 /// Starts the exporter of a receiver, with retries and a buffer.
@@ -70,7 +78,6 @@ pub fn prepare(receiver: &Receiver) -> Result<Prepared> {
 
 /// An exporter for `export "traces" otlp`.
 fn collector(otlp: &Otlp, seed: u16, trace_id_timeout: Duration) -> Result<BoxSink> {
-    let whole = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     let settings = Settings::new(endpoint(otlp)?)
         .resource(Resource::of_host())
         .community_id_seed(seed)

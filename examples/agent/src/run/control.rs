@@ -13,11 +13,11 @@ use tokio::{
     time::sleep,
 };
 
-use super::{followed, show, warn_about};
+use super::{decoration, followed, show, warn_about};
 use crate::{
     configuration::{File, Host, Plan, Receiver, Refused},
     log::Log,
-    pipeline::{Change, Decoration, Prepared, prepare},
+    pipeline::{Change, Prepared, opened, prepare},
     state::State,
 };
 
@@ -199,18 +199,10 @@ impl Running {
                 sleep(TICK).await;
             }
         }
-        let decoration = cluster.as_ref().zip(wanted.cluster.as_ref());
-        let decoration = decoration.map(|(followed, plan)| Decoration {
-            cluster: followed.cluster.clone(),
-            settings: plan.decorate(),
-        });
+        let decoration = decoration(cluster.as_ref(), wanted);
         let former = self.state.exchange().meters();
-        let opened = added
-            .iter_mut()
-            .filter_map(|it| Some((it.receiver.clone(), it.opened.take()?)));
-        let opened: Vec<_> = opened.collect();
         self.opened.retain(|(receiver, _)| kept.contains(receiver));
-        self.opened.extend(opened);
+        self.opened.extend(opened(&mut added));
         let change = Change {
             kept,
             added,

@@ -3,7 +3,7 @@
 use mermin_kubernetes::{Cluster, Follower};
 use mermin_program::Result;
 
-use crate::{configuration::Plan, state::Followed};
+use crate::{configuration::Plan, pipeline::Decoration, state::Followed};
 
 /// Begins to follow the cluster of a plan, if it has one. Flows never wait for it.
 ///
@@ -16,4 +16,13 @@ pub(super) fn followed(plan: &Plan) -> Result<Option<Followed>> {
     let cluster = Cluster::new(plan.extract.clone());
     let follower = Follower::start(&cluster, plan.follow())?;
     Ok(Some(Followed::new(follower, cluster, plan.sync_timeout)))
+}
+
+/// Returns the decoration by a plan whose cluster is followed.
+pub(super) fn decoration(followed: Option<&Followed>, plan: &Plan) -> Option<Decoration> {
+    let (followed, plan) = followed.zip(plan.cluster.as_ref())?;
+    Some(Decoration {
+        cluster: followed.cluster.clone(),
+        settings: plan.decorate(),
+    })
 }

@@ -11,12 +11,16 @@ use mermin_program::{Result, say, say_doubled, table};
 use mermin_prometheus::{Exporter, Label, Settings, Watch};
 use tokio::runtime::Builder;
 
-use self::{closer::Closer, control::Control, follow::followed};
+use self::{
+    closer::Closer,
+    control::Control,
+    follow::{decoration, followed},
+};
 use crate::{
     UNUSABLE,
     configuration::{File, MetricsPlan, Plan, Receiver, Refused},
     log::Log,
-    pipeline::{Decoration, Exchange, FanOut, Prepared, prepare},
+    pipeline::{Exchange, FanOut, Prepared, opened, prepare},
     state::{State, listen},
 };
 
@@ -93,10 +97,7 @@ async fn capture(file: File, log: Log, exchange: Exchange) -> Result<bool> {
         tracing::info!("probes are at http://{address}/readyz");
     }
     let mut prepared: Vec<Prepared> = plan.receivers.iter().map(prepare).collect::<Result<_>>()?;
-    let opened: Vec<_> = prepared
-        .iter_mut()
-        .filter_map(|it| Some((it.receiver.clone(), it.opened.take()?)))
-        .collect();
+    let opened = opened(&mut prepared);
     let page = plan.metrics.map(page).transpose()?;
     let watch = page.as_ref().map(Exporter::watch);
     if let Some(watch) = &watch {
@@ -104,13 +105,7 @@ async fn capture(file: File, log: Log, exchange: Exchange) -> Result<bool> {
         watch.metrics(move || state.metrics());
     }
     let followed = followed(&plan)?;
-    let decoration = followed
-        .as_ref()
-        .zip(plan.cluster.as_ref())
-        .map(|(followed, plan)| Decoration {
-            cluster: followed.cluster.clone(),
-            settings: plan.decorate(),
-        });
+    let decoration = decoration(followed.as_ref(), &plan);
     state.follow(followed);
     let opening = plan.capture.clone().open();
     let mut source = tokio::select! {

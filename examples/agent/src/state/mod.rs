@@ -5,14 +5,14 @@ mod probes;
 mod server;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock},
     time::{Duration, Instant},
 };
 
 use mermin_core::Handle;
 use mermin_kubernetes::{Cluster, Follower};
 
-use crate::pipeline::Exchange;
+use crate::{lock::lock, pipeline::Exchange};
 pub(crate) use server::listen;
 
 /// The agent's progress.
@@ -135,9 +135,4 @@ impl State {
     pub(crate) fn exchange(&self) -> &Exchange {
         &self.0.exchange
     }
-}
-
-/// Every change is complete before anything can panic.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
