@@ -30,11 +30,10 @@ pub(super) struct Control {
     log: Log,
     hangup: Signal,
     watcher: Option<Watcher>,
-    running: Option<Running>,
 }
 
 /// Parts of an agent whose source is open.
-struct Running {
+pub(super) struct Running {
     source: Handle,
     state: State,
     watch: Option<Watch>,
@@ -52,7 +51,6 @@ impl Control {
             log,
             hangup: signal(SignalKind::hangup())?,
             watcher: None,
-            running: None,
         };
         if let Some(path) = control
             .file
@@ -71,32 +69,8 @@ impl Control {
         &self.file.plan
     }
 
-    /// The source is open.
-    pub(super) fn began(
-        &mut self,
-        source: Handle,
-        state: State,
-        watch: Option<Watch>,
-        opened: Vec<(Receiver, Opened)>,
-    ) {
-        if let Some(watch) = &watch {
-            watch.source(source.clone());
-        }
-        let running = Running {
-            source,
-            state,
-            watch,
-            opened,
-        };
-        running.show(&[]);
-        self.running = Some(running);
-    }
-
     /// Works until the export ends, which drops it.
-    pub(super) async fn work(mut self) -> Infallible {
-        let Some(mut running) = self.running.take() else {
-            return std::future::pending().await;
-        };
+    pub(super) async fn work(mut self, mut running: Running) -> Infallible {
         let mut reports = running.source.reports();
         let mut before = Report::default();
         loop {
@@ -166,6 +140,26 @@ impl Control {
 }
 
 impl Running {
+    /// The source is open.
+    pub(super) fn began(
+        source: Handle,
+        state: State,
+        watch: Option<Watch>,
+        opened: Vec<(Receiver, Opened)>,
+    ) -> Self {
+        if let Some(watch) = &watch {
+            watch.source(source.clone());
+        }
+        let running = Self {
+            source,
+            state,
+            watch,
+            opened,
+        };
+        running.show(&[]);
+        running
+    }
+
     /// Puts a plan into effect. Returns what takes a restart. After an error, nothing has changed.
     async fn apply(
         &mut self,

@@ -13,7 +13,7 @@ use tokio::runtime::Builder;
 
 use self::{
     closer::Closer,
-    control::Control,
+    control::{Control, Running},
     follow::{decoration, followed},
 };
 use crate::{
@@ -89,7 +89,7 @@ fn start(file: File, log: Log) -> Result<bool> {
 async fn capture(file: File, log: Log, exchange: Exchange) -> Result<bool> {
     // Before anything else, so that no signal ends the process without an export.
     let mut closer = Closer::new()?;
-    let mut control = Control::new(file, log)?;
+    let control = Control::new(file, log)?;
     let plan = control.plan().clone();
     let state = State::new(exchange.clone());
     if let Some(address) = plan.server {
@@ -118,7 +118,7 @@ async fn capture(file: File, log: Log, exchange: Exchange) -> Result<bool> {
     let handle = source.handle();
     let fan_out = FanOut::new(prepared, decoration, exchange.clone());
     state.capturing(handle.clone());
-    control.began(handle.clone(), state.clone(), watch, opened);
+    let running = Running::began(handle.clone(), state.clone(), watch, opened);
     tracing::info!("capturing: {}", plan_in_words(&plan));
     let records = Batching::default().records(plan.batch);
     let run = async {
@@ -132,7 +132,7 @@ async fn capture(file: File, log: Log, exchange: Exchange) -> Result<bool> {
     };
     let outcome = tokio::select! {
         outcome = run => outcome,
-        never = control.work() => match never {},
+        never = control.work(running) => match never {},
         never = closer.work(handle, state) => match never {},
     };
     for (name, (count, remedy)) in exchange.doubled() {
