@@ -47,7 +47,8 @@ impl ClusterPlan {
         let owners = k8s.owner_relations();
         let names = Name::ALL.iter().copied().filter(|name| {
             let (kind, field) = origin(*name);
-            fields.iter().any(|it| it.has(kind, field))
+            // Containers, images and the cluster's name are no metadata of objects.
+            field.is_none_or(|field| fields.iter().any(|it| it.has(kind, field)))
                 && kind.is_none_or(|kind| selected.contains(&kind) || !can_be_selected(kind))
                 && level(*name).is_none_or(|(kind, level)| is_owner(owners, kind, level))
         });
@@ -151,9 +152,7 @@ struct Field {
 }
 
 impl Field {
-    fn has(&self, kind: Option<KindOfFile>, field: Option<&str>) -> bool {
-        // Containers, images and the cluster's name are no metadata of objects.
-        let Some(field) = field else { return true };
+    fn has(&self, kind: Option<KindOfFile>, field: &str) -> bool {
         let kind = kind.map_or("namespace", KindOfFile::as_str);
         self.name == field
             && self
@@ -164,10 +163,7 @@ impl Field {
 }
 
 fn fields(paths: &[String], problems: &mut Vec<String>) -> Vec<Field> {
-    let mut fields = vec![Field {
-        kind: None,
-        name: String::new(),
-    }];
+    let mut fields = Vec::new();
     for path in paths {
         let parts: Vec<&str> = path.split('.').collect();
         match parts.as_slice() {
