@@ -22,5 +22,5 @@ pub use self::{
     records::{id, ids, json, sorted_ids, times_of_a_stepped_clock},
     tansu::Tansu,
     trial::{can_mount, is_installed, needs, plain, with},
-    waiting::{LONGEST, free_port, soon, wait},
+    waiting::{LONGEST, free_port, soon, until, wait},
 };

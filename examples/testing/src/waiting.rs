@@ -12,10 +12,15 @@ use mermin_core::sink::Backoff;
 pub const LONGEST: Duration = Duration::from_mins(1);
 
 /// Waits until `is_so` returns true. Fails after [`LONGEST`].
-pub fn wait(mut is_so: impl FnMut() -> bool) {
+pub fn wait(is_so: impl FnMut() -> bool) {
+    until("it comes to pass", is_so);
+}
+
+/// Waits until `is_so` returns true. Fails after [`LONGEST`], with the name of the event.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
-        assert!(began.elapsed() < LONGEST, "it does not come to pass");
+        assert!(began.elapsed() < LONGEST, "never: {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }

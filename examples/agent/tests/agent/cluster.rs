@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
-use mermin_testing::{Folder, free_port};
+use mermin_testing::{Folder, free_port, until};
 use serde_json::{Value as Json, json};
 
 use crate::{
     api_server::{Answer, ApiServer},
     network::{make, send},
-    support::{Agent, get, until},
+    support::{Agent, get},
     symptoms::compare,
 };
 

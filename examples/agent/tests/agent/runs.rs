@@ -2,13 +2,13 @@
 
 use std::{collections::HashMap, fs, path::Path, thread, time::Duration};
 
-use mermin_testing::{Folder, free_port};
+use mermin_testing::{Folder, free_port, until};
 use rustix::process::Signal;
 use serde_json::Value as Json;
 
 use crate::{
     network::{make, send},
-    support::{Agent, get, until},
+    support::{Agent, get},
     symptoms::compare,
 };
 

@@ -7,13 +7,10 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
-    time::{Duration, Instant},
 };
 
+use mermin_testing::until;
 use rustix::process::{Pid, Signal, geteuid, kill_process};
-
-/// Long, because the machine may be busy.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) fn program() -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_mermin-agent"));
@@ -26,15 +23,6 @@ pub(crate) fn program() -> Command {
 
 pub(crate) fn can_capture() -> bool {
     geteuid().is_root()
-}
-
-/// Waits until something is so.
-pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "never: {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// An agent that runs, and what it says.

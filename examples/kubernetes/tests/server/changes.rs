@@ -1,10 +1,11 @@
 //! Watches that end, and stores that change behind them.
 
 use mermin_kubernetes::{Condition, Kind};
+use mermin_testing::until;
 
 use crate::{
     api_server::{Answer, ApiServer},
-    support::{Followed, address, condition, lists, one_pod, pod, until},
+    support::{Followed, address, condition, lists, one_pod, pod},
 };
 
 #[test]

@@ -4,11 +4,12 @@ use std::time::SystemTime;
 
 use mermin_core::{FlowSource, flow::Endpoint, sink::JsonLines};
 use mermin_kubernetes::{Decorator, Kind, Settings, decorate};
+use mermin_testing::until;
 use serde_json::{Value as Json, json};
 
 use crate::{
     api_server::ApiServer,
-    support::{Followed, flow, text, until},
+    support::{Followed, flow, text},
 };
 
 fn objects(server: &ApiServer) {

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use mermin_kubernetes::{Condition, Kind};
+use mermin_testing::until;
 use serde_json::json;
 
 use crate::{
     api_server::{Answer, ApiServer},
-    support::{Followed, address, pod, until},
+    support::{Followed, address, pod},
 };
 
 #[test]

@@ -6,11 +6,12 @@ use std::{
 };
 
 use mermin_kubernetes::{Condition, Kind};
+use mermin_testing::until;
 use serde_json::json;
 
 use crate::{
     api_server::ApiServer,
-    support::{Followed, address, condition, lists, one_pod, pod, status, until},
+    support::{Followed, address, condition, lists, one_pod, pod, status},
 };
 
 fn kubeconfig(server: &ApiServer, token: &str) -> String {

@@ -1,9 +1,6 @@
 //! A cluster that follows the test's server, and flows of its pods.
 
-use std::{
-    thread,
-    time::{Duration, Instant, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use mermin_core::{
     Flow,
@@ -12,21 +9,10 @@ use mermin_core::{
 use mermin_kubernetes::{
     Cluster, Condition, Decorator, Extract, FollowSettings, Follower, Health, Kind, Pace, Settings,
 };
+use mermin_testing::until;
 use serde_json::{Value as Json, json};
 
 use crate::api_server::{Answer, ApiServer};
-
-/// Long, because the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Waits until something is so.
-pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "never: {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
 
 /// Short waits.
 pub(crate) fn pace() -> Pace {

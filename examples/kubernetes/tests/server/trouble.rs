@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use mermin_kubernetes::{Condition, Kind};
+use mermin_testing::until;
 
 use crate::{
     api_server::{Answer, ApiServer},
-    support::{Followed, address, condition, lists, one_pod, pace, pod, status, until},
+    support::{Followed, address, condition, lists, one_pod, pace, pod, status},
 };
 
 #[test]

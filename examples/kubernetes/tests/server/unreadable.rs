@@ -1,11 +1,12 @@
 //! Objects that cannot be read.
 
 use mermin_kubernetes::Kind;
+use mermin_testing::until;
 use serde_json::json;
 
 use crate::{
     api_server::ApiServer,
-    support::{Followed, address, one_pod, pod, unreadable, until},
+    support::{Followed, address, one_pod, pod, unreadable},
 };
 
 #[test]
