@@ -72,6 +72,14 @@ impl Node {
 }
 
 impl Node {
+    /// Returns the entry of a key of a block.
+    pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
+        match &self.kind {
+            Kind::Table(entries) => entries.iter().find(|entry| entry.key == key),
+            _ => None,
+        }
+    }
+
     /// Returns a block with this as its only key, for a text in place of a block.
     pub(crate) fn as_block_of(&self, key: &str) -> Self {
         let mut block = self.clone();

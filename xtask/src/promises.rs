@@ -81,7 +81,7 @@ fn missing(promises: &[Promise<'_>], names: &BTreeSet<String>) -> Vec<String> {
 /// Returns the names of all tests of the workspace.
 fn tests() -> Result<BTreeSet<String>> {
     let messages = shell::read(&mut shell::command(
-        "cargo test --quiet --workspace --tests --no-run --message-format json",
+        "cargo test --quiet --workspace --tests --no-run --message-format json-render-diagnostics",
     )?)?;
     let mut names = BTreeSet::new();
     for message in messages.lines() {

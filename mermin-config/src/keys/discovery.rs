@@ -2,7 +2,7 @@
 
 use mermin_core::{NetNs, Pattern, Preset};
 
-use super::{Informer, entry};
+use super::Informer;
 use crate::{
     diagnostic::Problem,
     node::Node,
@@ -71,7 +71,7 @@ fn effective(instrument: &Instrument, node: &Node, reader: &mut Reader) {
             "name an instance, or take it out",
         ),
     ] {
-        if let Some(entry) = entry(node, key).filter(|_| idle) {
+        if let Some(entry) = node.entry(key).filter(|_| idle) {
             let message = format!("`{key}` has no effect {why}");
             reader.warn(Problem::at(&entry.span, message).with_hint(hint));
         }

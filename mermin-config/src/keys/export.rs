@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use http::{HeaderName, HeaderValue};
 
-use super::entry;
 use crate::{
     diagnostic::Problem,
     node::{Entry, Kind, Node},
@@ -117,7 +116,7 @@ section! {
 }
 
 fn consistent(otlp: &Otlp, node: &Node, reader: &mut Reader) {
-    let headers = entry(node, "headers").map(|entry| &entry.node.kind);
+    let headers = node.entry("headers").map(|entry| &entry.node.kind);
     if let Some(Kind::Table(headers)) = headers {
         for header in headers {
             sendable(header, reader);
@@ -158,7 +157,7 @@ fn one_line(entry: &Entry, reader: &mut Reader) {
 fn authorized_once(otlp: &Otlp, headers: &[Entry], node: &Node, reader: &mut Reader) {
     let is_authorization = |header: &&Entry| header.key.eq_ignore_ascii_case("authorization");
     if otlp.auth.is_some()
-        && let Some(auth) = entry(node, "auth")
+        && let Some(auth) = node.entry("auth")
         && let Some(header) = headers.iter().find(is_authorization)
     {
         reader.error(
@@ -175,11 +174,13 @@ fn authorized_once(otlp: &Otlp, headers: &[Entry], node: &Node, reader: &mut Rea
 /// `tls` and an endpoint that is not encrypted clash.
 fn encrypted(otlp: &Otlp, node: &Node, reader: &mut Reader) {
     // Of an endpoint that cannot be it is not known what was meant.
-    let known = entry(node, "endpoint").is_none_or(|entry| match &entry.node.kind {
-        Kind::Text(text) => *text == otlp.endpoint.as_str(),
-        kind => matches!(kind, Kind::Null),
-    });
-    if let (Some(tls), Some(block)) = (&otlp.tls, entry(node, "tls"))
+    let known = node
+        .entry("endpoint")
+        .is_none_or(|entry| match &entry.node.kind {
+            Kind::Text(text) => *text == otlp.endpoint.as_str(),
+            kind => matches!(kind, Kind::Null),
+        });
+    if let (Some(tls), Some(block)) = (&otlp.tls, node.entry("tls"))
         && !otlp.endpoint.is_encrypted()
         && tls.ca_cert.is_none()
         && known
@@ -199,13 +200,13 @@ fn encrypted(otlp: &Otlp, node: &Node, reader: &mut Reader) {
 }
 
 fn one_way(auth: &Auth, node: &Node, reader: &mut Reader) {
-    let Some(bearer) = entry(node, "bearer") else {
+    let Some(bearer) = node.entry("bearer") else {
         return;
     };
     one_line(bearer, reader);
     if auth.basic.is_some()
         && auth.bearer.is_some()
-        && let Some(basic) = entry(node, "basic")
+        && let Some(basic) = node.entry("basic")
     {
         reader.error(
             Problem::at(&bearer.span, "cannot use `bearer` beside `basic`")
@@ -218,7 +219,7 @@ fn one_way(auth: &Auth, node: &Node, reader: &mut Reader) {
 /// The first part of `user:pass` ends at a colon (RFC 7617).
 fn userid(basic: &Basic, node: &Node, reader: &mut Reader) {
     if basic.user.contains(':')
-        && let Some(user) = entry(node, "user")
+        && let Some(user) = node.entry("user")
     {
         let message = format!("cannot use `{}` for `user`: it has a colon", basic.user);
         reader.error(
@@ -236,10 +237,13 @@ fn paired(tls: &Tls, node: &Node, reader: &mut Reader) {
         _ => return,
     };
     // One that could not be read has been told.
-    if entry(node, missing).is_some_and(|entry| !matches!(entry.node.kind, Kind::Null)) {
+    if node
+        .entry(missing)
+        .is_some_and(|entry| !matches!(entry.node.kind, Kind::Null))
+    {
         return;
     }
-    if let Some(entry) = entry(node, given) {
+    if let Some(entry) = node.entry(given) {
         reader.error(
             Problem::at(
                 &entry.span,

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Otlp, entry};
+use super::Otlp;
 use crate::{
     diagnostic::Problem,
     node::Node,
@@ -83,7 +83,7 @@ section! {
 
 fn kubelet(metrics: &Metrics, node: &Node, reader: &mut Reader) {
     if metrics.port.get() == KUBELET
-        && let Some(port) = entry(node, "port")
+        && let Some(port) = node.entry("port")
     {
         reader.warn(
             Problem::at(

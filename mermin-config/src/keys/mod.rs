@@ -28,13 +28,3 @@ pub use self::{
     root::Config,
     span::Span,
 };
-
-use crate::node::{Entry, Kind, Node};
-
-/// Returns the entry of a key of a block.
-fn entry<'n>(node: &'n Node, key: &str) -> Option<&'n Entry> {
-    match &node.kind {
-        Kind::Table(entries) => entries.iter().find(|entry| entry.key == key),
-        _ => None,
-    }
-}

@@ -1,6 +1,5 @@
 //! Room for flows, and queues.
 
-use super::entry;
 use crate::{
     diagnostic::Problem,
     node::Node,
@@ -103,7 +102,7 @@ fn interval_is_power_of_two(sampling: &FlowSampling, node: &Node, reader: &mut R
     if interval.is_power_of_two() {
         return;
     }
-    if let Some(found) = entry(node, "max_interval") {
+    if let Some(found) = node.entry("max_interval") {
         let message = format!("cannot use `{interval}` for `max_interval`: it is no power of two");
         let above = interval.next_power_of_two();
         let hint = format!("choose {} or {above}", above / 2);

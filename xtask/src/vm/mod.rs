@@ -101,9 +101,10 @@ fn missing() -> Vec<&'static str> {
 }
 
 /// Builds the kernel tests. The machine gets this machine's libraries, so no separate build is needed.
+/// The features are those of the whole workspace: what its tests were built with is not built again.
 fn build() -> Result<PathBuf> {
     let said = shell::read(&mut shell::command(
-        "cargo test --package mermin-core --test kernel --no-run --message-format=json --quiet",
+        "cargo test --workspace --test kernel --no-run --message-format=json-render-diagnostics --quiet",
     )?)?;
     said.lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())

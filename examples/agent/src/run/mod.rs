@@ -39,16 +39,15 @@ pub(crate) fn run(file: File) -> ExitCode {
     match start(file, log) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(error) => match error.downcast_ref::<Refused>() {
-            Some(refused) => {
+        Err(error) => {
+            if let Some(refused) = error.downcast_ref::<Refused>() {
                 eprintln!("{}", refused.without_excerpts());
                 ExitCode::from(UNUSABLE)
-            }
-            None => {
+            } else {
                 say(&*error);
                 ExitCode::FAILURE
             }
-        },
+        }
     }
 }
 

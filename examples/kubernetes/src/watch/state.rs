@@ -241,7 +241,7 @@ mod tests {
             |it| it.advanced("100").unwrap(),
             |it| it.listed("100"),
             |it| assert_eq!(it.ended(Duration::from_secs(290), 1.0), Duration::ZERO),
-            |it| it.served(Duration::from_secs(60)),
+            |it| it.served(Duration::from_mins(1)),
         ];
         for (number, success) in successes.iter().enumerate() {
             let mut state = self::state(Kind::Pod);
