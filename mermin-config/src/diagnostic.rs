@@ -188,7 +188,7 @@ impl Diagnostic {
     /// let text = "export \"traces\" { otlp = { auth = { bearer = \"t0ken\", bassic = 1 } } }";
     /// let error = Config::load("mermin.hcl", text.as_bytes(), &|_| None).unwrap_err();
     /// let said = error.diagnostics()[0].without_excerpt();
-    /// assert!(said.starts_with("mermin.hcl:1:56: cannot use the key `bassic`"), "{said}");
+    /// assert!(said.starts_with("mermin.hcl:1:55: cannot use the key `bassic`"), "{said}");
     /// assert!(!said.contains("t0ken"));
     /// ```
     #[must_use]
