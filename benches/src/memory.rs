@@ -2,7 +2,7 @@
 
 use crate::Result;
 
-/// Returns octets of private memory. What is mapped from the kernel, or from files, is no part of it.
+/// Returns octets of private memory. Pages mapped from the kernel, or from files, are no part of it.
 ///
 /// # Errors
 /// A file that cannot be read.
