@@ -33,11 +33,11 @@ section! {
 section! {
     /// Parts of an object that become attributes.
     Extract, Nested {
-        /// Fields, each as kind (`[*]` for any) and path.
+        /// Fields that become attributes. Each is a kind in brackets (`[*]` for any kind), and a path.
         metadata: Vec<String> = usual_metadata(), Application;
-        /// Labels.
+        /// Labels that become attributes.
         label: Vec<Pick> = Vec::new(), Application;
-        /// Annotations.
+        /// Annotations that become attributes.
         annotation: Vec<Pick> = Vec::new(), Application;
     }
 }
@@ -47,23 +47,23 @@ section! {
     Pick, Nested {
         /// The kind of object, in upper or lower case.
         from: Option<String> = None, Application;
-        /// Its key.
+        /// Key of the label or annotation.
         key: Option<String> = None, Application;
-        /// Its key, as a regular expression.
+        /// Key of the label or annotation, as a regular expression.
         key_regex: Option<RegexText> = None, Application;
-        /// Its value, as a regular expression.
+        /// Value of the label or annotation, as a regular expression.
         value_regex: Option<RegexText> = None, Application;
         /// Name of the attribute.
         attribute: Option<String> = None, Application;
         /// Value of the attribute.
         attribute_value: Option<String> = None, Application;
-        /// Name of the attribute, by the key of earlier versions.
+        /// The same as `attribute`, as earlier versions named this key.
         tag_name: Option<String> = None, Application;
     }
 }
 
 section! {
-    /// Rules that find an object, by kind. The application's own rules apply to a kind that is left out.
+    /// Rules that find an object, by kind. For a kind that is left out, the application's own rules apply.
     Association, Nested {
         /// Pods.
         pod: Option<ObjectSources> = None, Application;
@@ -95,11 +95,11 @@ section! {
 section! {
     /// An attribute of a flow, and fields of an object that may contain its value.
     SourceOf, Nested {
-        /// The attribute.
+        /// Name of the flow's attribute.
         from: String = String::new(), Application, required;
-        /// The attribute if `from` is `flow`, as in earlier versions.
+        /// Name of the attribute if `from` is `flow`, as earlier versions wrote it.
         name: Option<String> = None, Application;
-        /// The fields, as paths.
+        /// Paths of the object's fields.
         to: Vec<String> = Vec::new(), Application, required;
     }
 }

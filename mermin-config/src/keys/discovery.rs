@@ -15,7 +15,7 @@ section! {
     Discovery, Labels {
         /// Interfaces to watch, and options for attaching programs.
         instrument: Instrument = Instrument::preset(), Application;
-        /// Objects to which flows are matched.
+        /// Objects that flows are matched with.
         informer: Informer = Informer::preset(), Application;
     }
 }
@@ -28,7 +28,7 @@ section! {
         interfaces: Vec<Pattern> = usual_interfaces(), Capture;
         /// Interfaces that are not watched although `interfaces` matches them.
         exclude: Vec<Pattern> = Vec::new(), Capture;
-        /// Also watch matching interfaces that appear later.
+        /// Also watch interfaces that match and appear later.
         auto_discover_interfaces: bool = true, Capture;
         /// Priority of the tc filter: lower numbers run first. It has no effect on TCX (Linux 6.6 or newer); see
         /// `tcx_order`.
@@ -38,12 +38,12 @@ section! {
         tcx_order: TcxOrder = TcxOrder::First, Capture;
         /// Mechanism by which programs are attached. `tcx` and `tc` have no fallback.
         attach: AttachMode = AttachMode::Auto, Capture;
-        /// Network namespace whose interfaces are watched: of the process, of the host, or at a path.
+        /// Network namespace whose interfaces are watched: that of the process, that of the host, or one at a path.
         netns: NetNs = NetNs::Own, Capture;
         /// Mount point of the BPF file system.
         pin_path: AbsolutePath = AbsolutePath::bpffs(), Capture;
-        /// Name of the pinned instance: flows outlive the process, and the next process continues them. Empty disables
-        /// pinning.
+        /// Name of the pinned instance. With a name, flows outlive the process, and the next process continues them.
+        /// Empty disables pinning.
         instance: InstanceName = InstanceName::default(), Capture;
     }
 }

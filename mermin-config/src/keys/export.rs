@@ -29,13 +29,13 @@ section! {
         to: Vec<String> = Vec::new(), Application;
         /// Maximum number of records that wait for each target.
         buffer: Bounded<1, { u32::MAX }> = Bounded::preset::<65_536>(), Application;
-        /// Policy when the buffer is full.
+        /// Policy for a full buffer: `block` makes the source wait, `drop-newest` and `drop-oldest` drop records.
         overflow: Overflow = Overflow::Block, Application;
     }
 }
 
 section! {
-    /// Flows as spans. All configured exporters are used.
+    /// Flows as spans. Each of `stdout` and `otlp` that the file has gets them.
     Traces, Nested {
         /// Standard output. A word in place of the block sets its format.
         stdout: Option<Stdout> = None, Application;
@@ -77,12 +77,12 @@ section! {
         headers: BTreeMap<String, Secret> = BTreeMap::new(), Application;
         /// TLS: trusted certificates. `https://` in the endpoint is enough for the system's own.
         tls: Option<Tls> = None, Application;
-        retired resource_attributes "Attributes of the resource are the application's own.";
+        retired resource_attributes "The application sets the attributes of the resource.";
     }
 }
 
 section! {
-    /// Credentials of the sender: one of these keys.
+    /// Credentials of the sender: `basic` or `bearer`.
     Auth, Nested, one_way {
         /// A user and a password.
         basic: Option<Basic> = None, Application;
@@ -106,7 +106,7 @@ section! {
     Tls, Nested, paired {
         /// Accept any certificate of the collector.
         insecure_skip_verify: bool = false, Application;
-        /// PEM file with certificates to trust in addition to the system's.
+        /// PEM file of certificates that are trusted besides the system's.
         ca_cert: Option<String> = None, Application;
         /// PEM file with the client's certificate. It needs `client_key`.
         client_cert: Option<String> = None, Application;

@@ -12,8 +12,8 @@ use mermin_core::{
 use crate::schema::section;
 
 section! {
-    /// Filters of flows. One matching item of a list is enough, `not_match` overrides `match`, an empty list does not
-    /// restrict, and all keys must match. A flow that is open when its filter changes keeps its decision until it ends.
+    /// Filters of flows. A flow passes if it matches all keys. One matching item of a list is enough, `not_match` overrides
+    /// `match`, and an empty list matches everything. A new filter does not change the decision about an open flow.
     Filter, Labels {
         /// The side that started the flow.
         source: EndpointFilter = EndpointFilter::preset(), Application;
@@ -31,7 +31,7 @@ section! {
     EndpointFilter, Nested {
         /// Addresses, networks and globs.
         address: Rule<AddressPattern> = Rule::default(), Capture;
-        /// Ports and port ranges. They do not match a flow without ports.
+        /// Ports and port ranges. A flow without ports has no match.
         port: Rule<PortRange> = Rule::default(), Capture;
     }
 }
@@ -55,9 +55,9 @@ section! {
 section! {
     /// Fields that may differ from one record of a flow to the next.
     FlowFilter, Nested {
-        /// TCP state at the time of the record. States do not match other protocols.
+        /// TCP state at the time of the record. A flow of another protocol has no match.
         connection_state: Rule<ConnectionStateName> = Rule::default(), Capture;
-        /// TCP flags seen so far.
+        /// TCP flags that the flow has had so far.
         tcp_flags_tags: Rule<TcpFlags> = Rule::default(), Capture;
         /// Differentiated services code point.
         ip_dscp_name: Rule<DscpName> = Rule::default(), Capture;

@@ -8,7 +8,7 @@ use crate::{
 };
 
 section! {
-    /// Objects to which flows are matched.
+    /// Objects that flows are matched with.
     Informer, Labels {
         /// Kubernetes objects.
         k8s: K8sInformer = K8sInformer::preset(), Application;
@@ -28,7 +28,7 @@ section! {
         owner_relations: OwnerRelations = OwnerRelations::preset(), Application;
         /// Objects that select others by labels. The default is network policies and services, which select pods.
         selector_relations: Vec<SelectorRelation> = usual_relations(), Application;
-        retired informers_resync_period "Of earlier versions: a watch needs no reading again.";
+        retired informers_resync_period "A watch reports every change, so objects are not read again.";
     }
 }
 
@@ -37,13 +37,13 @@ section! {
     Selector, Nested {
         /// The kind, in upper or lower case.
         kind: Kind = Kind::Pod, Application, required;
-        /// True caches matching objects, false omits them.
+        /// True caches matching objects, false leaves them out.
         include: bool = true, Application;
         /// Namespaces. Empty means all.
         namespaces: Vec<String> = Vec::new(), Application;
         /// Labels with values. An object must have all of them.
         match_labels: BTreeMap<String, String> = BTreeMap::new(), Application;
-        /// Conditions on labels. All must hold.
+        /// Conditions on labels. An object must meet all of them.
         match_expressions: Vec<MatchExpression> = Vec::new(), Application;
     }
 }
@@ -63,11 +63,11 @@ section! {
 section! {
     /// Owners of an object that are added to flows.
     OwnerRelations, Nested {
-        /// Maximum number of levels of owners. 0 adds none.
+        /// Maximum number of levels of owners above the object. 0 adds no owner.
         max_depth: Bounded<0, 32> = Bounded::preset::<5>(), Application;
         /// Kinds of owners to add. Empty means all.
         include_kinds: Vec<Kind> = Vec::new(), Application;
-        /// Kinds of owners to omit. It overrides `include_kinds`.
+        /// Kinds of owners to omit. This key overrides `include_kinds`.
         exclude_kinds: Vec<Kind> = Vec::new(), Application;
     }
 }

@@ -39,7 +39,7 @@ section! {
         listen_address: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST), Application;
         /// Port to listen on. On a host network, 10250 belongs to the kubelet.
         port: NonZeroU16 = port::<9464>(), Application;
-        /// Add labels with many values to metrics. They take memory.
+        /// Add labels with many values to metrics. Such labels take memory.
         debug_metrics_enabled: bool = false, Application;
         /// Time for which a metric remains after its object has gone.
         stale_metric_ttl: Duration = Duration::from_secs(5 * 60), Application;
@@ -61,7 +61,7 @@ section! {
 }
 
 section! {
-    /// The application's own spans. All configured exporters are used.
+    /// The application's own spans. Each of `stdout` and `otlp` that the file has gets them.
     InternalTraces, Nested {
         /// Span events that are recorded.
         span_fmt: SpanFormat = SpanFormat::Full, Application;
@@ -69,7 +69,7 @@ section! {
         stdout: Option<InternalStdout> = None, Application;
         /// A collector, by OTLP.
         otlp: Option<Otlp> = None, Application;
-        retired span_format "Of earlier versions: write `span_fmt`.";
+        retired span_format "Write `span_fmt` instead.";
     }
 }
 

@@ -27,11 +27,11 @@ section! {
         l2tp_port: NonZeroU16 = port::<1701>(), Capture;
         /// Teredo (RFC 4380).
         teredo_port: NonZeroU16 = port::<3544>(), Capture;
-        retired max_header_depth "Of earlier versions: how many headers are parsed is fixed.";
-        retired parse_ipv6_hopopt "Of earlier versions: IPv6 extension headers are always parsed.";
-        retired parse_ipv6_fragment "Of earlier versions: IPv6 extension headers are always parsed.";
-        retired parse_ipv6_routing "Of earlier versions: IPv6 extension headers are always parsed.";
-        retired parse_ipv6_dest_opts "Of earlier versions: IPv6 extension headers are always parsed.";
+        retired max_header_depth "The depth of parsing is fixed: 512 octets.";
+        retired parse_ipv6_hopopt "IPv6 extension headers are always parsed.";
+        retired parse_ipv6_fragment "IPv6 extension headers are always parsed.";
+        retired parse_ipv6_routing "IPv6 extension headers are always parsed.";
+        retired parse_ipv6_dest_opts "IPv6 extension headers are always parsed.";
     }
 }
 

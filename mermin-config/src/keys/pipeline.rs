@@ -12,7 +12,7 @@ section! {
     Pipeline, Nested {
         /// Capture in the kernel.
         flow_capture: FlowCapture = FlowCapture::preset(), Application;
-        /// Making records of the kernel's counters.
+        /// Threads and queues that make records.
         flow_producer: FlowProducer = FlowProducer::preset(), Application;
         /// Adding Kubernetes attributes to records.
         k8s_decorator: K8sDecorator = K8sDecorator::preset(), Application;
@@ -22,22 +22,22 @@ section! {
 section! {
     /// Capture in the kernel.
     FlowCapture, Nested {
-        /// Maximum number of concurrent flows. Each takes about 600 octets of kernel memory, used or not. Packets of
-        /// flows that do not fit are counted under `table_full`.
+        /// Maximum number of concurrent flows. Each takes about 600 octets of kernel memory, which are allocated when the
+        /// source opens. Packets of flows that do not fit are counted under `table_full`.
         flow_stats_capacity: Bounded<1, 16_777_216> = Bounded::preset::<16_384>(), Capture;
-        /// Fields of the flow key besides interface, protocol, addresses and ports. `full` adds VLANs, and tunnels with
-        /// their ids and outer endpoints. `endpoints` adds none, so a conversation is one flow even if its directions
-        /// use different VLANs, VXLAN networks or `SRv6` segment lists.
+        /// Fields of the flow key. With `endpoints`, they are interface, protocol, addresses and ports: a conversation
+        /// is one flow even if its directions use different VLANs, VXLAN networks or `SRv6` segment lists. `full` adds
+        /// VLANs, and tunnels with their ids and outer endpoints.
         flow_key: FlowKey = FlowKey::Full, Capture;
-        /// Makes `flow.end` exact to the nanosecond, like `flow.start`, instead of to a tick of the kernel (1 to 10
-        /// ms). Each packet then reads a precise clock, which takes 30 to 40 ns.
+        /// Makes `flow.end` exact to the nanosecond, like `flow.start`. Each packet then takes 30 to 40 ns more. Without
+        /// this key, `flow.end` is exact to a tick of the kernel (1 to 10 ms).
         exact_end: bool = false, Capture;
-        /// Reporting of a conversation that several watched interfaces see. `per_interface`: each interface reports it.
-        /// `first_seen`: the interface that saw the first packet reports it once, and `flow.interfaces` names all.
-        /// `merged`: as `first_seen`, with the counts of each interface, which show loss and delay between two of them.
-        /// Keep the default if networks on several VLANs or tunnels use the same addresses.
+        /// Reporting of a conversation that crosses several watched interfaces. `per_interface`: each interface reports
+        /// it. `first_seen`: the interface that saw the first packet reports it, and `flow.interfaces` names all.
+        /// `merged`: as `first_seen`, with the counts of each interface, which show loss and delay between two
+        /// interfaces. Keep the default if several VLANs or tunnels use the same addresses.
         join: Join = Join::PerInterface, Capture;
-        /// Looks up the processes at the ends of flows: `process.pid` and related attributes. It needs
+        /// Looks up the processes at the ends of flows: `process.pid` and related attributes. The look-up needs
         /// `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN` and the host's PID namespace.
         process: bool = false, Capture;
         /// Uses listening ports to find the client of a flow that was captured midstream, or whose protocol has no connections
@@ -47,11 +47,11 @@ section! {
         /// (`flow.tcp.retransmissions`, `flow.tcp.rndtrip.latency`, `flow.tcp.svc.latency` and related attributes).
         /// Each flow then takes 448 octets of kernel memory more.
         tcp_analysis: bool = false, Capture;
-        /// Counts packets of flows that the kernel drops, by its reason: `flow.drop.packets`, `flow.drop.reason` and related attributes. It
-        /// takes Linux 5.18 and `CAP_PERFMON`, and 128 octets of kernel memory for each flow.
+        /// Counts packets of flows that the kernel drops, by the kernel's reason: `flow.drop.packets`, `flow.drop.reason` and related
+        /// attributes. Counting needs Linux 5.18 and `CAP_PERFMON`, and takes 128 octets of kernel memory for each flow.
         drops: bool = false, Capture;
         /// Reads names from the first payloads of flows: `tls.client.server_name`, `dns.question.name`, `http.host` and
-        /// related attributes. At most 256 octets of the packets that begin such a message leave the kernel.
+        /// related attributes. Of each packet that begins such a message, at most 256 octets leave the kernel.
         names: bool = false, Capture;
         /// Samples flows when the table fills or new flows are many. Without this block, packets of flows that do not fit are counted under
         /// `table_full`.
@@ -75,7 +75,7 @@ section! {
 }
 
 section! {
-    /// Making records of the kernel's counters.
+    /// Threads and queues that make records.
     FlowProducer, Nested {
         /// Number of threads that make records. The source always uses one.
         workers: Bounded<1, { u32::MAX }> = Bounded::preset::<4>(), Ignored;

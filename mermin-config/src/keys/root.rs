@@ -15,7 +15,7 @@ section! {
         log_color: bool = false, Application;
         /// Reload the file when it changes.
         auto_reload: bool = false, Application;
-        /// Time limit for shutting down. Records that are not exported by then are lost.
+        /// Time limit for shutting down. Records that are not exported within it are lost.
         shutdown_timeout: PositiveDuration = PositiveDuration::seconds::<28>(), Application;
         /// Discovery of interfaces and Kubernetes objects.
         discovery: Discovery = Discovery::preset(), Application;
@@ -33,12 +33,12 @@ section! {
         export: Export = Export::preset(), Application;
         /// The application's own metrics, health and traces.
         internal: Internal = Internal::preset(), Application;
-        retired packet_channel_capacity "Of earlier versions: a flow costs user space the same whatever its packets.";
-        retired packet_worker_count "Of earlier versions: packets are counted in the kernel.";
-        retired agent "Of earlier versions: write `export \"traces\"`.";
-        retired exporter "Of earlier versions: write `export \"traces\"`.";
-        retired api "Of earlier versions: write `internal \"server\"`.";
-        retired metrics "Of earlier versions: write `internal \"metrics\"`.";
+        retired packet_channel_capacity "Packets do not pass through user space.";
+        retired packet_worker_count "Packets are counted in the kernel.";
+        retired agent "Write `export \"traces\"` instead.";
+        retired exporter "Write `export \"traces\"` instead.";
+        retired api "Write `internal \"server\"` instead.";
+        retired metrics "Write `internal \"metrics\"` instead.";
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
 section! {
     /// Interval of records, and timeouts of flows.
     Span, Nested {
-        /// Interval between two records of a flow that lasts.
+        /// Interval between two records of an open flow.
         max_record_interval: PositiveDuration = PositiveDuration::seconds::<60>(), Capture;
         /// Flows of protocols without a timeout of their own end after this long without a packet.
         generic_timeout: PositiveDuration = PositiveDuration::seconds::<30>(), Capture;
@@ -18,17 +18,17 @@ section! {
         tcp_timeout: PositiveDuration = PositiveDuration::seconds::<20>(), Capture;
         /// TCP flows end this long after their last packet if both sides have sent a FIN.
         tcp_fin_timeout: PositiveDuration = PositiveDuration::seconds::<5>(), Capture;
-        /// TCP flows end after this long without a packet if one side has sent a FIN; the other side may still send.
-        /// Linux connection tracking waits 120 s for the acknowledgement of the FIN, and 60 s after it.
+        /// TCP flows end after this long without a packet if one side has sent a FIN. The other side may still send.
+        /// Connection tracking of Linux waits 120 s before the FIN is acknowledged, and 60 s after that.
         tcp_half_closed_timeout: PositiveDuration = PositiveDuration::seconds::<120>(), Capture;
-        /// Flows end this long after their last packet if they were closed at once: TCP by RST, SCTP by ABORT or
-        /// SHUTDOWN COMPLETE, DCCP by Reset.
+        /// Flows end this long after their last packet if one packet closed them: TCP's RST, SCTP's ABORT or SHUTDOWN
+        /// COMPLETE, DCCP's Reset.
         tcp_rst_timeout: PositiveDuration = PositiveDuration::seconds::<5>(), Capture;
         /// UDP flows end after this long without a packet.
         udp_timeout: PositiveDuration = PositiveDuration::seconds::<60>(), Capture;
-        /// Seed of the Community ID. Use one seed on all hosts, so that their flows have comparable ids.
+        /// Seed of the Community ID. Use the same seed on all hosts: their flows then have comparable ids.
         community_id_seed: Bounded<0, 65_535> = Bounded::preset::<0>(), Application;
-        /// Time for which flows with the same Community ID share a trace id.
+        /// Length of a period in which flows with the same Community ID share a trace id.
         trace_id_timeout: PositiveDuration = PositiveDuration::seconds::<86_400>(), Application;
         retired enable_hostname_resolution "Addresses are never looked up in the DNS.";
         retired hostname_resolve_timeout "Addresses are never looked up in the DNS.";
