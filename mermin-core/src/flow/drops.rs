@@ -5,9 +5,9 @@ use std::sync::Arc;
 /// Packets of a flow that the kernel dropped since the flow's previous record. Present if
 /// [`drops`](crate::FlowSourceBuilder::drops) is on and there were any.
 ///
-/// They are those of the tracepoint `skb:kfree_skb` in the watched network namespace. A packet may be dropped after its interface's hook
-/// counted it (a received one, by the firewall or a full socket) or before (a sent one, by the firewall), so they may or may not be among
-/// the flow's packets.
+/// The tracepoint `skb:kfree_skb` reports them, in the watched network namespace. A received packet that the firewall or a full socket drops
+/// was counted at the hook before, so it is among the flow's packets. A packet to be sent that the firewall drops never reaches the hook, so
+/// it is not among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Drops {

@@ -36,13 +36,13 @@ pub struct Flow {
     pub end: SystemTime,
     /// The resolution of `end`. On a host it is a tick of the kernel (1 to 10 ms). With
     /// [`exact_end`](crate::FlowSourceBuilder::exact_end), and for a flow of one packet, it is one nanosecond. In a capture
-    /// file it is the unit of the time stamps. `None` if the file has no times (simple packet blocks of pcapng). Then `start`
-    /// and `end` are 1970, and attributes and text leave them out.
+    /// file it is the unit of the time stamps. `None` if the file has no times (simple packet blocks of pcapng). `start` and
+    /// `end` are then the beginning of 1970, and attributes and text leave them out.
     pub time_resolution: Option<Duration>,
     /// The reason for this record (IPFIX `flowEndReason`).
     pub end_reason: EndReason,
-    /// One of so many flows like this one was kept: multiplied by it, the counts of all records are estimates of all that crossed the hooks.
-    /// Present if flows are [sampled](crate::FlowSourceBuilder::sampling); 1 while all are kept.
+    /// The sampling interval: one flow of so many was kept. The counts of a record, multiplied by its interval, add up to an estimate of all
+    /// that crossed the hooks. Present if flows are [sampled](crate::FlowSourceBuilder::sampling); 1 while all are kept.
     pub sampling_interval: Option<NonZeroU32>,
     /// The side that started the flow: the sender of the SYN for TCP, else of the first packet (IPFIX `sourceIPv4Address`,
     /// `sourceIPv6Address`, `sourceTransportPort`).
@@ -67,7 +67,7 @@ pub struct Flow {
     pub reverse: Uniflow,
     /// Identifier of an ICMP or `ICMPv6` query and its replies; two pings have different ones.
     pub icmp_id: Option<u16>,
-    /// Facts that only TCP has.
+    /// Fields that only TCP flows have.
     pub tcp: Option<Tcp>,
     /// Retransmissions, round trips and responses of a TCP connection. Present if
     /// [`tcp_analysis`](crate::FlowSourceBuilder::tcp_analysis) is on.
@@ -86,7 +86,7 @@ pub struct Flow {
     /// The process at the source. Present if [`process`](crate::FlowSourceBuilder::process) is on, the process is
     /// local, and its socket was found before this record was made.
     pub source_process: Option<Arc<Process>>,
-    /// The process at the destination, under the same conditions.
+    /// The process at the destination. Present as `source_process` is.
     pub destination_process: Option<Arc<Process>>,
     /// Names from the flow's first payloads: TLS, DNS, HTTP, QUIC. Present if [`names`](crate::FlowSourceBuilder::names) is on and one
     /// was found before this record was made.

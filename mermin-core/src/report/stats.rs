@@ -114,7 +114,8 @@ pub struct Stats {
     pub payloads: PayloadStats,
     /// Packets that the kernel dropped and that are in no record ([`drops`](crate::FlowSourceBuilder::drops)).
     pub drops: DropStats,
-    /// One of so many flows is kept, if flows are [sampled](crate::FlowSourceBuilder::sampling): 1 while all are kept. 0 without sampling.
+    /// The sampling interval: one flow of so many is kept. 1 while all flows are kept, 0 without
+    /// [sampling](crate::FlowSourceBuilder::sampling).
     pub sampling_interval: u64,
     /// Packets on the wire, over all hooks and those of removed interfaces.
     pub packets: u64,
@@ -158,10 +159,10 @@ pub struct DropStats {
     pub without_flow: Vec<Dropped>,
     /// Packets of flows that are in no record, because the filter or [`Join`](crate::Join) suppressed it.
     pub suppressed: u64,
-    /// Packets that the kernel had taken and frees as if it dropped them: the last segments of TCP connections, and answers to the pings of
-    /// raw sockets.
+    /// Packets that the kernel delivered and then freed as if it dropped them: the last segments of TCP connections, and answers to the
+    /// pings of raw sockets.
     pub taken: u64,
-    /// Packets whose network namespace nothing said.
+    /// Packets whose network namespace could not be found out.
     pub unplaced: u64,
     /// Packets that were not looked at, because the kernel dropped them while it looked at another one on the same CPU.
     pub missed: u64,
@@ -178,9 +179,9 @@ pub struct PayloadStats {
     /// Sections that were not read, because the kernel program found no room for them, or because their flow had ended. Names may be
     /// missing.
     pub lost: u64,
-    /// Messages whose end was not at hand. Names may be missing.
+    /// Messages that end behind the octets that were read. Names may be missing.
     pub cut: u64,
-    /// Messages that contradict their protocol, or are of another one.
+    /// Messages that are invalid in their protocol, or belong to another protocol.
     pub malformed: u64,
 }
 

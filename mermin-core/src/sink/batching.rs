@@ -54,7 +54,7 @@ impl Batching {
         self.age
     }
 
-    /// Number of waiting records that the next batch takes, and whether the batch is complete.
+    /// Number of waiting records that the next batch takes, and if the batch is complete.
     pub(crate) fn cut<'a>(&self, waiting: impl ExactSizeIterator<Item = &'a Flow>) -> Cut {
         let available = waiting.len();
         let mut records = available.min(self.records);

@@ -1,8 +1,8 @@
 //! Counts of exported records, readable from any thread.
 //!
 //! Each adapter has a meter around the meter of the sink inside: `accepted` comes from the outermost meter, `delivered`
-//! from the innermost, and `dropped` is the sum. So one meter shows everything, and `accepted` always equals
-//! `delivered` plus `dropped` plus `waiting`.
+//! from the innermost, and `dropped` is the sum over all meters. So the outermost meter shows everything, and `accepted`
+//! always equals `delivered` plus `dropped` plus `waiting`.
 
 use std::{
     fmt,

@@ -19,7 +19,7 @@
 //!   never gets an empty slice. After `close` has returned `Ok` nothing is called but `close`.
 //! * **Order.** Records of one flow come in the order of their `sequence`. Records of different flows come in the order in
 //!   which they were made.
-//! * **`Ok` moves the responsibility.** A record counts as delivered when `export` has returned `Ok` for the batch that
+//! * **`Ok` means delivered.** A record counts as delivered when `export` has returned `Ok` for the batch that
 //!   holds it. The records of a failed batch are exported again in the same order, possibly followed by others.
 //! * **A call may be dropped before it is ready**, for example by `select!` or a time limit. The records of a dropped
 //!   `export` are exported again. The sink may have sent some of them already.
@@ -30,7 +30,7 @@
 //!   not returned `Ok`. Without pinning, records that were not exported are lost with the process. Records in an
 //!   adapter's memory are lost in either case if the adapter returned `Ok` for them; each such adapter documents that.
 //! * **Back-pressure.** While `export` waits, records wait in the source's bounded queue. When the queue is full, flows
-//!   stay in the kernel's table and are still counted. A slow sink therefore makes records coarser in time. No counts
+//!   stay in the kernel's table and are still counted. So with a slow sink, records cover longer intervals. No counts
 //!   are lost until the table is full (`table_full`).
 //! * **Never block the executor.** `export`, `idle` and `close` run on the executor that polls `run`. Work that blocks
 //!   belongs on a thread.

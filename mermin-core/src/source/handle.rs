@@ -112,8 +112,8 @@ impl Handle {
     /// Returns a snapshot of the open flows, one page at a time, in no order. It shows totals of flows long before
     /// they have records. It also works for a capture file.
     ///
-    /// Each flow is in the form of its next record, if that were made now: `delta` counts since its latest record,
-    /// `total` since its start, and the end reason is [`ActiveTimeout`](crate::flow::EndReason::ActiveTimeout). Each
+    /// Each item is the record that its flow would have now: `delta` counts since the flow's latest record, `total`
+    /// since its start, and the end reason is [`ActiveTimeout`](crate::flow::EndReason::ActiveTimeout). Each
     /// flow is read at one moment, and is in a snapshot at most once. A snapshot may lack flows that began after the
     /// first page was requested, or that ended before their page was requested. It lacks flows that the [filter](crate::filter) of
     /// flows rejects; the filter of records has no effect. With [`join`](FlowSourceBuilder::join), it has each
@@ -184,7 +184,8 @@ impl Handle {
     /// # Errors
     /// After an error nothing has changed. By [`ErrorKind`]: `InvalidOption`, also for a capture file, which cannot
     /// be reconfigured; `NoInterface` as for [`open`](FlowSourceBuilder::open); `Exhausted` if open
-    /// flows need more than 125 different filters of records, because each keeps the one that it began with; `Closed` if the source has ended or ends meanwhile.
+    /// flows need more than 125 different filters of records, because each flow keeps the filter with which it began;
+    /// `Closed` if the source has ended or ends meanwhile.
     pub async fn reconfigure(&self, options: FlowSourceBuilder) -> Result<Reconfigured, Error> {
         let (options, selector) = options.live()?;
         if self.report().source != SourceKind::Interfaces {

@@ -42,7 +42,7 @@ pub struct Pinning {
 }
 
 impl Pinning {
-    /// Creates pins with this name: 1 to 64 letters, digits, `-` and `_`. One source at a time can have it.
+    /// Creates the options of an instance with this name: 1 to 64 letters, digits, `-` and `_`. One source at a time can have an instance.
     ///
     /// ```
     /// use mermin_core::{FlowSource, Pinning};

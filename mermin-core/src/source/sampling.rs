@@ -15,9 +15,9 @@ use crate::{
 
 /// Sampling of whole flows by a hash of their key (RFC 7014).
 ///
-/// All flows are kept until a limit is passed. Then the rate is halved, and halved again while that does not suffice. It is doubled after ten
-/// seconds in which no limit was near. A flow that is kept at one rate is kept at all higher ones. Interfaces, VLANs and tunnels do not matter:
-/// all flows of a conversation are kept or left out together, unless the rate changes between them.
+/// All flows are kept until a limit is passed. Then the rate is halved until it suffices. The rate is doubled after ten seconds in which no
+/// limit was near. A flow that is kept at one rate is kept at all higher rates. Interfaces, VLANs and tunnels are not hashed: all flows of a
+/// conversation are kept or left out together, unless the rate changes between their starts.
 ///
 /// ```
 /// use mermin_core::Sampling;
@@ -67,7 +67,7 @@ impl Sampling {
         self
     }
 
-    /// Sets the number of new flows per second that are kept, averaged over a second, beyond which flows are sampled. Default: no limit.
+    /// Sets the maximum number of new flows per second, averaged over a second. Beyond it, flows are sampled. Default: no limit.
     #[must_use]
     pub const fn flows_per_second(mut self, flows: u64) -> Self {
         self.flows_per_second = Some(flows);
@@ -83,8 +83,8 @@ impl Sampling {
 
     /// Sets the seed of the hash. Sources with the same seed keep the same flows while their rates are the same. Default: random.
     ///
-    /// Keep it secret: a sender who knows it can choose flows that are not kept. The processes of one pinned source need the same seed; if it is
-    /// random, they have it.
+    /// Keep the seed secret: a sender who knows it can choose flows that are not kept. All processes of one pinned source need the same seed;
+    /// a random seed is pinned, so each process has it.
     #[must_use]
     pub const fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);

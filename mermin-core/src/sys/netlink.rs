@@ -3,19 +3,22 @@
 //! Answers are passed on as bytes, not as decoded messages. A decoder of whole messages fails if it does not expect one
 //! attribute, so a single foreign filter or unusual device would hide all others.
 
-use std::{
-    cell::Cell,
-    io,
-    os::fd::{AsFd, BorrowedFd},
-};
+mod attributes;
+mod monitor;
+
+use std::{cell::Cell, io};
 
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST,
-    NetlinkBuffer, NetlinkMessage, NlasIterator,
+    NetlinkBuffer, NetlinkMessage,
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
-use rustix::net::sockopt;
+
+pub(crate) use self::{
+    attributes::{attribute, attributes_of, number, text},
+    monitor::{Monitor, is_loss},
+};
 
 const NLMSG_NOOP: u16 = 1;
 const NLMSG_ERROR: u16 = 2;
@@ -36,67 +39,6 @@ const DUMP_TRIES: u32 = 8;
 pub(crate) struct Netlink {
     socket: Socket,
     sequence: Cell<u32>,
-}
-
-/// The error of a socket whose receive buffer is full: notifications were lost.
-const LOST: i32 = libc::ENOBUFS;
-
-/// A socket that receives notifications of the network namespace it was made in.
-pub(crate) struct Monitor {
-    socket: Socket,
-}
-
-impl Monitor {
-    /// Subscribes to a multicast group, and receives its notifications from this moment on. Requests a receive buffer
-    /// of `room` octets. Without `CAP_NET_ADMIN`, the host's limit applies (`net.core.rmem_max`).
-    pub(crate) fn open(group: u32, room: usize) -> io::Result<Self> {
-        let mut socket = Socket::new(NETLINK_ROUTE)?;
-        socket.set_non_blocking(true)?;
-        if sockopt::set_socket_recv_buffer_size_force(&socket, room).is_err() {
-            sockopt::set_socket_recv_buffer_size(&socket, room)?;
-        }
-        socket.bind_auto()?;
-        socket.add_membership(group)?;
-        Ok(Self { socket })
-    }
-
-    /// Subscribes to another group.
-    pub(crate) fn join(&self, group: u32) -> io::Result<()> {
-        self.socket.add_membership(group)
-    }
-
-    /// Reads one datagram, if one waits, and passes its messages to `take` (type, payload).
-    ///
-    /// # Errors
-    /// ENOBUFS if notifications were [lost](is_loss): the caller has to query the state that they reported. Later
-    /// notifications can still be read.
-    pub(crate) fn read(
-        &self,
-        buffer: &mut Vec<u8>,
-        mut take: impl FnMut(u16, &[u8]),
-    ) -> io::Result<bool> {
-        match receive(&self.socket, buffer) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-            Err(error) => return Err(error),
-        }
-        for message in messages(buffer) {
-            let message = message?;
-            take(message.message_type(), message.payload());
-        }
-        Ok(true)
-    }
-}
-
-impl AsFd for Monitor {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
-/// True if an error says that notifications were lost.
-pub(crate) fn is_loss(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(LOST)
 }
 
 /// Returns the messages of a datagram. A truncated message is the last item, as an error.
@@ -279,44 +221,6 @@ fn extended_text(kind: u16, flags: u16, rest: &[u8]) -> Option<String> {
     attribute(rest.get(skipped..)?, NLMSGERR_ATTR_MSG).map(text)
 }
 
-/// The value of the first attribute of a kind, in a sequence of attributes.
-pub(crate) fn attribute(attributes: &[u8], kind: u16) -> Option<&[u8]> {
-    NlasIterator::new(attributes)
-        .map_while(Result::ok)
-        .find(|attribute| attribute.kind() == kind)
-        .and_then(|attribute| {
-            attribute
-                .into_inner()
-                .get(4..usize::from(attribute.length()))
-        })
-}
-
-/// All attributes of one kind.
-pub(crate) fn attributes_of(attributes: &[u8], kind: u16) -> impl Iterator<Item = &[u8]> {
-    NlasIterator::new(attributes)
-        .map_while(Result::ok)
-        .filter(move |attribute| attribute.kind() == kind)
-        .filter_map(|attribute| {
-            attribute
-                .into_inner()
-                .get(4..usize::from(attribute.length()))
-        })
-}
-
-/// A string attribute: up to its first zero byte, if it has one.
-pub(crate) fn text(value: &[u8]) -> String {
-    let end = value
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(value.len());
-    String::from_utf8_lossy(&value[..end]).into_owned()
-}
-
-/// A number attribute of 32 bits in host order.
-pub(crate) fn number(value: &[u8]) -> Option<u32> {
-    value.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))
-}
-
 /// The kernel's refusal with its extended acknowledgement.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {text}", io::Error::from_raw_os_error(*.errno))]
@@ -325,7 +229,7 @@ struct KernelRefusal {
     text: String,
 }
 
-/// The errno of an error, whether or not the kernel added words to it.
+/// The errno of an error, also of one to which the kernel added words.
 pub(crate) fn errno(error: &io::Error) -> Option<i32> {
     error.raw_os_error().or_else(|| {
         let refused = error.get_ref()?.downcast_ref::<KernelRefusal>()?;
@@ -371,13 +275,6 @@ mod tests {
         assert!(ended(NLMSG_ERROR, 0, &[]).is_err());
         let refused = ended(NLMSG_DONE, 0, &(-105i32).to_ne_bytes()).unwrap_err();
         assert_eq!(errno(&refused), Some(libc::ENOBUFS));
-    }
-
-    #[test]
-    fn truncated_attribute_keeps_earlier_ones() {
-        let attributes = [5, 0, 7, 0, 9, 0, 0, 0, 200, 0, 8, 0];
-        assert_eq!(attribute(&attributes, 7), Some(&[9][..]));
-        assert_eq!(attribute(&attributes, 8), None);
     }
 
     #[test]

@@ -40,8 +40,8 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Sets the fields of the flow key besides interface, protocol, addresses and ports. Default: [`FlowKey::Full`],
-    /// VLANs and tunnels.
+    /// Sets the fields of the flow key. Each key has interface, protocol, addresses and ports. Default:
+    /// [`FlowKey::Full`], which adds VLANs and tunnels.
     ///
     /// ```
     /// use mermin_core::{FlowKey, FlowSource};
@@ -54,8 +54,8 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Makes [`Flow::end`](crate::Flow::end) exact to the nanosecond, like the start, instead of to a tick of the
-    /// kernel (1 to 10 ms). Default: no, because reading a precise clock takes 30 to 40 ns more for each packet.
+    /// Makes [`Flow::end`](crate::Flow::end) exact to the nanosecond, like the start. Without it, the end is exact to a
+    /// tick of the kernel (1 to 10 ms). Default: no, because a precise clock takes 30 to 40 ns more for each packet.
     /// [`Flow::time_resolution`](crate::Flow::time_resolution) has the resolution of each record. Has no effect on
     /// capture files: their times are as exact as the file.
     ///
@@ -73,8 +73,8 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Sets if a conversation that several watched interfaces see is reported once, or once by each. Default:
-    /// [`Join::PerInterface`], once by each.
+    /// Sets how often a conversation that crosses several watched interfaces is reported: once, or once by each
+    /// interface. Default: [`Join::PerInterface`], once by each.
     ///
     /// Flows belong to one conversation if they overlap in time and have the same IP version, addresses, protocol and
     /// ports (or the fields that replace ports for ICMP, ESP and AH). Interface, VLANs and tunnels do not matter. The
@@ -143,17 +143,19 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Counts the packets of flows that the kernel drops, by its reason ([`Flow::drops`](crate::Flow::drops)): by the firewall, for want
-    /// of a socket or of room in one, for a bad checksum. Default: no.
+    /// Counts the packets of flows that the kernel drops, by the kernel's reason ([`Flow::drops`](crate::Flow::drops)): a rule of the
+    /// firewall, no socket, a full socket, a bad checksum. Default: no.
     ///
-    /// The source reads them from the kernel's tracepoint `skb:kfree_skb`, in the watched network namespace only. A dropped packet has the
-    /// addresses that it had by then, so one that was translated (NAT) before finds no flow, and neither does one of a VLAN, `PPPoE` or MPLS, one
-    /// inside of a tunnel at the interface of the carrier, or a fragment behind the first. Those are in [`Stats::drops`](crate::report::Stats::drops). Retransmissions
-    /// that TCP discards, and other duplicates, are drops for the kernel as well, and so are the
-    /// copies for which a packet socket (`packet(7)`) or a raw socket has no room. A full queue of connections to accept drops nothing.
+    /// The source reads them from the kernel's tracepoint `skb:kfree_skb`, in the watched network namespace only. The flow of a dropped
+    /// packet is found by the addresses that the packet had when it was dropped. No flow is found for a packet that was translated (NAT)
+    /// before, for one of a VLAN, `PPPoE` or MPLS, for one inside of a tunnel at the interface of the carrier, and for a fragment behind the
+    /// first. [`Stats::drops`](crate::report::Stats::drops) counts these. The kernel also drops retransmissions that TCP discards, other
+    /// duplicates, and the copies for which a packet socket (`packet(7)`) or a raw socket has no room. A full queue of connections to accept
+    /// drops nothing.
     ///
-    /// It takes 128 bytes of kernel memory for each of [`max_flows`](Self::max_flows), Linux 5.18 with BTF, and `CAP_PERFMON`. Without these
-    /// the source opens without, and the report has a degradation. Not available for capture files.
+    /// Counting takes 128 bytes of kernel memory for each of [`max_flows`](Self::max_flows), and needs Linux 5.18 with BTF and `CAP_PERFMON`.
+    /// If one of these is missing, the source opens without counting drops, and the report has a degradation. Not available for capture
+    /// files.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -166,7 +168,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Sets if TCP is analysed from its segments: retransmissions, reordering, duplicate acknowledgments, zero windows, resets, round trips
+    /// Analyses TCP from its segments: retransmissions, reordering, duplicate acknowledgments, zero windows, resets, round trips
     /// and responses ([`Flow::tcp_analysis`](crate::Flow::tcp_analysis)). Default: no.
     ///
     /// The analysis takes 448 bytes of kernel memory for each of [`max_flows`](Self::max_flows). If the kernel refuses that memory, the
@@ -184,7 +186,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Sets whether names are read from the first payloads of flows ([`Flow::application`](crate::Flow::application)): server name and
+    /// Reads names from the first payloads of flows ([`Flow::application`](crate::Flow::application)): server name and
     /// protocols of TLS, question and answer of DNS, host of HTTP, version of QUIC, and with the feature `quic` server name and protocols
     /// of QUIC. Default: no.
     ///
@@ -205,9 +207,10 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Samples flows when the table fills or new flows are many: whole flows are kept by a hash of their addresses, ports and protocol, at a
-    /// rate that each record has ([`Flow::sampling_interval`](crate::Flow::sampling_interval)). Packets of the others are counted under
-    /// `not_sampled`. Default: no; packets for which a full table has no room are then counted under `table_full`.
+    /// Samples flows when the table fills or many flows begin. A hash of addresses, ports and protocol decides if a flow is kept, with all its
+    /// packets. Each record has the rate at which its flow was kept ([`Flow::sampling_interval`](crate::Flow::sampling_interval)). Packets of
+    /// all other flows are counted under `not_sampled`. Default: no; packets for which a full table has no room are then counted under
+    /// `table_full`.
     ///
     /// Multiplied by the interval, packets, octets and flows are unbiased estimates of all that crossed the hooks. The rate is lowered at once and
     /// raised slowly, and the report has a degradation while flows are left out. See [`Sampling`].
@@ -259,7 +262,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Makes opening fail instead of reporting a degradation. Default: no.
+    /// Makes each degradation an error: opening fails where the report would have one. Default: no.
     ///
     /// ```
     /// use mermin_core::FlowSource;
