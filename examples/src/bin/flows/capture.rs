@@ -108,6 +108,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         outcome
     });
     watch.status.end();
+    end(flows, options, &before)?;
+    finish(view, outcome, &watch.handle)
+}
+
+/// Ends the source. `before` is the text of its first report.
+fn end(flows: FlowSource, options: &Options, before: &str) -> Result<(), Failure> {
     if options.pcap.is_none() {
         // If the process ended before, filters would stay behind.
         block_on(flows.shutdown())?;
@@ -118,12 +124,17 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
             say(&after);
         }
     }
+    Ok(())
+}
+
+/// Shows the sums, and then the statistics if the source ended without an error.
+fn finish(view: View, outcome: Result<(), Failure>, handle: &Handle) -> Result<(), Failure> {
     let (rejected, reader) = (view.rejected(), view.reader());
     // A source that failed has its sums as well.
     let finished = view.finish();
     outcome?;
     finished.or_else(|error| refused(reader, &error))?;
-    let stats = watch.handle.stats();
+    let stats = handle.stats();
     say(&format!(
         "{}{}",
         summary::of(&stats),
