@@ -35,8 +35,8 @@ impl Hooks {
     /// TCX links end with their process or their pin, so none of them are orphans.
     pub(crate) fn remove_orphans(&self, interfaces: &[Interface]) -> Vec<Orphan> {
         let with_qdisc = tc::with_qdisc(&self.netlink).unwrap_or_default();
-        // Each owner's address is taken once and held until the end. If it was released in between, a child of this
-        // process before its exec could hold it.
+        // Each owner's address is taken once and held until the end. A child of this process, between fork and exec, could
+        // hold an address that was taken, released and taken again, and the owner would look alive.
         let mut heirs = HashMap::new();
         let mut is_dead = |token| {
             let heir = heirs.entry(token).or_insert_with(|| Owner::succeed(token));

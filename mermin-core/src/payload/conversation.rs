@@ -1,4 +1,4 @@
-//! The sections of one flow, and what they name.
+//! The sections of one flow, and the names in them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,15 +13,15 @@ use crate::flow::{Application, Dns, QuicVersion, Tls};
 /// The first octets of a payload.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Section<'a> {
-    /// As in a slot: 0 = lower endpoint to higher.
+    /// Direction of the packet, as in a slot: 0 from the lower endpoint to the higher.
     pub(crate) direction: u8,
-    /// When its packet was seen, ns on any clock; `None` without a time.
+    /// Time of the packet, ns on any clock; `None` without a time.
     pub(crate) time: Option<u64>,
     /// TCP's sequence number of the first octet.
     pub(crate) sequence: u32,
-    /// Octets of the payload.
+    /// Length of the whole payload, octets.
     pub(crate) payload: u32,
-    /// The first of them.
+    /// The first octets of the payload.
     pub(crate) octets: &'a [u8],
 }
 
@@ -34,7 +34,7 @@ struct Query {
     time: Option<u64>,
 }
 
-/// Where the reader of one direction of a TCP connection is.
+/// State of reading one direction of a TCP connection.
 #[derive(Clone, Debug, Default)]
 enum Reading {
     /// The next octets begin a message.
@@ -55,7 +55,7 @@ pub(crate) struct Conversation {
     query: Option<Query>,
     #[cfg(feature = "quic")]
     handshake: Option<Box<quic::Handshake>>,
-    /// The `ClientHello` of QUIC is read: the client's further Initial packets acknowledge what the server sent.
+    /// The `ClientHello` of QUIC was read. Later Initial packets of the client are acknowledgements.
     has_hello: bool,
 }
 
@@ -65,7 +65,7 @@ impl Conversation {
         self.application.as_ref()
     }
 
-    /// Messages whose end has not come.
+    /// Returns the number of messages whose end was not read yet.
     pub(crate) fn unfinished(&self) -> u64 {
         let is_within = |reading: &&Reading| matches!(reading, Reading::Within(_));
         let streams = self.streams.iter().filter(is_within).count() as u64;
@@ -74,7 +74,7 @@ impl Conversation {
         streams
     }
 
-    /// Reads a section. Returns the end of its message, or `None` if the message may go on, or was over before.
+    /// Reads a section. Returns the end of its message; `None` if the message may go on, or had ended before.
     pub(crate) fn add(
         &mut self,
         number: u8,
@@ -100,7 +100,7 @@ impl Conversation {
             self.streams[place] = Reading::Within(stream);
             return None;
         }
-        // Behind a message of DNS another one may follow, and behind others there is their content.
+        // Another message may follow a message of DNS. Content follows messages of other protocols.
         let is_dns = matches!(message_of(ports, stream.octets()), Some(Message::Dns));
         if !is_dns || is_gap {
             self.streams[place] = Reading::Over;
@@ -145,7 +145,7 @@ impl Conversation {
             Err(end) => return end,
         };
         let is_first = self.query.is_none();
-        // A response without its question is to a query that was not seen, or says that the query could not be read.
+        // A response may lack a question: the server could not read the query.
         if is_first && let Some((name, kind)) = &message.question {
             self.known().dns = Some(Dns::new(name.as_str(), *kind));
             self.query = Some(Query {
@@ -158,7 +158,7 @@ impl Conversation {
         End::Whole
     }
 
-    /// Takes the code of the first response to the query: of its id and question, from the other end.
+    /// Takes the response code from the first response to the query: from the other end, with the query's id and question.
     fn answer(&mut self, message: &dns::Message, section: &Section<'_>) {
         let Some(query) = self.query else { return };
         if !message.is_response || query.id != message.id || query.direction == section.direction {
@@ -198,7 +198,7 @@ impl Conversation {
     fn handshake(&mut self, octets: &[u8]) -> Option<End> {
         let mut handshake = self.handshake.take().unwrap_or_default();
         let Some((found, end)) = handshake.add(octets) else {
-            // Of such a version the number is all that is known.
+            // The keys of this version are unknown, so only its number is known.
             return Some(End::Whole);
         };
         let is_named = found.server_name.is_some() && !found.alpn.is_empty();
@@ -213,7 +213,7 @@ impl Conversation {
                 None
             }
             End::Malformed => {
-                // Of a packet that cannot be read; another one may go on.
+                // This packet cannot be read, but another one may continue the message.
                 self.handshake = handshake.has_begun().then_some(handshake);
                 Some(End::Malformed)
             }

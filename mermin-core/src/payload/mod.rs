@@ -1,9 +1,9 @@
 //! Names in the first payloads of flows: TLS, DNS, HTTP and QUIC.
 //!
-//! A source passes sections: at most 256 octets of a payload, those of the first few packets that begin a message with names
-//! ([`mermin_bpf::track::section`]). [`Conversation`] puts the sections of one flow together and keeps what they name. The parsers are
-//! pure: octets in, names out. A message may be cut anywhere, so each parser says what it found before the end, which is why none of
-//! them is a parser of whole messages from elsewhere.
+//! A source passes sections: the first octets of a payload, at most 256, of the few packets that begin a message with names
+//! ([`mermin_bpf::track::section`]). [`Conversation`] joins the sections of one flow and keeps the names in them. The parsers are pure:
+//! octets in, names out. A message may be cut anywhere, so each parser returns the names before the cut. Libraries that parse only whole
+//! messages cannot do that.
 
 mod conversation;
 mod cursor;

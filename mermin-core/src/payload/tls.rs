@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::{cursor::Cursor, end::End, text::escaped};
 use crate::flow::Tls;
 
-/// Octets of a handshake message that are put together from its records.
+/// Maximum length of a handshake message that is joined from its records, octets.
 const MOST: usize = 4096;
 /// A host name has at most 255 octets (RFC 1035 section 2.3.4).
 const LONGEST_NAME: usize = 255;
-/// Protocols that are kept of an offer; browsers offer two or three.
+/// Maximum number of protocols that are kept of an offer. Browsers offer two or three.
 const MOST_PROTOCOLS: usize = 16;
 
 const HANDSHAKE: u8 = 22;
@@ -46,7 +46,7 @@ fn fragment(records: &mut Cursor<'_>, message: &mut Vec<u8>) -> Result<(), End> 
     if part.is_cut() { Err(End::Cut) } else { Ok(()) }
 }
 
-/// Reads a handshake message, as TLS has it in records and QUIC in frames.
+/// Reads a handshake message. TLS has it in records, and QUIC in frames.
 pub(super) fn client_hello(octets: &[u8]) -> (Tls, End) {
     let mut found = Tls::default();
     let end = match read(Cursor::of_part(octets), &mut found) {
@@ -97,7 +97,7 @@ fn read(mut octets: Cursor<'_>, found: &mut Tls) -> Result<(), End> {
     Ok(())
 }
 
-/// The host name in a list of names of servers; none where it is empty, as from a server.
+/// Returns the host name in a list of server names. The list of a server is empty.
 fn server_name(mut content: Cursor<'_>) -> Result<Option<Arc<str>>, End> {
     if content.is_empty() && !content.is_cut() {
         return Ok(None);

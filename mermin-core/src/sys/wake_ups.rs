@@ -1,7 +1,7 @@
 //! Wake-ups of a ring buffer, apart from its content.
 //!
 //! poll(2) finds a ring readable while any record waits (`kernel/bpf/ringbuf.c`, `ringbuf_map_poll_kern`). A kernel program decides for
-//! each record if it wakes whoever waits, and that is an edge, which epoll(7) keeps.
+//! each record if it wakes the waiting thread. Such a wake-up is an edge, and epoll(7) keeps it until it is read.
 
 use std::{
     io,

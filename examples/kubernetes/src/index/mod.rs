@@ -1,4 +1,4 @@
-//! Kubernetes objects by what a flow shows of them: addresses, ports, containers. Nothing here waits or reads a clock.
+//! An index of Kubernetes objects by the fields that a flow has: addresses, ports, containers. Nothing here waits or reads a clock.
 
 mod addresses;
 mod deletion;
@@ -33,10 +33,9 @@ use crate::{
     api::{Bare, Object},
 };
 
-/// Kubernetes objects by what a flow shows of them.
+/// An index of Kubernetes objects by addresses, ports and containers.
 ///
-/// Each change is applied to the object alone; nothing is built again. Objects that the cluster no longer has remain for a
-/// while, because a record tells about the past.
+/// A change of an object updates only that object's entries. Deleted objects remain for a while, because a record is about the past.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -62,7 +61,7 @@ pub struct Index {
     owners: Owners,
     policies: Policies,
     retention: Duration,
-    /// Changes with every change of an object that names of other objects' ends depend on.
+    /// A number that increases with each change of an object on which the names of other objects depend.
     surroundings: u64,
 }
 

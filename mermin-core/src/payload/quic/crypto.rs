@@ -1,7 +1,7 @@
-//! Keys of Initial packets, which follow from what is on the wire (RFC 9001 section 5.2, RFC 9369 section 3.3).
+//! Keys of Initial packets, which follow from fields of the packet (RFC 9001 section 5.2, RFC 9369 section 3.3).
 //!
-//! A section has no end of its packet, and so no authentication tag: the payload is decrypted as the counter mode of AES-GCM does it,
-//! and whoever reads it finds out if the key was right.
+//! A section lacks the end of its packet, and so the authentication tag. The payload is decrypted by the counter mode of AES-GCM alone. If
+//! the key was wrong, the frames in it are invalid.
 
 use aes::{
     Aes128,
@@ -14,14 +14,14 @@ use super::Initial;
 use crate::flow::QuicVersion;
 
 const BLOCK: usize = 16;
-/// Counter of the first block of a payload, behind the one of the tag (NIST SP 800-38D section 7.1).
+/// Counter of the first block of a payload. The counter before it is the tag's (NIST SP 800-38D section 7.1).
 const FIRST_BLOCK: u32 = 2;
 /// Offset of the sample from the packet number (RFC 9001 section 5.4.2).
 const SAMPLE_AT: usize = 4;
 
 type Salt = [u8; 20];
 
-/// Salt of a version, and what its labels begin with.
+/// Salt of a version, and the beginning of its labels.
 fn salt(version: u32) -> Option<(&'static Salt, &'static str)> {
     const V1: Salt = [
         0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c,

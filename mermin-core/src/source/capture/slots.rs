@@ -162,14 +162,14 @@ impl SlotTable {
         self.exported[slot as usize] = exported;
     }
 
-    /// Writes down the counters of the analysis of TCP in the flow's latest record.
+    /// Stores the counters of the analysis of TCP in the flow's latest record.
     pub(super) fn mark_tcp_exported(&mut self, slot: u32, counters: TcpCounters) {
         if let Some(exported) = self.tcp_exported.get_mut(slot as usize) {
             *exported = counters;
         }
     }
 
-    /// Writes down the counts of dropped packets in the flow's latest record.
+    /// Stores the counts of dropped packets in the flow's latest record.
     pub(super) fn mark_drops_exported(&mut self, slot: u32, sums: DropSums) {
         // Most flows have none. Reading untouched memory allocates no page.
         if let Some(exported) = self.drops_exported.get_mut(slot as usize)

@@ -1,4 +1,4 @@
-//! The loop of a live capture. It owns the parts, and passes to each what it needs from the others.
+//! The loop of a live capture. It owns the parts, and calls each with the parts that the call needs.
 
 #[cfg(feature = "__lab")]
 pub(in crate::source) mod harness;
