@@ -17,12 +17,12 @@ usage: mermin-export {} --to TARGET..
 targets:
 {}
 options:
-  --buffer FLOWS           flows that may wait for each target (65536)
-  --overflow POLICY        when those are too many: block, drop-newest, drop-oldest (block)
-  --close-within SECONDS   how long closing may take (30)
+  --buffer RECORDS         records that may wait for each target (65536)
+  --overflow POLICY        policy for a full buffer: block, drop-newest, drop-oldest (block)
+  --close-within SECONDS   time limit for closing (30)
 
-A file says the same in `export \"flows\"` (to, buffer, overflow) and by `shutdown_timeout`; what is said here
-is put over it. It ends with a line for each target, and with status 1 when something was lost.",
+Arguments replace keys of the file: `to`, `buffer` and `overflow` of `export \"flows\"`, and `shutdown_timeout`.
+At the end, a table has a line for each target. The exit status is 1 if a record was dropped or not delivered.",
         Source::USAGE,
         mermin_export::usage()
     )

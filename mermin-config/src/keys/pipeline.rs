@@ -53,7 +53,7 @@ section! {
         /// Reads names from the first payloads of flows: `tls.client.server_name`, `dns.question.name`, `http.host` and
         /// related attributes. Of each packet that begins such a message, at most 256 octets leave the kernel.
         names: bool = false, Capture;
-        /// Samples flows when the table fills or new flows are many. Without this block, packets of flows that do not fit are counted under
+        /// Samples flows when the table fills or many flows begin. Without this block, packets of flows that do not fit are counted under
         /// `table_full`.
         sampling: Option<FlowSampling> = None, Capture;
         /// Capacity of the ring of new-flow events. The ring has a fixed size, and no flow depends on its events.

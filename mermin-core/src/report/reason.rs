@@ -42,7 +42,7 @@ fn words(reason: &str) -> (&'static str, Option<&'static str>) {
             "a truncated or invalid Ethernet header, or LLC, SNAP, backbone tag or Cisco MetaData behind it",
             Some(CUT),
         ),
-        "malformed_vlan" => ("truncated within a VLAN tag", Some(CUT)),
+        "malformed_vlan" => ("a truncated VLAN tag", Some(CUT)),
         "malformed_ipv4" => ("a truncated or invalid IPv4 header", Some(CUT)),
         "malformed_ipv6" => ("a truncated or invalid IPv6 header", Some(CUT)),
         "malformed_extension" => ("a truncated IPv6 extension header", Some(CUT)),
@@ -53,7 +53,7 @@ fn words(reason: &str) -> (&'static str, Option<&'static str>) {
             "a truncated or invalid header of SCTP, DCCP, UDP-Lite, IGMP, ESP or AH",
             Some(CUT),
         ),
-        "malformed_mpls" => ("truncated within MPLS labels", Some(CUT)),
+        "malformed_mpls" => ("truncated MPLS labels", Some(CUT)),
         "malformed_pppoe" => ("a truncated or invalid PPPoE header", Some(CUT)),
         "malformed_tunnel" => (
             "a truncated or invalid tunnel header",
@@ -62,7 +62,7 @@ fn words(reason: &str) -> (&'static str, Option<&'static str>) {
             ),
         ),
         "fragment" => (
-            "fragments whose first one, which alone has ports, has not arrived",
+            "fragments that arrived before the first fragment of their packet, which has the ports",
             None,
         ),
         "too_deep" => ("more headers in a row than Mermin follows", None),
@@ -73,38 +73,38 @@ fn words(reason: &str) -> (&'static str, Option<&'static str>) {
         "table_full" => ("new flows for which the table had no room", Some(FULL)),
         "index_full" => ("new flows for which the index had no room", Some(FULL)),
         "race" => (
-            "their flow was closed and created again several times while they were counted",
+            "packets whose flow was closed and created again several times while they were counted",
             None,
         ),
         "hairpin" => (
-            "they crossed the hooks of their interface again; the flow has their first crossing",
+            "packets that crossed a hook of their interface again; the first crossing is counted in the flow",
             None,
         ),
         "looped_back" => (
-            "copies of the host's own multicast and broadcast for its own programs; no wire carries them",
+            "copies of the host's own multicast and broadcast for its own programs; they are on no wire",
             None,
         ),
         "unreadable" => (
-            "the kernel could not read them",
+            "packets that the kernel could not read",
             Some("report it with the output of `uname -r`"),
         ),
         "snapped" => (
-            "the capture has too few octets of them",
+            "packets of which the capture file has too few octets",
             Some("capture with a larger snapshot length: `tcpdump -s 256`"),
         ),
         "other_link" => (
             "packets of interfaces with an unsupported link type; `capinfos` shows it",
             None,
         ),
-        "filtered" => ("the filter rejects their flow or record", None),
+        "filtered" => ("packets whose flow or record the filter rejects", None),
         "joined" => (
-            "another interface reports their conversation",
+            "packets whose conversation another interface reports",
             Some(
-                "see what each interface saw: `join(Join::Merged)`, or report each: `join(Join::PerInterface)`",
+                "for the counts of each interface, use `join(Join::Merged)` or `join(Join::PerInterface)`",
             ),
         ),
         "not_sampled" => (
-            "sampling left out their flow, because the table fills or new flows are many",
+            "packets of flows that sampling left out, because the table fills or many flows begin",
             Some("keep more flows: raise `max_flows`, or the limits of `sampling`"),
         ),
         _ => ("see docs/ARCHITECTURE.md, \"The ledger\"", None),

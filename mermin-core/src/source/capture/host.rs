@@ -187,9 +187,9 @@ pub(super) fn no_drops(unavailable: Unavailable) -> Check {
 /// Checks the privileges of the process: available and unavailable features.
 pub(super) fn privilege() -> Check {
     if privilege::has_own_users() {
-        let found = "capabilities hold in this user namespace alone, and what capturing takes are the host's";
+        let found = "the capabilities hold in this user namespace alone, and capturing needs those of the host";
         return Check::new(CheckKind::Privilege, Failed, found).with_remedy(
-            "run it outside of that, as root of the host; `lsns --type user` shows which there are",
+            "run it outside of that namespace, as root of the host; `lsns --type user` lists the namespaces",
         );
     }
     let check = extras(
@@ -201,23 +201,23 @@ pub(super) fn privilege() -> Check {
             CheckKind::Privilege,
             Failed,
             format!(
-                "the capabilities are there, and the network namespace of process 1 cannot be seen all the same: {error}"
+                "the process has the capabilities, but cannot see the network namespace of process 1: {error}"
             ),
         )
         .with_remedy(
-            "name another namespace by its path, such as `/run/netns/blue`; flows are counted without",
+            "none is needed to count flows; to watch another namespace, name its path, such as `/run/netns/blue`",
         ),
         _ => check,
     }
 }
 
 fn extras(no_admin: bool, no_ptrace: bool) -> Check {
-    const ADMIN: &str = "another network namespace cannot be entered, names of other programs are not told, and none can be \
-                         stood beside";
+    const ADMIN: &str = "another network namespace cannot be entered, names of other programs are not told, and no place \
+                         beside a named program can be chosen";
     const PTRACE: &str = "the network namespace of another process cannot be found";
     let (found, grants) = match (no_admin, no_ptrace) {
         (false, false) => {
-            let found = "the process may do all that any option asks for";
+            let found = "the process has the privileges for all options";
             return Check::new(CheckKind::Privilege, Passed, found);
         }
         (true, false) => (format!("without CAP_SYS_ADMIN {ADMIN}"), "CAP_SYS_ADMIN"),
@@ -228,7 +228,7 @@ fn extras(no_admin: bool, no_ptrace: bool) -> Check {
         ),
     };
     Check::new(CheckKind::Privilege, Failed, found).with_remedy(format!(
-        "grant {grants} to have that; flows are counted without"
+        "grant {grants} if an option needs that; flows are counted without it"
     ))
 }
 
@@ -237,7 +237,7 @@ pub(super) fn membarrier() -> Check {
         Check::new(
             CheckKind::Membarrier,
             Passed,
-            "grace periods are waited for by membarrier(2)",
+            "membarrier(2) waits for grace periods",
         )
     } else {
         lacking(CheckKind::Membarrier, unavailable::no_membarrier())
@@ -327,7 +327,7 @@ fn remedy(need: u64, each: u64, limit: Limit) -> String {
 pub(super) fn bpffs(directory: &Path) -> Check {
     match bpffs::writable(directory) {
         Ok(()) => {
-            let found = format!("`{}` can be written to", directory.display());
+            let found = format!("`{}` is writable", directory.display());
             Check::new(CheckKind::Bpffs, Passed, found)
         }
         Err(unavailable) => lacking(CheckKind::Bpffs, unavailable),
@@ -336,7 +336,7 @@ pub(super) fn bpffs(directory: &Path) -> Check {
 
 pub(super) fn btf() -> Check {
     match std::fs::File::open("/sys/kernel/btf/vmlinux") {
-        Ok(_) => Check::new(CheckKind::Btf, Passed, "the kernel describes its types"),
+        Ok(_) => Check::new(CheckKind::Btf, Passed, "the kernel has BTF"),
         Err(error) => Check::new(
             CheckKind::Btf,
             Failed,
@@ -370,7 +370,7 @@ pub(super) fn host_namespace() -> Check {
         .with_remedy(if privilege::lacks(CAP_SYS_PTRACE) {
             "give the process CAP_SYS_PTRACE, and in a container `hostPID: true`"
         } else {
-            "nothing, unless the host's interfaces are meant: then run it on the host, outside of any container"
+            "to watch the host's interfaces, run it on the host, outside of any container"
         }),
     }
 }
