@@ -85,7 +85,7 @@ pub use report::{Degradation, Report, Stats, hook::Mechanism};
 #[cfg(feature = "pcap")]
 pub use source::Pace;
 pub use source::{
-    Acknowledger, Decapsulation, FlowKey, FlowSource, FlowSourceBuilder, Handle, OpenFlows,
-    Pinning, Reconfigured, Replay, Replayed, Reports, Run, Sampling, Setting,
+    Acknowledger, Decapsulation, FlowKey, FlowSource, FlowSourceBuilder, Handle, Handover,
+    OpenFlows, Pinning, Reconfigured, Replay, Replayed, Reports, Run, Sampling, Setting,
 };
 pub use table::Timeouts;

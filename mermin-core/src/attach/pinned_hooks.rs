@@ -56,6 +56,8 @@ pub(crate) struct PinnedHooks {
     directory: PathBuf,
     /// Pins of links by hook that are not taken over yet.
     links: RefCell<HashMap<(u32, HookDirection), PathBuf>>,
+    /// Links by hook that another process passed and that are not taken over yet. `None` if the pins are this process's.
+    passed: Option<RefCell<HashMap<(u32, HookDirection), OwnedFd>>>,
     /// Programs whose filters belong to the instance.
     programs: RefCell<Vec<ProgramIdentity>>,
     /// Attachments that were not taken over. They stay until the source is open.
@@ -109,15 +111,18 @@ impl PinnedHooks {
         let links = links
             .into_iter()
             .map(|(ifindex, direction, path)| ((ifindex, direction), path));
-        Self {
-            directory,
-            links: RefCell::new(links.collect()),
-            programs: RefCell::new(programs),
-            aside: RefCell::default(),
-            grace: OnceCell::new(),
-            calls: OnceCell::new(),
-            on_drop: Cell::default(),
-        }
+        let mut keeper = Self::default();
+        keeper.directory = directory;
+        keeper.links = RefCell::new(links.collect());
+        keeper.programs = RefCell::new(programs);
+        keeper
+    }
+
+    /// Creates a keeper for links that another process attached and pinned, and passed with their programs in place.
+    pub(crate) fn passed(links: impl IntoIterator<Item = ((u32, HookDirection), OwnedFd)>) -> Self {
+        let mut keeper = Self::default();
+        keeper.passed = Some(RefCell::new(links.into_iter().collect()));
+        keeper
     }
 
     /// Decides if programs stay when they are dropped or detached from now on.
@@ -226,6 +231,12 @@ impl PinnedHooks {
             .borrow_mut()
             .remove(&(hook.index(), hook.direction));
         let mut held = Vec::new();
+        if let Some(passed) = &self.passed
+            && let Some(link) = passed.borrow_mut().remove(&(hook.index(), hook.direction))
+            && bpf_link::tcx_interface(link.as_fd()).is_ok_and(|index| index == hook.index())
+        {
+            held.push((HeldProgram::Tcx(link.into()), None));
+        }
         if let Some(path) = left {
             match link_at(&path, hook.index(), hook.direction) {
                 Some(link) => held.push((HeldProgram::Tcx(link.into()), Some(Pin::new(path)))),
@@ -299,6 +310,11 @@ impl PinnedHooks {
 
     /// Pins a new link. Otherwise it would end with the process.
     pub(super) fn pin(&self, link: &tcx::Link, hook: &Hook<'_>) -> Result<Pin, Error> {
+        if self.passed.is_some() {
+            let message = format!("cannot pin the link at {hook}: the pins are another process's");
+            return Err(Error::new(ErrorKind::PermissionDenied, message)
+                .with_remedy("have the process that passed the source prepare it again"));
+        }
         let path = self
             .directory
             .join(names::link(hook.index(), hook.direction));
@@ -317,6 +333,11 @@ impl PinnedHooks {
     /// exist.
     pub(super) fn clear(&self, netlink: &Rc<Netlink>, interfaces: &[Interface]) {
         self.aside.borrow_mut().clear();
+        if let Some(passed) = &self.passed {
+            for (_, link) in passed.borrow_mut().drain() {
+                drop(tcx::Link::from(link));
+            }
+        }
         for ((ifindex, direction), path) in self.links.borrow_mut().drain() {
             drop(link_at(&path, ifindex, direction).map(tcx::Link::from));
             drop(Pin::new(path));

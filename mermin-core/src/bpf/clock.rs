@@ -5,7 +5,7 @@
 
 use std::{
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
 use mermin_bpf::abi::globals::{Clock, Globals};
@@ -149,6 +149,11 @@ impl Reader {
     /// Creates a reader from this program. With `exact_end`, packets' times are nanoseconds and not ticks.
     pub(crate) fn new(program: OwnedFd, exact_end: bool) -> Self {
         Self { program, exact_end }
+    }
+
+    /// Returns the program.
+    pub(crate) fn program(&self) -> BorrowedFd<'_> {
+        self.program.as_fd()
     }
 
     /// Measures the offset of this process's clock from the kernel program's.

@@ -53,6 +53,11 @@ pub(crate) struct FlowlessDrops {
 }
 
 impl FlowlessDrops {
+    /// Returns the program that counts.
+    pub(crate) fn program(&self) -> BorrowedFd<'_> {
+        self.program.as_fd()
+    }
+
     /// Returns the name of a reason.
     pub(crate) fn name(&self, reason: u64) -> Arc<str> {
         self.reasons.name(reason)

@@ -106,7 +106,7 @@ pub(crate) fn shared_maps(object: &[u8], sizes: Sizes) -> Result<Vec<(String, Sh
 }
 
 /// Descriptors by name.
-type Named = HashMap<String, OwnedFd>;
+pub(crate) type Named = HashMap<String, OwnedFd>;
 
 /// Loaded programs with their maps.
 pub(crate) struct Making {
@@ -163,6 +163,37 @@ impl Making {
             maps,
             programs,
             memory: mapped?,
+            sizes,
+            seed,
+        })
+    }
+
+    /// Maps the maps that another process made and passed, whose shapes were compared with those for `sizes`.
+    ///
+    /// # Errors
+    /// Also if the map of free slots, or that of sections, has another shape.
+    pub(crate) fn passed(
+        maps: Named,
+        programs: Named,
+        sizes: Sizes,
+        seed: Seed,
+    ) -> Result<Self, Error> {
+        for (name, wanted) in own_shapes(sizes) {
+            let map = maps.get(name).ok_or_else(|| not_passed(name))?;
+            let there = bpf_pin::shape(map.as_fd())
+                .map_err(|error| system(format!("cannot look at the map `{name}`"), error))?;
+            if there != wanted {
+                return Err(Error::new(
+                    ErrorKind::InvalidOption,
+                    format!("cannot use the passed map `{name}`: it is of another kind or size"),
+                ));
+            }
+        }
+        let memory = into_memory(&maps, sizes)?;
+        Ok(Self {
+            maps,
+            programs,
+            memory,
             sizes,
             seed,
         })
@@ -228,6 +259,74 @@ impl Making {
             clock: clock::Reader::new(program(names::PROGRAM_CLOCK)?, self.sizes.exact_end),
         })
     }
+}
+
+/// Returns the shapes of the maps that each process has of its own.
+fn own_shapes(sizes: Sizes) -> Vec<(&'static str, Shape)> {
+    let lines = sizes.free().lines(sizes.slots);
+    let mut shapes = vec![(OWN_MAP, bpf_pin::array_shape(size_of::<FreeLine>(), lines))];
+    if sizes.sections != 0 {
+        shapes.push((
+            names::MAP_SECTIONS,
+            bpf_pin::ring_shape(sizes.section_ring()),
+        ));
+    }
+    shapes
+}
+
+/// Programs of a load, by name, in the order of [`Programs::handed_to`] behind those at hooks.
+const PROGRAMS: [&str; 8] = [
+    names::PROGRAM_INGRESS,
+    names::PROGRAM_EGRESS,
+    names::PROGRAM_TUNNEL,
+    names::PROGRAM_DEVICE,
+    names::PROGRAM_GENERAL,
+    names::PROGRAM_CREATE,
+    names::PROGRAM_TCP,
+    names::PROGRAM_CLOCK,
+];
+
+impl Loaded {
+    /// Copies the descriptors of programs, and of the map that is in no pin. With the pins they are all that another
+    /// process needs.
+    pub(crate) fn beside_pins(&self) -> io::Result<Beside> {
+        let Programs {
+            ingress,
+            egress,
+            handed_to,
+            ..
+        } = &self.programs;
+        let programs = [ingress.as_fd(), egress.as_fd()]
+            .into_iter()
+            .chain(handed_to.iter().map(|(_, program)| program.as_fd()))
+            .chain([self.clock.program()]);
+        let programs = PROGRAMS
+            .into_iter()
+            .zip(programs)
+            .map(|(name, program)| Ok((name, program.try_clone_to_owned()?)));
+        let sections = self.sections.as_ref();
+        Ok(Beside {
+            programs: programs.collect::<io::Result<_>>()?,
+            sections: sections
+                .map(|sections| sections.map().try_clone_to_owned())
+                .transpose()?,
+        })
+    }
+}
+
+/// Descriptors that are in no pin.
+pub(crate) struct Beside {
+    /// By name.
+    pub(crate) programs: Vec<(&'static str, OwnedFd)>,
+    /// The ring of sections, where there is one.
+    pub(crate) sections: Option<OwnedFd>,
+}
+
+fn not_passed(name: &str) -> Error {
+    Error::new(
+        ErrorKind::InvalidOption,
+        format!("cannot use what another process passed: `{name}` is missing"),
+    )
 }
 
 fn take(from: &mut Named, name: &str) -> Result<OwnedFd, Error> {

@@ -16,7 +16,7 @@ pub(crate) struct Sections {
     ring: RingBuffer,
     wake_ups: WakeUps,
     /// Keeps the map while nothing is attached.
-    _map: OwnedFd,
+    map: OwnedFd,
 }
 
 impl Sections {
@@ -28,8 +28,13 @@ impl Sections {
         Ok(Self {
             ring: RingBuffer::new(map.as_fd(), octets as usize)?,
             wake_ups: WakeUps::new(map.as_fd())?,
-            _map: map,
+            map,
         })
+    }
+
+    /// Returns the map.
+    pub(crate) fn map(&self) -> BorrowedFd<'_> {
+        self.map.as_fd()
     }
 
     /// A descriptor that is readable once the ring is half full.

@@ -7,6 +7,7 @@ mod control;
 mod engine;
 mod flow_key;
 mod handle;
+mod handover;
 #[cfg(feature = "pcap")]
 mod offline;
 mod open;
@@ -38,6 +39,7 @@ pub use self::{
     builder::FlowSourceBuilder,
     flow_key::FlowKey,
     handle::Handle,
+    handover::Handover,
     open_flows::OpenFlows,
     pinning::Pinning,
     reconfigure::{Reconfigured, Setting},

@@ -7,10 +7,11 @@ use futures_channel::oneshot;
 #[cfg(feature = "pcap")]
 use super::offline;
 use super::{
-    builder::FlowSourceBuilder, capture, control::Control, engine::Opened, queue::Queue,
-    stream::FlowSource,
+    builder::FlowSourceBuilder, capture, control::Control, engine::Opened, handover::Handover,
+    queue::Queue, stream::FlowSource,
 };
 use crate::{
+    attach::Attach,
     error::{Error, ErrorKind},
     report::Report,
 };
@@ -87,19 +88,84 @@ impl FlowSourceBuilder {
     /// `PermissionDenied`; `NoInterface`; `Verifier`; `Exhausted`; `System`. For a capture file also
     /// `InvalidCapture`, and `Unsupported` for an unsupported link type.
     pub async fn open(self) -> Result<FlowSource, Error> {
-        let selector = self.options.validate()?;
-        let control = Control::new().map_err(|error| {
-            Error::new(ErrorKind::Exhausted, "cannot create an event descriptor")
-                .with_remedy("raise the limit: `ulimit -n 4096`")
-                .with_source(error)
-        })?;
-        let control = Arc::new(control);
-        let queue = Arc::new(Queue::default());
         #[cfg(feature = "pcap")]
         if let Some(input) = self.input {
+            self.options.validate()?;
+            let (control, queue) = (control()?, Arc::new(Queue::default()));
             let opened = offline::start(self.options, input, self.pace, &control, &queue)?;
             return opened_by(opened, queue, control).await;
         }
+        self.capture(capture::Purpose::Capture).await
+    }
+
+    /// Opens what another process [prepared](Self::prepare), with the same options. Needs no capability.
+    ///
+    /// The source is pinned: records are delivered again until they are acknowledged, and `persist` is that of the process
+    /// that prepared. An interface that appears later is watched as well, by TCX, but not pinned, which the report says:
+    /// when this process ends, its packets are not counted until the other one prepares again. `netns` must be that of
+    /// the process itself.
+    ///
+    /// ```no_run
+    /// use mermin_core::{FlowSource, Handover};
+    ///
+    /// # async fn capture(socket: &std::os::unix::net::UnixStream) -> Result<FlowSource, mermin_core::Error> {
+    /// let handover = Handover::receive(socket)?;
+    /// FlowSource::builder().interfaces(["eth0"]).open_passed(handover).await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open). `InvalidOption` if an option, the version or a descriptor is not that of the other
+    /// process; `InUse` if another process owns the instance.
+    pub async fn open_passed(self, handover: Handover) -> Result<FlowSource, Error> {
+        self.capture(capture::Purpose::Passed(Some(handover))).await
+    }
+
+    /// Loads the kernel program, attaches and pins it as [`open`](Self::open) does, for another process to capture. The
+    /// report has the degradations so far. [`pinning`](Self::pinning) names the instance, and programs are attached by
+    /// TCX, because a filter has no descriptor.
+    ///
+    /// A thread does the work. Dropping the future leaves no more than a killed process.
+    ///
+    /// ```no_run
+    /// use mermin_core::{FlowSource, Pinning};
+    ///
+    /// # async fn prepare(socket: &std::os::unix::net::UnixStream) -> Result<(), mermin_core::Error> {
+    /// let options = FlowSource::builder().interfaces(["eth0"]).pinning(Pinning::instance("billing"));
+    /// let (handover, report) = options.prepare().await?;
+    /// eprint!("{report}");
+    /// handover.send(socket)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open). `InvalidOption` also without `pinning`, and with [`Attach::Tc`](crate::Attach::Tc).
+    /// `InUse` also while a process lives that has the descriptors of an earlier call.
+    pub async fn prepare(mut self) -> Result<(Handover, Report), Error> {
+        if self.options.pinning.is_none() || self.options.attach.mode == Attach::Tc {
+            return Err(Error::new(
+                ErrorKind::InvalidOption,
+                "cannot prepare a source without `pinning`, or with tc filters",
+            )
+            .with_remedy("name an instance by `pinning`, and leave `attach` out"));
+        }
+        self.options.attach.mode = Attach::Tcx;
+        // The process that captures looks up sockets.
+        self.options.process = false;
+        self.options.listening_ports = false;
+        let (arguments, control) = self.arguments(capture::Purpose::Prepare)?;
+        let (answer, prepared) = oneshot::channel();
+        start("mermin-prepare", move || {
+            capture::prepare(arguments, answer);
+        })?;
+        let mut unopened = Unopened(Some(control));
+        let prepared = prepared.await.map_err(|_| panicked("prepare"))?;
+        unopened.0 = None;
+        prepared
+    }
+
+    /// Starts a live source.
+    async fn capture(self, purpose: capture::Purpose) -> Result<FlowSource, Error> {
         #[cfg(feature = "pcap")]
         if self.pace.is_some() {
             return Err(Error::new(
@@ -108,22 +174,52 @@ impl FlowSourceBuilder {
             )
             .with_remedy("leave it out; packets of interfaces come when they come"));
         }
+        let (arguments, control) = self.arguments(purpose)?;
+        let queue = Arc::clone(&arguments.queue);
         let (answer, opened) = oneshot::channel();
-        let arguments = capture::CaptureArguments {
-            options: self.options,
-            selector,
-            control: Arc::clone(&control),
-            queue: Arc::clone(&queue),
-        };
-        thread::Builder::new()
-            .name("mermin-capture".to_owned())
-            .spawn(move || capture::run(arguments, answer))
-            .map_err(|error| {
-                Error::new(ErrorKind::Exhausted, "cannot start the capture thread")
-                    .with_source(error)
-            })?;
+        start("mermin-capture", move || capture::run(arguments, answer))?;
         opened_by(opened, queue, control).await
     }
+
+    fn arguments(
+        self,
+        purpose: capture::Purpose,
+    ) -> Result<(capture::CaptureArguments, Arc<Control>), Error> {
+        let (options, selector) = self.live()?;
+        let control = control()?;
+        let arguments = capture::CaptureArguments {
+            options,
+            selector,
+            control: Arc::clone(&control),
+            queue: Arc::new(Queue::default()),
+            purpose,
+        };
+        Ok((arguments, control))
+    }
+}
+
+fn control() -> Result<Arc<Control>, Error> {
+    let control = Control::new().map_err(|error| {
+        Error::new(ErrorKind::Exhausted, "cannot create an event descriptor")
+            .with_remedy("raise the limit: `ulimit -n 4096`")
+            .with_source(error)
+    })?;
+    Ok(Arc::new(control))
+}
+
+/// Starts a thread of a source.
+fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    let started = thread::Builder::new().name(name.to_owned()).spawn(work);
+    started.map(drop).map_err(|error| {
+        Error::new(ErrorKind::Exhausted, "cannot start the capture thread").with_source(error)
+    })
+}
+
+fn panicked(verb: &str) -> Error {
+    Error::new(
+        ErrorKind::Panicked,
+        format!("cannot {verb} the source: its thread panicked"),
+    )
 }
 
 /// Ends a source whose `open` was cancelled. Its thread may have answered already, and would run without a consumer.
@@ -144,12 +240,7 @@ async fn opened_by(
     control: Arc<Control>,
 ) -> Result<FlowSource, Error> {
     let mut unopened = Unopened(Some(Arc::clone(&control)));
-    let opened = opened.await.map_err(|_| {
-        Error::new(
-            ErrorKind::Panicked,
-            "cannot open the source: its thread panicked",
-        )
-    })??;
+    let opened = opened.await.map_err(|_| panicked("open"))??;
     unopened.0 = None;
     Ok(FlowSource::new(queue, control, opened))
 }

@@ -2,7 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, ErrorKind};
+use crate::{
+    bpf::pin::{
+        instance::{Instance, InstanceError},
+        lock::HeldBy,
+    },
+    error::{Error, ErrorKind},
+};
 
 /// Mount point of the BPF file system in Linux distributions.
 pub(super) const BPFFS: &str = "/sys/fs/bpf";
@@ -90,6 +96,41 @@ impl Pinning {
     pub fn persist(mut self, persist: bool) -> Self {
         self.persist = persist;
         self
+    }
+
+    /// Removes the pins that processes left, and with them the programs at hooks and all flows in the table. For an
+    /// instance whose source was closed by a process that had been [passed](crate::Handover) it, and for one that will
+    /// not be opened again. It is no error if there are none. It blocks for up to 2 s while the instance is in use.
+    ///
+    /// ```no_run
+    /// use mermin_core::Pinning;
+    ///
+    /// Pinning::instance("billing").remove()?;
+    /// # Ok::<(), mermin_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `InvalidOption` for an invalid name; `InUse` if a source has the instance; `System` without a BPF file system, and
+    /// with the kernel's error as its source.
+    pub fn remove(&self) -> Result<(), Error> {
+        self.validate()?;
+        let named = |kind, why: &str| {
+            Error::new(
+                kind,
+                format!("cannot remove the instance `{}`: {why}", self.instance),
+            )
+        };
+        let instance = Instance::take(&self.bpffs, &self.instance, HeldBy::Thread);
+        let instance = instance.map_err(|error| match error {
+            InstanceError::InUse => named(ErrorKind::InUse, "a source owns it")
+                .with_remedy("close that source, or end its process"),
+            InstanceError::Unavailable(unavailable) => {
+                named(ErrorKind::System, &unavailable.cause).with_remedy(unavailable.remedy)
+            }
+        })?;
+        instance
+            .remove()
+            .map_err(|error| named(ErrorKind::System, "pins are left").with_source(error))
     }
 
     pub(crate) fn name(&self) -> &str {

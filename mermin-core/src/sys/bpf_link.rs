@@ -117,6 +117,16 @@ pub(crate) fn tcx_interface(link: BorrowedFd<'_>) -> io::Result<u32> {
     Ok(ifindex_of(&info(link)?))
 }
 
+/// The interface of a link and the program that it holds, if a descriptor is a TCX link.
+///
+/// # Errors
+/// The kernel's: EINVAL if it is no descriptor of bpf(2).
+pub(crate) fn tcx(link: BorrowedFd<'_>) -> io::Result<Option<(u32, u32)>> {
+    let info: bpf_link_info = info(link)?;
+    let is_tcx = info.type_ == bpf_link_type::BPF_LINK_TYPE_TCX as u32;
+    Ok(is_tcx.then(|| (ifindex_of(&info), info.prog_id)))
+}
+
 /// Tells if a found descriptor is a link that holds a program at this hook, in the calling thread's network namespace. A
 /// link shows only the index of its interface, in the namespace that the interface is in now.
 pub(crate) fn is_at(

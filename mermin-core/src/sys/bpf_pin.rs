@@ -11,7 +11,10 @@ use std::{
     path::Path,
 };
 
-use aya_obj::generated::{BPF_F_MMAPABLE, bpf_cmd, bpf_map_info, bpf_map_type::BPF_MAP_TYPE_ARRAY};
+use aya_obj::generated::{
+    BPF_F_MMAPABLE, bpf_cmd, bpf_map_info,
+    bpf_map_type::{BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_RINGBUF},
+};
 
 use super::bpf_call::{address, address_mut, blank, bpf, element, info, name_of, open, raw};
 
@@ -76,6 +79,15 @@ pub(crate) fn shape(map: BorrowedFd<'_>) -> io::Result<Shape> {
     })
 }
 
+/// Tells if a map was made with this name, of which the kernel keeps 15 octets.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn is_named(map: BorrowedFd<'_>, wanted: &str) -> io::Result<bool> {
+    let info: bpf_map_info = info(map)?;
+    Ok(info.name == name_of(wanted))
+}
+
 /// Shape of an array that can be mapped.
 pub(crate) fn array_shape(value_size: usize, entries: u32) -> Shape {
     Shape {
@@ -84,6 +96,17 @@ pub(crate) fn array_shape(value_size: usize, entries: u32) -> Shape {
         value_size: u32::try_from(value_size).unwrap_or(u32::MAX),
         entries,
         flags: BPF_F_MMAPABLE,
+    }
+}
+
+/// Shape of a ring buffer of so many octets.
+pub(crate) fn ring_shape(octets: u32) -> Shape {
+    Shape {
+        kind: BPF_MAP_TYPE_RINGBUF as u32,
+        key_size: 0,
+        value_size: 0,
+        entries: octets,
+        flags: 0,
     }
 }
 

@@ -13,7 +13,7 @@ use mermin_bpf::abi::ledger::HookDirection;
 use super::{
     directory::{self, Content},
     identity::{self, Identity},
-    lock::{self, Lock, LockError},
+    lock::{self, HeldBy, Lock, LockError},
     names,
 };
 use crate::{
@@ -75,10 +75,10 @@ impl Stale {
 
 impl Instance {
     /// Locks an instance; creates its directory if necessary.
-    pub(crate) fn take(mount: &Path, name: &str) -> Result<Self, InstanceError> {
+    pub(crate) fn take(mount: &Path, name: &str, by: HeldBy) -> Result<Self, InstanceError> {
         bpffs::mounted(mount).map_err(InstanceError::Unavailable)?;
         let directory = mount.join(names::MERMIN).join(name);
-        match lock::take(&directory) {
+        match lock::take(&directory, by) {
             Ok(lock) => Ok(Self {
                 directory,
                 lock: Arc::new(lock),

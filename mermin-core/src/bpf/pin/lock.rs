@@ -4,13 +4,19 @@
 use std::{
     fs::{self, File},
     io,
-    os::unix::fs::MetadataExt,
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::fs::MetadataExt,
+    },
     path::{Path, PathBuf},
     thread,
     time::Duration,
 };
 
-use rustix::{fs::FlockOperation, io::Errno};
+use rustix::{
+    fs::{FileType, FlockOperation},
+    io::Errno,
+};
 
 use crate::sys::apart::Apart;
 
@@ -22,7 +28,24 @@ const PAUSES: u32 = 400;
 /// The lock, until dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _directory: Apart,
+    held: Held,
+}
+
+#[derive(Debug)]
+enum Held {
+    /// By a thread of its own, out of reach of forked children.
+    Apart { _directory: Apart },
+    /// By a descriptor that can be passed to another process. The lock lasts until every copy is closed.
+    Here(OwnedFd),
+}
+
+/// Where the lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeldBy {
+    /// Out of reach of forked children.
+    Thread,
+    /// By a descriptor of this process, to be passed to another one.
+    Descriptor,
 }
 
 /// The reason why the lock is unavailable.
@@ -41,16 +64,46 @@ impl From<io::Error> for LockError {
 }
 
 /// Creates the directory if necessary, and locks it. It blocks, so do not call it from an executor.
-pub(crate) fn take(directory: &Path) -> Result<Lock, LockError> {
-    take_within(directory, PAUSES)
+pub(crate) fn take(directory: &Path, by: HeldBy) -> Result<Lock, LockError> {
+    take_within(directory, by, PAUSES)
 }
 
-fn take_within(directory: &Path, pauses: u32) -> Result<Lock, LockError> {
-    let path = directory.to_owned();
-    let directory = Apart::keep("mermin-lock", move || lock(&path, pauses))?;
-    Ok(Lock {
-        _directory: directory,
-    })
+fn take_within(directory: &Path, by: HeldBy, pauses: u32) -> Result<Lock, LockError> {
+    let held = match by {
+        HeldBy::Thread => {
+            let path = directory.to_owned();
+            Held::Apart {
+                _directory: Apart::keep("mermin-lock", move || lock(&path, pauses))?,
+            }
+        }
+        HeldBy::Descriptor => Held::Here(lock(directory, pauses)?.into()),
+    };
+    Ok(Lock { held })
+}
+
+impl Lock {
+    /// Takes the lock that another process passed: its descriptor is a lock already, or becomes one.
+    pub(crate) fn passed(descriptor: OwnedFd) -> Result<Self, LockError> {
+        let status = rustix::fs::fstat(&descriptor).map_err(io::Error::from)?;
+        if !FileType::from_raw_mode(status.st_mode).is_dir() {
+            return Err(io::Error::from(io::ErrorKind::NotADirectory).into());
+        }
+        match rustix::fs::flock(&descriptor, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self {
+                held: Held::Here(descriptor),
+            }),
+            Err(Errno::WOULDBLOCK) => Err(LockError::InUse),
+            Err(error) => Err(io::Error::from(error).into()),
+        }
+    }
+
+    /// Returns the descriptor to pass, if a [`HeldBy::Descriptor`] holds the lock.
+    pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match &self.held {
+            Held::Apart { .. } => None,
+            Held::Here(descriptor) => Some(descriptor.as_fd()),
+        }
+    }
 }
 
 fn lock(directory: &Path, pauses: u32) -> Result<File, LockError> {
@@ -90,11 +143,14 @@ mod tests {
     #[test]
     fn instance_has_one_owner_at_a_time() {
         let directory = std::env::temp_dir().join(format!("mermin-lock-{}", std::process::id()));
-        let first = take(&directory).unwrap();
-        assert!(matches!(take_within(&directory, 10), Err(LockError::InUse)));
+        let first = take(&directory, HeldBy::Thread).unwrap();
+        assert!(matches!(
+            take_within(&directory, HeldBy::Thread, 10),
+            Err(LockError::InUse)
+        ));
         let waiting = {
             let directory = directory.clone();
-            thread::spawn(move || take(&directory).is_ok())
+            thread::spawn(move || take(&directory, HeldBy::Thread).is_ok())
         };
         thread::sleep(PAUSE);
         // An instance that leaves nothing removes its directory.
@@ -110,7 +166,7 @@ mod tests {
         let racers: Vec<_> = (0..8)
             .map(|_| {
                 let directory = directory.clone();
-                thread::spawn(move || take_within(&directory, 40).ok())
+                thread::spawn(move || take_within(&directory, HeldBy::Thread, 40).ok())
             })
             .collect();
         let won: Vec<_> = racers
@@ -118,6 +174,26 @@ mod tests {
             .map(|racer| racer.join().unwrap())
             .collect();
         assert_eq!(won.iter().flatten().count(), 1);
+        fs::remove_dir(&directory).unwrap();
+    }
+
+    #[test]
+    fn passed_lock_lasts_until_its_last_copy_is_closed() {
+        let directory = std::env::temp_dir().join(format!("mermin-passed-{}", std::process::id()));
+        let first = take(&directory, HeldBy::Descriptor).unwrap();
+        let copy = first.descriptor().unwrap().try_clone_to_owned().unwrap();
+        let passed = Lock::passed(copy).unwrap();
+        drop(first);
+        for by in [HeldBy::Thread, HeldBy::Descriptor] {
+            assert!(matches!(
+                take_within(&directory, by, 10),
+                Err(LockError::InUse)
+            ));
+        }
+        let other = File::open(&directory).unwrap();
+        assert!(matches!(Lock::passed(other.into()), Err(LockError::InUse)));
+        drop(passed);
+        take(&directory, HeldBy::Thread).unwrap();
         fs::remove_dir(&directory).unwrap();
     }
 }

@@ -4,6 +4,8 @@
 //! So new flows switch to a new stack, which has some numbers of the old one. One grace period later nothing uses the
 //! old stack any more. Every slot that is free, was in use before the switch and was not moved has no owner.
 
+use std::os::fd::BorrowedFd;
+
 use mermin_bpf::abi::slot::state;
 
 use crate::{
@@ -43,6 +45,26 @@ impl FreeSupply {
             }
         }
         Self { old, known, moved }
+    }
+
+    /// Returns the number of slots that were used before the switch, those that moved, and the map of the old stack.
+    pub(crate) fn parts(&self) -> (u32, Vec<u32>, Option<BorrowedFd<'_>>) {
+        let moved = (0..self.known).filter(|slot| self.moved.has(*slot));
+        let old = self.old.as_ref().map(FreeSlots::map);
+        (self.known, moved.collect(), old)
+    }
+
+    /// Restores a supply from its [`parts`](Self::parts).
+    pub(crate) fn from_parts(known: u32, moved: &[u32], old: Option<FreeSlots>) -> Self {
+        let mut bits = Bits::new(known);
+        for slot in moved {
+            bits.set(*slot);
+        }
+        Self {
+            old,
+            known,
+            moved: bits,
+        }
     }
 
     /// Returns the slots without an owner. Call it a grace period after the switch.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::{
+    bpf::pin::lock::HeldBy,
     iface::select::Selector,
-    source::{control::Control, options::Options, queue::Queue},
+    source::{control::Control, handover::Handover, options::Options, queue::Queue},
 };
 
 /// Valid options, and the thread's side of the channels to the public side.
@@ -13,4 +14,25 @@ pub(in crate::source) struct CaptureArguments {
     pub(in crate::source) selector: Selector,
     pub(in crate::source) control: Arc<Control>,
     pub(in crate::source) queue: Arc<Queue>,
+    pub(in crate::source) purpose: Purpose,
+}
+
+/// The process that captures.
+#[derive(Debug)]
+pub(in crate::source) enum Purpose {
+    /// This one opens and captures.
+    Capture,
+    /// This one opens for another.
+    Prepare,
+    /// This one captures what another prepared. Empty once it is used.
+    Passed(Option<Handover>),
+}
+
+impl Purpose {
+    pub(super) fn lock_held_by(&self) -> HeldBy {
+        match self {
+            Self::Prepare => HeldBy::Descriptor,
+            Self::Capture | Self::Passed(_) => HeldBy::Thread,
+        }
+    }
 }

@@ -30,12 +30,16 @@ use std::sync::Arc;
 
 use futures_channel::oneshot;
 
-pub(super) use self::{arguments::CaptureArguments, preflight::preflight};
+pub(super) use self::{
+    arguments::{CaptureArguments, Purpose},
+    preflight::preflight,
+};
 use super::{
     control::Running,
     engine::{Opened, guard},
+    handover::Handover,
 };
-use crate::error::Error;
+use crate::{error::Error, report::Report};
 
 /// Opens, replies, and captures until closed. A panic detaches all programs and ends the stream with an error.
 pub(super) fn run(arguments: CaptureArguments, answer: oneshot::Sender<Result<Opened, Error>>) {
@@ -43,6 +47,15 @@ pub(super) fn run(arguments: CaptureArguments, answer: oneshot::Sender<Result<Op
     let _running = Running(Arc::clone(&arguments.control));
     let queue = Arc::clone(&arguments.queue);
     guard(&queue, || capture(arguments, answer));
+}
+
+/// Opens for another process, and replies. Dropping the reply leaves the pins.
+pub(super) fn prepare(
+    arguments: CaptureArguments,
+    answer: oneshot::Sender<Result<(Handover, Report), Error>>,
+) {
+    // The caller may have dropped its future.
+    let _ = answer.send(open::prepare_for_another(arguments));
 }
 
 fn capture(

@@ -3,61 +3,152 @@
 use std::sync::Arc;
 
 use super::{
-    arguments::CaptureArguments,
+    arguments::{CaptureArguments, Purpose},
     events,
     exporter::record::RecordContext,
     interfaces::Candidates,
     parts::Parts,
-    pinned::{FlowToClose, Leftovers, TakeOver, part, prepare},
+    pinned::{FlowToClose, Leftovers, Passing, Prepared, TakeOver, part, prepare, prepare_passed},
     setup,
     thread::Capture,
 };
 use crate::{
     error::{Error, ErrorKind},
     probe, process,
-    report::Degradation,
-    source::engine::{Counters as _, Opened},
+    report::{Degradation, Feature, Report},
+    source::{
+        engine::{Counters as _, Opened},
+        handover::Handover,
+    },
 };
+
+/// A source whose programs are attached.
+struct Attached {
+    parts: Parts,
+    leftovers: Option<Leftovers>,
+    /// Copies for another process, if the source is prepared for one.
+    passing: Option<Passing>,
+}
 
 /// Selects interfaces, loads, attaches. The calling thread enters the chosen network namespace and stays there. A
 /// failure of one interface is a degradation.
-pub(super) fn open(arguments: CaptureArguments) -> Result<(Capture, Opened), Error> {
+pub(super) fn open(mut arguments: CaptureArguments) -> Result<(Capture, Opened), Error> {
+    let Attached {
+        mut parts,
+        leftovers,
+        ..
+    } = attach(&mut arguments)?;
+    let to_close = match leftovers {
+        Some(leftovers) => take_over(&mut parts, leftovers)?,
+        None => Vec::new(),
+    };
+    check_strict(&arguments, &parts)?;
+    events::opened(parts.interfaces.watched().len() as u64);
+    let opened = parts.opened();
+    Ok((Capture::new(parts, arguments.options, to_close), opened))
+}
+
+/// Selects interfaces, loads, attaches and pins, for another process.
+pub(super) fn prepare_for_another(
+    mut arguments: CaptureArguments,
+) -> Result<(Handover, Report), Error> {
+    let Attached {
+        mut parts,
+        leftovers,
+        passing,
+    } = attach(&mut arguments)?;
+    let (Some(instance), Some(passing)) = (&mut parts.instance, passing) else {
+        let report = parts.shared.report();
+        let mut degradations = report.degradations.iter();
+        let unpinned = degradations.find(|row| row.feature == Feature::Pinning);
+        return Err(unpinned.map_or_else(unpinned_source, refused));
+    };
+    let supply = match leftovers {
+        Some(leftovers) => leftovers.clear(instance, &parts.interfaces)?,
+        None => None,
+    };
+    let handover = passing.hand_over(instance, supply.as_ref(), &arguments.options)?;
+    check_strict(&arguments, &parts)?;
+    Ok((handover, parts.shared.report()))
+}
+
+/// Everything up to attaching.
+fn attach(arguments: &mut CaptureArguments) -> Result<Attached, Error> {
     probe::kernel::check(&probe::kernel::release())?;
     let mut candidates = Candidates::open(&arguments.options, arguments.selector.clone())?;
     candidates.check()?;
     let strict = arguments.options.strict;
     let mut given_up = Vec::new();
     given_up.extend(process::degradations(setup::wanted(&arguments.options)));
-    let prepared = prepare(&arguments, &mut given_up)?;
-    let grace = setup::grace(&arguments, &mut given_up)?;
+    let passed = match &mut arguments.purpose {
+        Purpose::Passed(handover) => handover.take(),
+        Purpose::Capture | Purpose::Prepare => None,
+    };
+    let prepared = match passed {
+        Some(handover) => prepare_passed(arguments, handover, &mut given_up)?,
+        None => prepare(arguments, &mut given_up)?,
+    };
+    let passing = match (&arguments.purpose, &prepared.pinned) {
+        (Purpose::Prepare, Some(_)) => Some(passing(&prepared)?),
+        _ => None,
+    };
+    let grace = setup::grace(arguments, &mut given_up)?;
     if let Some(pinned) = &prepared.pinned {
         let keeper = pinned.instance.keeper();
         keeper.move_by(setup::another_grace(&grace)?);
         candidates.set_pinned_hooks(keeper);
     }
-    let (mut parts, leftovers) = Parts::new(&arguments, prepared, grace, candidates)?;
+    let (mut parts, leftovers) = Parts::new(arguments, prepared, grace, candidates)?;
     parts.control.go_on()?;
     let registry = &parts.shared.registry;
     registry.degraded(given_up);
-    registry.removed_orphans(parts.interfaces.remove_orphans());
-    if leftovers.as_ref().is_some_and(Leftovers::has_flows) {
-        let (slots, closer) = (&parts.slots, &parts.closer);
-        part(&mut parts.interfaces, slots, closer, &parts.shared)?;
+    let elsewhere = leftovers.as_ref().and_then(Leftovers::attached_elsewhere);
+    if let Some(interfaces) = elsewhere {
+        parts.interfaces.went_on(interfaces.clone());
+    } else {
+        registry.removed_orphans(parts.interfaces.remove_orphans());
+        if leftovers.as_ref().is_some_and(Leftovers::has_flows) {
+            let (slots, closer) = (&parts.slots, &parts.closer);
+            part(&mut parts.interfaces, slots, closer, &parts.shared)?;
+        }
     }
     let control = Arc::clone(&parts.control);
     let (interfaces, mut around) = parts.surroundings();
     interfaces.align(strict, &mut around, || control.go_on())?;
     parts.control.go_on()?;
-    let to_close = match leftovers {
-        Some(leftovers) => take_over(&mut parts, leftovers)?,
-        None => Vec::new(),
-    };
-    if strict && let Some(degradation) = parts.shared.report().degradations.first() {
-        return Err(refused(degradation));
+    Ok(Attached {
+        parts,
+        leftovers,
+        passing,
+    })
+}
+
+fn passing(prepared: &Prepared) -> Result<Passing, Error> {
+    let copied = prepared
+        .loaded
+        .beside_pins()
+        .and_then(|beside| Passing::new(beside, prepared.drops.as_ref()));
+    copied.map_err(|error| {
+        Error::new(ErrorKind::Exhausted, "cannot copy the source's descriptors")
+            .with_remedy("raise the limit: `ulimit -n 4096`")
+            .with_source(error)
+    })
+}
+
+fn check_strict(arguments: &CaptureArguments, parts: &Parts) -> Result<(), Error> {
+    let report = parts.shared.report();
+    match report.degradations.first() {
+        Some(degradation) if arguments.options.strict => Err(refused(degradation)),
+        _ => Ok(()),
     }
-    events::opened(parts.interfaces.watched().len() as u64);
-    let opened = parts.opened();
-    Ok((Capture::new(parts, arguments.options, to_close), opened))
+}
+
+fn unpinned_source() -> Error {
+    Error::new(
+        ErrorKind::InvalidOption,
+        "cannot prepare a source without an instance",
+    )
+    .with_remedy("name one by `pinning`")
 }
 
 /// Removes leftovers of earlier processes, and resumes the flows of this instance. Returns those of interfaces that
@@ -67,6 +158,7 @@ fn take_over(parts: &mut Parts, leftovers: Leftovers) -> Result<Vec<FlowToClose>
         return Ok(Vec::new());
     };
     let Some(supply) = leftovers.clear(instance, &parts.interfaces)? else {
+        parts.interfaces.end_take_over(&parts.slots);
         return Ok(Vec::new());
     };
     parts.clock.read()?;

@@ -4,12 +4,13 @@ use std::{collections::HashMap, io::BufRead, thread, time::Duration};
 
 use futures::{StreamExt, TryStreamExt, executor::block_on};
 use mermin_core::{
-    Attach, Error, Flow, FlowSource, FlowSourceBuilder, Join, NetNs, Pinning, Timeouts,
+    Attach, Error, Flow, FlowSource, FlowSourceBuilder, Handover, Join, NetNs, Pinning, Timeouts,
     filter::{Filter, Rule},
     lab::{FailPoint, Fault, kill_at, with_fault},
     sink::{Batching, BoxError, FlowSink},
 };
 
+use super::passed;
 use crate::support::{
     child_process::{ChildProcess, Task, print_line},
     host::Host,
@@ -47,6 +48,8 @@ pub(crate) struct Orders {
     pub(crate) crowded: bool,
     /// TCP is analysed.
     pub(crate) analyses: bool,
+    /// This process opens, and passes the source to the child, which has no capability.
+    pub(crate) passes: bool,
 }
 
 /// How records are taken.
@@ -89,6 +92,7 @@ impl Orders {
             joins: false,
             crowded: false,
             analyses: false,
+            passes: false,
         }
     }
 
@@ -103,7 +107,7 @@ impl Orders {
         let (last, moment) = self.last.unwrap_or((0, Moment::Undelivered));
         let delivered = u8::from(moment == Moment::Delivered);
         format!(
-            "{} {} {} {priority} {} {} {} {} {point} {passes} {} {} {last} {delivered} {} {} {} {}",
+            "{} {} {} {priority} {} {} {} {} {point} {passes} {} {} {last} {delivered} {} {} {} {} {}",
             self.instance,
             self.netns,
             self.interface,
@@ -117,6 +121,7 @@ impl Orders {
             u8::from(self.joins),
             u8::from(self.crowded),
             u8::from(self.analyses),
+            u8::from(self.passes),
         )
     }
 
@@ -152,10 +157,11 @@ impl Orders {
             joins: positive(15) == 1,
             crowded: positive(16) == 1,
             analyses: positive(17) == 1,
+            passes: positive(18) == 1,
         }
     }
 
-    fn builder(&self) -> FlowSourceBuilder {
+    pub(super) fn builder(&self) -> FlowSourceBuilder {
         let [idle, active] = self.timeouts.map(Duration::from_millis);
         let mut timeouts = Timeouts::default();
         timeouts.udp = idle;
@@ -226,8 +232,23 @@ impl Orders {
 
     /// Starts the process.
     pub(crate) fn start(&self) -> Process {
+        let task = format!("{} {}", TASK.0, self.write());
         Process {
-            process: ChildProcess::start(&format!("{} {}", TASK.0, self.write())),
+            process: if self.passes {
+                passed::start(self, &task)
+            } else {
+                ChildProcess::start(&task)
+            },
+        }
+    }
+
+    /// Opens its source, or the one that another process passes.
+    async fn open(&self) -> Result<FlowSource, Error> {
+        if self.passes {
+            let handover = Handover::receive(&passed::socket(&self.instance))?;
+            self.builder().netns(NetNs::Own).open_passed(handover).await
+        } else {
+            self.builder().open().await
         }
     }
 }
@@ -238,7 +259,7 @@ fn follow(orders: &str) -> String {
     if let Some((point, passes)) = orders.end {
         kill_at(point, passes);
     }
-    let source = match block_on(orders.builder().open()) {
+    let source = match block_on(orders.open()) {
         Ok(source) => source,
         Err(error) => {
             return format!(
@@ -412,6 +433,10 @@ impl Process {
     /// The next line; `None` once the process has ended and all its lines were read.
     pub(crate) fn next(&self) -> Option<Message> {
         self.process.line().map(|line| Message::read(&line))
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Waits until it has opened.

@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use mermin_core::{Attach, lab::FailPoint};
+use mermin_core::{Attach, Pinning, lab::FailPoint};
 
 use super::{
     child::{Consumer, Message, Moment, Opened, Orders, Process, Referee},
@@ -50,6 +50,12 @@ impl Siege {
             ..Orders::new(&pair.near, "v0", &instance_name(), mode)
         };
         Self::with(pair, orders, FLOWS)
+    }
+
+    /// For processes to which this one passes the source.
+    pub(super) fn passed(pair: Pair, orders: Orders, filter: bool) -> Self {
+        let unwanted = filter.then(|| format!("1024-{}", 1024 + UNWANTED - 1));
+        Self::with(pair, Orders { unwanted, ..orders }, FLOWS)
     }
 
     fn with(pair: Pair, orders: Orders, flows: u64) -> Self {
@@ -144,6 +150,9 @@ impl Siege {
         assert!(ignored.is_empty(), "{ignored:?}");
         assert!(wrong.is_empty(), "{} flows: {wrong:?}", wrong.len());
         assert_eq!(attached::at(&self.pair.near, "v0"), "");
+        if self.orders.passes {
+            Pinning::instance(&self.orders.instance).remove().unwrap();
+        }
         assert!(!pins(&self.orders.instance).exists());
         self.referee
     }
@@ -164,7 +173,12 @@ fn report(name: &str, mode: Attach, referee: &Referee) {
 }
 
 fn kills_at_random_lose_nothing(mode: Attach) {
-    let mut siege = Siege::begin(mode, true);
+    kill_at_random(Siege::begin(mode, true), "killed at random");
+}
+
+/// Kills processes that open, and those that capture.
+pub(super) fn kill_at_random(mut siege: Siege, what: &str) {
+    let mode = siege.orders.mode;
     let mut random = u64::from(std::process::id()) << 20 | 1;
     for number in 0..extent("MERMIN_KILLS", 5) {
         random ^= random << 13;
@@ -182,11 +196,16 @@ fn kills_at_random_lose_nothing(mode: Attach) {
     }
     let referee = siege.end();
     assert!(referee.openings.iter().any(|opened| opened.flows != 0));
-    report("killed at random", mode, &referee);
+    report(what, mode, &referee);
 }
 
 fn kill_at_every_fail_point_loses_nothing(mode: Attach) {
-    let mut siege = Siege::begin(mode, false);
+    kill_at_each(Siege::begin(mode, false), "killed at the worst moments");
+}
+
+/// Kills processes at each place that they come by.
+pub(super) fn kill_at_each(mut siege: Siege, what: &str) {
+    let mode = siege.orders.mode;
     for &point in FailPoint::ALL {
         // Those on the way out, of a first start and of interfaces that leave or left are for other tests.
         if matches!(
@@ -202,6 +221,15 @@ fn kill_at_every_fail_point_loses_nothing(mode: Attach) {
         {
             continue;
         }
+        // The process that passes the source does the first two, and is not killed, so no slots wait to be returned.
+        if siege.orders.passes
+            && matches!(
+                point,
+                FailPoint::Connected | FailPoint::Moving | FailPoint::Returning
+            )
+        {
+            continue;
+        }
         let passes = match point {
             // They come but once, or twice.
             FailPoint::Connected | FailPoint::Swapped => 0,
@@ -211,7 +239,7 @@ fn kill_at_every_fail_point_loses_nothing(mode: Attach) {
         siege.kill_at(point, passes);
     }
     let referee = siege.end();
-    report("killed at the worst moments", mode, &referee);
+    report(what, mode, &referee);
 }
 
 /// Killed between the removal of a key from a further place of the index and the count of it: the count stays too high, and

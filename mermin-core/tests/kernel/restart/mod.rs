@@ -8,6 +8,7 @@ mod killed;
 pub(crate) mod left;
 mod many;
 pub(crate) mod moved;
+mod passed;
 mod places;
 pub(crate) mod private;
 mod slots;
@@ -31,6 +32,7 @@ pub(crate) fn cases() -> Vec<Case> {
         joined::cases(),
         forked::cases(),
         moved::cases(),
+        passed::cases(),
         private::cases(),
         places::cases(),
         analysed::cases(),

@@ -66,7 +66,7 @@ pub(super) fn look(
 }
 
 /// Returns the sizes of the pinned maps, if each map is as this build would create it.
-fn fit(
+pub(super) fn fit(
     arguments: &CaptureArguments,
     wanted: Sizes,
     found: &PinnedState,

@@ -59,6 +59,12 @@
 //!   an index since when, so a flow gets the name of the interface that had it when the flow began
 //!   (`source/capture/interface_names.rs`).
 //!
+//! # Passing
+//!
+//! A process with privileges can do the steps 1 to 4 and pass the descriptors to a process without, which does the rest
+//! ([`hand_over`], [`passed`]). The lock is a descriptor as well, so the instance is owned until the last process that has
+//! it has ended. The pins belong to the process that made them: the other one ends flows and detaches, and removes nothing.
+//!
 //! # Closing
 //!
 //! When a source closes, keys are deleted before last records are made, although no program runs any more. If the
@@ -91,15 +97,19 @@
 
 mod degradations;
 mod found;
+mod hand_over;
 mod notes;
 mod part;
+mod passed;
 mod prepare;
 mod take_over;
 
-use std::{rc::Rc, sync::Arc};
+use std::{path::PathBuf, rc::Rc, sync::Arc};
 
 pub(super) use self::{
+    hand_over::Passing,
     part::part,
+    passed::prepare_passed,
     prepare::{Prepared, prepare},
     take_over::{FlowToClose, Leftovers, TakeOver},
 };
@@ -111,7 +121,9 @@ use crate::{
 /// The pins of an instance, and the decision to keep or remove them on drop.
 #[derive(Debug)]
 pub(super) struct PinnedInstance {
-    instance: Instance,
+    /// `None` if the pins are another process's.
+    instance: Option<Instance>,
+    lock: Arc<Lock>,
     /// The same decision for programs at hooks.
     keeper: Rc<PinnedHooks>,
     on_drop: OnDrop,
@@ -128,12 +140,36 @@ impl PinnedInstance {
         let on_open_cancelled = if found { OnDrop::Keep } else { OnDrop::Remove };
         keeper.set_on_drop(on_open_cancelled);
         Self {
-            instance,
+            lock: instance.lock(),
+            instance: Some(instance),
             keeper: Rc::new(keeper),
             on_drop: on_open_cancelled,
             on_close,
             on_open_cancelled,
         }
+    }
+
+    /// Creates it for an instance whose pins are another process's. A failure leaves everything to the next process.
+    fn passed(lock: Lock, keeper: PinnedHooks, on_close: OnDrop) -> Self {
+        keeper.set_on_drop(OnDrop::Keep);
+        Self {
+            instance: None,
+            lock: Arc::new(lock),
+            keeper: Rc::new(keeper),
+            on_drop: OnDrop::Keep,
+            on_close,
+            on_open_cancelled: OnDrop::Keep,
+        }
+    }
+
+    /// Leaves everything to another process.
+    fn leave(&mut self) {
+        self.set_on_drop(OnDrop::Keep);
+    }
+
+    /// Returns the directory of the pins, if they are this process's.
+    fn path(&self) -> Option<PathBuf> {
+        self.instance.as_ref().map(Instance::path)
     }
 
     pub(super) fn keeper(&self) -> Rc<PinnedHooks> {
@@ -142,7 +178,7 @@ impl PinnedInstance {
 
     /// Returns the lock of the instance's owner.
     pub(super) fn lock(&self) -> Arc<Lock> {
-        self.instance.lock()
+        Arc::clone(&self.lock)
     }
 
     /// Marks the begin of capturing. From now on a failure leaves everything to the next process; only detaching
@@ -180,9 +216,11 @@ impl PinnedInstance {
 
 impl Drop for PinnedInstance {
     fn drop(&mut self) {
-        if self.on_drop == OnDrop::Remove {
+        if self.on_drop == OnDrop::Remove
+            && let Some(instance) = &self.instance
+        {
             // A failure has no receiver here. The next source of this name removes the rest.
-            let _ = self.instance.remove();
+            let _ = instance.remove();
         }
     }
 }

@@ -76,7 +76,7 @@ pub(in crate::source::capture) fn prepare(
     };
     let mut prepared = load(arguments, wanted, given_up)?;
     let directory = prepared.pinned.as_ref();
-    let directory = directory.map(|pinned| pinned.instance.instance.path());
+    let directory = directory.and_then(|pinned| pinned.instance.path());
     if let Some((program, reasons)) = prepared.loaded.drops.take().zip(reasons) {
         prepared.drops = drops::attach(program, reasons, directory.as_deref(), given_up);
     }
@@ -92,7 +92,8 @@ fn load(
     let Some(pinning) = &arguments.options.pinning else {
         return unpinned(arguments, wanted, given_up);
     };
-    let instance = match Instance::take(pinning.mount(), pinning.name()) {
+    let by = arguments.purpose.lock_held_by();
+    let instance = match Instance::take(pinning.mount(), pinning.name(), by) {
         Ok(instance) => instance,
         Err(InstanceError::InUse) => return Err(degradations::in_use(pinning)),
         Err(InstanceError::Unavailable(unavailable)) => {
@@ -179,6 +180,7 @@ fn take_over(
         programs,
         stale,
         supply: Some(supply),
+        passed: None,
     };
     Ok(Prepared {
         loaded,
@@ -241,9 +243,12 @@ fn make(
         programs: Vec::new(),
         stale,
         supply: None,
+        passed: None,
     };
     let mut pinned = with_notes(arguments, instance, keeper, notes, leftovers);
-    pinned.leftovers.programs = pin_programs(&pinned.instance.instance, &loaded)?;
+    if let Some(instance) = &pinned.instance.instance {
+        pinned.leftovers.programs = pin_programs(instance, &loaded)?;
+    }
     Ok(Prepared {
         loaded,
         epoch: identity.epoch,

@@ -38,12 +38,29 @@ pub(in crate::source::capture) struct Leftovers {
     pub(super) stale: Vec<Stale>,
     /// Free slots that move to the new stack. `None` if nothing is taken over.
     pub(super) supply: Option<FreeSupply>,
+    /// Indexes of the interfaces to which another process attached. `None` if this process attaches.
+    pub(super) passed: Option<BTreeSet<u32>>,
 }
 
 impl Leftovers {
     /// Returns true if flows of an earlier process continue.
     pub(in crate::source::capture) fn has_flows(&self) -> bool {
         self.supply.is_some()
+    }
+
+    /// Creates those of a source that another process prepared.
+    pub(super) fn passed(supply: Option<FreeSupply>, interfaces: BTreeSet<u32>) -> Self {
+        Self {
+            programs: Vec::new(),
+            stale: Vec::new(),
+            supply,
+            passed: Some(interfaces),
+        }
+    }
+
+    /// Returns the indexes of the interfaces to which another process attached, if it did.
+    pub(in crate::source::capture) fn attached_elsewhere(&self) -> Option<&BTreeSet<u32>> {
+        self.passed.as_ref()
     }
 
     /// Removes the remaining programs of earlier processes from the hooks and from the instance. Returns the free
@@ -57,7 +74,9 @@ impl Leftovers {
         let hooks = interfaces.hooks();
         let interfaces = interfaces.list();
         hooks.clear(&interfaces);
-        let instance = &instance.instance;
+        let Some(instance) = &instance.instance else {
+            return Ok(self.supply);
+        };
         instance.unpin_programs(&self.programs).map_err(refused)?;
         for stale in self.stale {
             hooks.clear_by(

@@ -22,8 +22,13 @@ use crate::{
     source::{
         FlowSourceBuilder,
         capture::{
-            arguments::CaptureArguments, exporter::record::RecordContext, interfaces::Candidates,
-            parts::Parts, pinned::prepare, registry::Ledgers, setup,
+            arguments::{CaptureArguments, Purpose},
+            exporter::record::RecordContext,
+            interfaces::Candidates,
+            parts::Parts,
+            pinned::prepare,
+            registry::Ledgers,
+            setup,
         },
         control::Control,
         engine::Counters as _,
@@ -88,6 +93,7 @@ impl Harness {
             options,
             control: Arc::new(control),
             queue: Arc::new(Queue::default()),
+            purpose: Purpose::Capture,
         };
         let prepared = prepare(&arguments, &mut Vec::new())?;
         let grace = setup::grace(&arguments, &mut Vec::new())?;

@@ -1,0 +1,294 @@
+//! Continues with what another process prepared and passed. Every descriptor is compared with what this build would have
+//! made.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    os::fd::{AsFd, OwnedFd},
+};
+
+use mermin_bpf::abi::{ledger::HookDirection, names as maps};
+
+use super::{
+    Leftovers, PinnedInstance,
+    found::fit,
+    hand_over::settings,
+    notes::{NOTES, Notes},
+    prepare::{Pinned, Prepared},
+};
+use crate::{
+    attach::pinned_hooks::{OnDrop, PinnedHooks},
+    bpf::{
+        free::FreeSlots,
+        object::{Making, Named},
+        pin::{
+            identity,
+            instance::PinnedState,
+            lock::{Lock, LockError},
+            names,
+            supply::FreeSupply,
+        },
+        size::Sizes,
+    },
+    error::{Error, ErrorKind},
+    report::Degradation,
+    source::{
+        capture::{
+            arguments::CaptureArguments,
+            drops::{self, LiveDrops},
+            exporter::unacked::Unacked,
+            fallback,
+            setup::sizes,
+        },
+        handover::{
+            Handover,
+            header::{Header, Role, Supply, invalid},
+        },
+    },
+    sys::{bpf_link, bpf_pin, netns_cookie},
+};
+
+/// Links by hook.
+type Links = HashMap<(u32, HookDirection), OwnedFd>;
+
+/// Descriptors by kind.
+#[derive(Default)]
+struct Sorted {
+    lock: Option<OwnedFd>,
+    maps: Named,
+    programs: Named,
+    links: Links,
+    drop_link: Option<OwnedFd>,
+    former_free: Option<OwnedFd>,
+}
+
+/// Uses what another process prepared with the same options.
+///
+/// # Errors
+/// [`ErrorKind::InvalidOption`] if the options, the version or a descriptor differ; [`ErrorKind::InUse`] if another process
+/// owns the instance.
+pub(in crate::source::capture) fn prepare_passed(
+    arguments: &CaptureArguments,
+    handover: Handover,
+    given_up: &mut Vec<Degradation>,
+) -> Result<Prepared, Error> {
+    let (header, descriptors) = handover.into_roles();
+    check(&header, arguments)?;
+    let Sorted {
+        lock,
+        maps,
+        mut programs,
+        links,
+        drop_link,
+        former_free,
+    } = sort(descriptors);
+    let lock = locked(lock)?;
+    let (mut found, sections) = look(maps)?;
+    let (sizes, reasons) = sizes_of(arguments, &found, sections.is_some(), given_up)?;
+    identify(&programs, &links)?;
+    let drop_program = programs.get(maps::PROGRAM_DROP).map(OwnedFd::try_clone);
+    let drop_program = drop_program.transpose().map_err(copying)?;
+    if sizes.drops.is_none() {
+        programs.remove(maps::PROGRAM_DROP);
+    }
+    let mut map = |name| found.maps.remove(name).map(|(map, _)| map);
+    let notes = Notes::open(&NOTES.map(&mut map), sizes)?;
+    let mut named: Named = found
+        .maps
+        .drain()
+        .map(|(name, (map, _))| (name, map))
+        .collect();
+    named.extend(sections.map(|map| (maps::MAP_SECTIONS.to_owned(), map)));
+    let mut loaded = Making::passed(named, programs, sizes, found.identity.seed)?.finish()?;
+    let drops = match (loaded.drops.take(), reasons, drop_program, drop_link) {
+        (Some(mut program), Some(reasons), Some(attached), Some(link)) => {
+            program.replace_by(attached);
+            Some(LiveDrops {
+                flowless: program.into_counters(reasons),
+                link,
+            })
+        }
+        _ => None,
+    };
+    let supply = header
+        .supply
+        .map(|supply| restore(supply, former_free, sizes))
+        .transpose()?;
+    let watched: BTreeSet<u32> = links.keys().map(|(index, _)| *index).collect();
+    let on_close = if header.persist {
+        OnDrop::Keep
+    } else {
+        OnDrop::Remove
+    };
+    Ok(Prepared {
+        epoch: found.identity.epoch,
+        pinned: Some(Pinned {
+            instance: PinnedInstance::passed(lock, PinnedHooks::passed(links), on_close),
+            leftovers: Leftovers::passed(supply, watched),
+            unacked: Unacked::new(notes.journal, notes.redo),
+            departed: notes.departed,
+            known: notes.known,
+        }),
+        loaded,
+        drops,
+    })
+}
+
+fn check(header: &Header, arguments: &CaptureArguments) -> Result<(), Error> {
+    let own = names::layout();
+    if header.layout != own {
+        let why = format!(
+            "its layout is `{}`, and that of this version is `{own}`",
+            header.layout
+        );
+        return Err(invalid(why).with_remedy("start both processes from the same version"));
+    }
+    for (name, here) in settings(&arguments.options) {
+        let there = header.settings.iter().find(|(there, _)| *there == name);
+        let there = there.map_or("missing", |(_, value)| value);
+        if there != here {
+            let why = format!("`{name}` is {there} there, and {here} here");
+            return Err(invalid(why).with_remedy("give both processes the same options"));
+        }
+    }
+    Ok(())
+}
+
+fn sort(descriptors: Vec<(Role, OwnedFd)>) -> Sorted {
+    let mut sorted = Sorted::default();
+    for (role, descriptor) in descriptors {
+        match role {
+            Role::Lock => sorted.lock = Some(descriptor),
+            Role::Map(name) => _ = sorted.maps.insert(name, descriptor),
+            Role::Program(name) => _ = sorted.programs.insert(name, descriptor),
+            Role::Link(index, direction) => {
+                sorted.links.insert((index, direction), descriptor);
+            }
+            Role::DropLink => sorted.drop_link = Some(descriptor),
+            Role::FormerFree => sorted.former_free = Some(descriptor),
+        }
+    }
+    sorted
+}
+
+fn locked(lock: Option<OwnedFd>) -> Result<Lock, Error> {
+    let lock = lock.ok_or_else(|| invalid("the lock of the instance is missing"))?;
+    Lock::passed(lock).map_err(|error| match error {
+        LockError::InUse => Error::new(
+            ErrorKind::InUse,
+            "cannot use what another process passed: another source owns the instance",
+        )
+        .with_remedy("stop the process that owns it"),
+        LockError::System(_, error) => {
+            invalid("the lock of the instance is no lock").with_source(error)
+        }
+    })
+}
+
+/// Reads the shapes of the maps, and the identity of the instance. The map of sections is apart, because it is in no pin.
+fn look(maps: Named) -> Result<(PinnedState, Option<OwnedFd>), Error> {
+    let mut found = HashMap::new();
+    let mut sections = None;
+    for (name, map) in maps {
+        let shape = bpf_pin::shape(map.as_fd())
+            .map_err(|error| unreadable("map", &name).with_source(error))?;
+        if !bpf_pin::is_named(map.as_fd(), &name).unwrap_or(false) {
+            return Err(invalid(format!("`{name}` is another map")));
+        }
+        if name == maps::MAP_SECTIONS {
+            sections = Some(map);
+        } else {
+            found.insert(name, (map, shape));
+        }
+    }
+    let identity = match found.get(names::IDENTITY) {
+        Some((map, shape)) if *shape == identity::shape() => identity::read(map)
+            .map_err(|error| unreadable("map", names::IDENTITY).with_source(error))?,
+        _ => return Err(invalid(format!("`{}` is missing", names::IDENTITY))),
+    };
+    let found = PinnedState {
+        maps: found,
+        identity,
+        links: Vec::new(),
+        programs: Vec::new(),
+        foreign: Vec::new(),
+    };
+    Ok((found, sections))
+}
+
+/// Returns the sizes of the maps, and the names of the kernel's reasons if dropped packets are counted.
+fn sizes_of(
+    arguments: &CaptureArguments,
+    found: &PinnedState,
+    has_sections: bool,
+    given_up: &mut Vec<Degradation>,
+) -> Result<(Sizes, Option<crate::bpf::drop_facts::DropReasons>), Error> {
+    let (facts, reasons) = drops::facts(&arguments.options, given_up).unzip();
+    let mut wanted = Sizes {
+        drops: facts,
+        ..sizes(&arguments.options)
+    };
+    if wanted.sections != 0 && !has_sections {
+        wanted.sections = 0;
+        let refused = Error::new(ErrorKind::System, "cannot make a ring buffer");
+        given_up.push(fallback::names(&refused));
+    }
+    let netns = netns_cookie::current().map_err(|error| {
+        Error::new(ErrorKind::System, "cannot compare network namespaces").with_source(error)
+    })?;
+    let sizes = fit(arguments, wanted, found, netns).map_err(invalid)?;
+    Ok((sizes, reasons))
+}
+
+/// Checks that programs have their names, and that each link holds one of them at the hook in its role.
+fn identify(programs: &Named, links: &Links) -> Result<(), Error> {
+    let mut ids = HashMap::new();
+    for (name, program) in programs {
+        let there = bpf_link::identify(program.as_fd())
+            .map_err(|error| unreadable("program", name).with_source(error))?;
+        // The kernel keeps 15 octets of a name.
+        if there.name.is_empty() || !name.starts_with(&there.name) {
+            return Err(invalid(format!("`{name}` is another program")));
+        }
+        ids.insert(name.as_str(), there.id);
+    }
+    for ((index, direction), link) in links {
+        let name = match direction {
+            HookDirection::Ingress => maps::PROGRAM_INGRESS,
+            HookDirection::Egress => maps::PROGRAM_EGRESS,
+        };
+        let there = bpf_link::tcx(link.as_fd())
+            .map_err(|error| unreadable("link", &index.to_string()).with_source(error))?;
+        match there {
+            // The link of a deleted interface has the index 0.
+            Some((at, program)) if (at == *index || at == 0) && ids.get(name) == Some(&program) => {
+            }
+            _ => {
+                let why = format!("the link of interface {index} is another one");
+                return Err(invalid(why));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn restore(
+    Supply { known, moved }: Supply,
+    former: Option<OwnedFd>,
+    sizes: Sizes,
+) -> Result<FreeSupply, Error> {
+    if known > sizes.slots {
+        return Err(invalid("it has more slots than the table"));
+    }
+    let former = former.and_then(|map| FreeSlots::found(map, sizes));
+    Ok(FreeSupply::from_parts(known, &moved, former))
+}
+
+fn unreadable(kind: &str, name: &str) -> Error {
+    invalid(format!("the descriptor of the {kind} `{name}` is not one"))
+}
+
+fn copying(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Exhausted, "cannot copy a descriptor")
+        .with_remedy("raise the limit: `ulimit -n 4096`")
+        .with_source(error)
+}

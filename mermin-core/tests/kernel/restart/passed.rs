@@ -1,0 +1,297 @@
+//! A source that a process with privileges opens, and one without any captures.
+
+use std::{
+    fs::{self, File, Permissions},
+    os::{
+        fd::OwnedFd,
+        unix::{
+            fs::PermissionsExt as _,
+            net::{UnixListener, UnixStream},
+        },
+    },
+    path::PathBuf,
+    thread,
+    time::Duration,
+};
+
+use mermin_core::{Attach, Error, ErrorKind, FlowSourceBuilder, Handover, Pinning};
+use rustix::thread::{CapabilitySet, LinkNameSpaceType, move_into_link_name_space};
+
+use super::{
+    child::Orders,
+    instance_name,
+    killed::{Siege, kill_at_each, kill_at_random},
+    pins,
+};
+use crate::support::{
+    attached,
+    child_process::ChildProcess,
+    frame,
+    host::Pair,
+    rights::become_nobody,
+    traffic::{Injector, address, udp_dialogue},
+    wait::{LONGEST, until_true, within},
+    watch::{Watch, on},
+};
+
+crate::cases! {
+    by_tcx passed_source_counts_as_nobody,
+    by_tcx kills_of_a_process_without_capabilities_lose_nothing,
+    by_tcx kill_at_fail_points_of_a_process_without_capabilities_loses_nothing,
+    by_tcx passed_source_watches_later_interfaces,
+    by_tcx passed_instance_has_one_owner,
+    by_tcx foreign_descriptors_are_refused,
+    by_tcx source_is_not_prepared_without_an_instance,
+}
+
+/// Where a child waits for its source.
+fn path(instance: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("mermin-{instance}.socket"))
+}
+
+/// The child's end.
+pub(super) fn socket(instance: &str) -> UnixStream {
+    UnixStream::connect(path(instance)).unwrap()
+}
+
+/// Opens a source here, and passes it to a child that is `nobody` and has no capability.
+pub(super) fn start(orders: &Orders, task: &str) -> ChildProcess {
+    let path = path(&orders.instance);
+    let _ = fs::remove_file(&path);
+    let listener = UnixListener::bind(&path).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+    let handover = prepare(orders.builder()).unwrap();
+    let child = thread::scope(|scope| {
+        let child = scope.spawn(|| {
+            let namespace = File::open(&orders.netns).unwrap();
+            move_into_link_name_space(
+                std::os::fd::AsFd::as_fd(&namespace),
+                Some(LinkNameSpaceType::Network),
+            )
+            .unwrap();
+            become_nobody(CapabilitySet::empty());
+            ChildProcess::start(task)
+        });
+        child.join().unwrap()
+    });
+    let (socket, _) = listener.accept().unwrap();
+    handover.send(&socket).unwrap();
+    fs::remove_file(&path).unwrap();
+    child
+}
+
+fn prepare(options: FlowSourceBuilder) -> Result<Handover, Error> {
+    let (handover, report) = within(LONGEST, options.prepare()).expect("preparing hangs")?;
+    assert_eq!(report.to_string(), "");
+    Ok(handover)
+}
+
+fn orders(pair: &Pair) -> Orders {
+    Orders {
+        passes: true,
+        ..Orders::new(&pair.near, "v0", &instance_name(), Attach::Tcx)
+    }
+}
+
+fn siege(filter: bool) -> Siege {
+    let pair = Pair::new();
+    let orders = orders(&pair);
+    Siege::passed(pair, orders, filter)
+}
+
+fn kills_of_a_process_without_capabilities_lose_nothing() {
+    kill_at_random(siege(true), "killed at random, without capabilities");
+}
+
+fn kill_at_fail_points_of_a_process_without_capabilities_loses_nothing() {
+    kill_at_each(siege(false), "killed at fail points, without capabilities");
+}
+
+/// Each packet of its traffic is in a record or under a reason, and nothing is left.
+fn passed_source_counts_as_nobody() {
+    let pair = Pair::new();
+    let orders = Orders {
+        timeouts: [600_000; 2],
+        ..orders(&pair)
+    };
+    let mut process = orders.start();
+    assert_eq!(process.opened().report, "");
+    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+    let line = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().split_whitespace().collect::<Vec<_>>()
+    };
+    assert_eq!(line("Uid:"), ["65534"; 4]);
+    for set in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
+        assert_eq!(line(set), ["0000000000000000"]);
+    }
+    let [near, far] = ["10.0.0.1:4000", "10.0.0.2:53"].map(address);
+    udp_dialogue(&pair, [near, far], 10, [10, 20]);
+    process.close();
+    let mut referee = super::child::Referee::default();
+    referee.hear(process.rest());
+    referee.check_sequences();
+    // IP and UDP headers are 28 octets.
+    let sums = referee.sums();
+    assert_eq!(sums.len(), 1, "{sums:?}");
+    assert_eq!(sums[&*near.to_string()], [20, 10 * (38 + 48)]);
+    assert_eq!(attached::at(&pair.near, "v0"), "");
+    Pinning::instance(&orders.instance).remove().unwrap();
+    assert!(!pins(&orders.instance).exists());
+}
+
+/// The kernel lets who has a program attach it. Only the pin is missing, and the report says so.
+fn passed_source_watches_later_interfaces() {
+    let pair = Pair::new();
+    let instance = instance_name();
+    let options = on("v*").pinning(Pinning::instance(&instance));
+    let handover = pair.near.run(|| prepare(options.clone())).unwrap();
+    let watch = Watch::new(pair.near.run(|| {
+        become_nobody(CapabilitySet::empty());
+        within(LONGEST, options.clone().open_passed(handover))
+            .expect("opening hangs")
+            .unwrap()
+    }));
+    assert_eq!(watch.source.report().to_string(), "");
+    pair.join(1);
+    until_true("the interface to be watched", || {
+        watch.source.report().interfaces.len() == 2
+    });
+    let report = watch.source.report();
+    let pinning: Vec<_> = report
+        .degradations
+        .iter()
+        .map(|row| (row.interface.as_deref(), row.cause.to_string()))
+        .collect();
+    assert_eq!(pinning.len(), 2, "{pinning:?}");
+    for (interface, cause) in &pinning {
+        assert_eq!(*interface, Some("v2"));
+        assert!(cause.contains("the pins are another process's"), "{cause}");
+    }
+    for interface in ["v0", "v2"] {
+        let injector = Injector::new(&pair.near, interface);
+        (0..30).for_each(|number| injector.send(&frame::numbered(number)));
+    }
+    let outcome = watch.finish();
+    let packets: u64 = outcome
+        .flows
+        .iter()
+        .map(|flow| flow.forward.packets.delta + flow.reverse.packets.delta)
+        .sum();
+    assert_eq!(packets, 60);
+    Pinning::instance(&instance).remove().unwrap();
+    assert!(!pins(&instance).exists());
+}
+
+fn passed_instance_has_one_owner() {
+    let pair = Pair::new();
+    let instance = instance_name();
+    let options = on("v0").pinning(Pinning::instance(&instance));
+    let refused = |options: FlowSourceBuilder| {
+        let refused = pair.near.run(|| prepare(options)).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InUse, "{refused}");
+    };
+    let handover = pair.near.run(|| prepare(options.clone())).unwrap();
+    refused(options.clone());
+    assert_eq!(
+        Pinning::instance(&instance).remove().unwrap_err().kind(),
+        ErrorKind::InUse
+    );
+    // Packets are counted before anybody captures, and after nobody does any more.
+    let injector = Injector::new(&pair.near, "v0");
+    injector.send(&frame::numbered(1));
+    drop(handover);
+    injector.send(&frame::numbered(1));
+    let handover = pair.near.run(|| prepare(options.clone())).unwrap();
+    let open = options.clone().open_passed(handover);
+    let source = pair.near.run(|| within(LONGEST, open)).unwrap().unwrap();
+    assert_eq!(source.report().taken_over.unwrap().flows, 1);
+    let watch = Watch::new(source);
+    refused(options);
+    injector.send(&frame::numbered(1));
+    let outcome = watch.finish();
+    assert_eq!(outcome.flows.len(), 1);
+    let [forward, reverse] = [&outcome.flows[0].forward, &outcome.flows[0].reverse];
+    assert_eq!(forward.packets.total + reverse.packets.total, 3);
+    Pinning::instance(&instance).remove().unwrap();
+    assert!(!pins(&instance).exists());
+}
+
+/// Every descriptor in the place of every other, and in none.
+fn foreign_descriptors_are_refused() {
+    let pair = Pair::new();
+    let instance = instance_name();
+    let options = on("v0").pinning(Pinning::instance(&instance));
+    let refused = |options: &FlowSourceBuilder, handover| {
+        let open = options.clone().open_passed(handover);
+        let answer = pair.near.run(|| within(LONGEST, open)).unwrap();
+        let error = answer.expect_err("it must be refused");
+        assert_eq!(error.kind(), ErrorKind::InvalidOption, "{error}");
+        error.to_string()
+    };
+    let handover = pair.near.run(|| prepare(options.clone())).unwrap();
+    let (header, descriptors) = handover.into_parts();
+    let copies = || -> Vec<OwnedFd> {
+        let copy = |descriptor: &OwnedFd| descriptor.try_clone().unwrap();
+        descriptors.iter().map(copy).collect()
+    };
+    for replaced in 0..descriptors.len() {
+        let mut other = copies();
+        other[replaced] = File::open("/dev/null").unwrap().into();
+        let handover = Handover::from_parts(&header, other).unwrap();
+        refused(&options, handover);
+        let mut other = copies();
+        let next = (replaced + 1) % other.len();
+        other.swap(replaced, next);
+        refused(&options, Handover::from_parts(&header, other).unwrap());
+    }
+    let mut fewer = copies();
+    fewer.pop();
+    let error = Handover::from_parts(&header, fewer).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidOption);
+    for (other, name) in [
+        (options.clone().max_flows(64), "`max_flows`"),
+        (options.clone().names(true), "`names`"),
+        (options.clone().interfaces(["v*"]), "`interfaces`"),
+    ] {
+        let said = refused(&other, Handover::from_parts(&header, copies()).unwrap());
+        assert!(said.contains(name), "{said}");
+    }
+    let elsewhere = options
+        .clone()
+        .open_passed(Handover::from_parts(&header, copies()).unwrap());
+    let error = pair.far.run(|| within(LONGEST, elsewhere)).unwrap();
+    let error = error.expect_err("the interfaces are not there");
+    assert!(
+        matches!(
+            error.kind(),
+            ErrorKind::InvalidOption | ErrorKind::NoInterface
+        ),
+        "{error}"
+    );
+    // None of that has changed anything.
+    let injector = Injector::new(&pair.near, "v0");
+    injector.send(&frame::numbered(1));
+    let open = options
+        .clone()
+        .open_passed(Handover::from_parts(&header, descriptors).unwrap());
+    let source = pair.near.run(|| within(LONGEST, open)).unwrap().unwrap();
+    let mut watch = Watch::new(source);
+    watch.take_for(Duration::from_millis(1));
+    assert_eq!(watch.finish().flows.len(), 1);
+    Pinning::instance(&instance).remove().unwrap();
+}
+
+fn source_is_not_prepared_without_an_instance() {
+    let pair = Pair::new();
+    let named = || Pinning::instance(instance_name());
+    for options in [
+        on("v0"),
+        on("v0").attach(Attach::Tc).pinning(named()),
+        on("v0").pinning(named().bpffs("/nowhere/bpf")),
+    ] {
+        let error = pair.near.run(|| prepare(options)).unwrap_err();
+        assert!(error.remedy().is_some(), "{error}");
+    }
+    assert_eq!(attached::at(&pair.near, "v0"), "");
+}
