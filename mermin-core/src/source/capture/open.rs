@@ -61,7 +61,7 @@ pub(super) fn prepare_for_another(
         let report = parts.shared.report();
         let mut degradations = report.degradations.iter();
         let unpinned = degradations.find(|row| row.feature == Feature::Pinning);
-        return Err(unpinned.map_or_else(unpinned_source, refused));
+        return Err(unpinned_source(unpinned));
     };
     let supply = match leftovers {
         Some(leftovers) => leftovers.clear(instance, &parts.interfaces)?,
@@ -143,12 +143,17 @@ fn check_strict(arguments: &CaptureArguments, parts: &Parts) -> Result<(), Error
     }
 }
 
-fn unpinned_source() -> Error {
-    Error::new(
-        ErrorKind::InvalidOption,
-        "cannot prepare a source without an instance",
-    )
-    .with_remedy("name one by `pinning`")
+fn unpinned_source(row: Option<&Degradation>) -> Error {
+    let error = |cause: &str| {
+        Error::new(
+            ErrorKind::Unsupported,
+            format!("cannot pin the source for another process: {cause}"),
+        )
+    };
+    match row {
+        Some(row) => error(&row.cause).with_remedy(row.remedy.clone()),
+        None => error("it has no instance"),
+    }
 }
 
 /// Removes leftovers of earlier processes, and resumes the flows of this instance. Returns those of interfaces that
