@@ -2,13 +2,14 @@
 //! and exports them to every receiver of the file, with probes, metrics and reloads.
 //!
 //! [`configuration`] decides about a file without any action, [`pipeline`] carries records to receivers that may change,
-//! `state` is what probes and metrics show, and `run` puts them together. `docs/DEPLOYMENT.md` is for those who run it.
+//! `state` is what probes and metrics show, `page` shows live flows to a browser, and `run` puts them together. `docs/DEPLOYMENT.md` is for those who run it.
 
 mod arguments;
 pub mod configuration;
 mod doctor;
 mod lock;
 mod log;
+mod page;
 pub mod pipeline;
 mod run;
 mod state;

@@ -25,6 +25,8 @@ section! {
         metrics: Metrics = Metrics::preset(), Application;
         /// Health endpoint for probes.
         server: Server = Server::preset(), Application;
+        /// A page that shows live flows.
+        page: Page = Page::preset(), Application;
         /// The application's own spans.
         traces: InternalTraces = InternalTraces::preset(), Application;
     }
@@ -57,6 +59,18 @@ section! {
         listen_address: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST), Application;
         /// Port to listen on.
         port: NonZeroU16 = port::<8080>(), Application;
+    }
+}
+
+section! {
+    /// A page that shows live flows, for a browser. It has no password: who reaches it sees who talks to whom.
+    Page, Nested {
+        /// Serve the page.
+        enabled: bool = false, Application;
+        /// Address to listen on. Loopback is not reachable from outside the pod or host.
+        listen_address: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST), Application;
+        /// Port to listen on.
+        port: NonZeroU16 = port::<8081>(), Application;
     }
 }
 

@@ -22,7 +22,7 @@ pub use self::{
     informer::{
         Informer, K8sInformer, MatchExpression, OwnerRelations, Selector, SelectorRelation,
     },
-    internal::{Internal, InternalStdout, InternalTraces, Metrics, Server},
+    internal::{Internal, InternalStdout, InternalTraces, Metrics, Page, Server},
     parser::Parser,
     pipeline::{FlowCapture, FlowProducer, FlowSampling, K8sDecorator, Pipeline},
     root::Config,

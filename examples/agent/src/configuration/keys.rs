@@ -173,6 +173,9 @@ mod tests {
             ("internal \"server\".enabled", internal("server", "enabled = false")),
             ("internal \"server\".listen_address", internal("server", "listen_address = \"::1\"")),
             ("internal \"server\".port", internal("server", "port = 9")),
+            ("internal \"page\".enabled", internal("page", "enabled = true")),
+            ("internal \"page\".listen_address", internal("page", "enabled = true\nlisten_address = \"::1\"")),
+            ("internal \"page\".port", internal("page", "enabled = true\nport = 9")),
             ("internal \"traces\".span_fmt", internal("traces", "span_fmt = \"full\"")),
             ("internal \"traces\".stdout", internal("traces", "stdout = \"text_indent\"")),
             ("internal \"traces\".otlp", internal("traces", "otlp = { endpoint = \"http://a:1\" }")),
@@ -214,10 +217,11 @@ mod tests {
             cluster,
             metrics,
             server,
+            page,
             config: _,
         } = plan;
         format!(
-            "{batch} {shutdown_timeout:?} {auto_reload} {log_level} {log_color} {receivers:?} {cluster:?} {metrics:?} {server:?}"
+            "{batch} {shutdown_timeout:?} {auto_reload} {log_level} {log_color} {receivers:?} {cluster:?} {metrics:?} {server:?} {page:?}"
         )
     }
 

@@ -34,6 +34,8 @@ pub struct Plan {
     pub metrics: Option<MetricsPlan>,
     /// Address of the probes.
     pub server: Option<SocketAddr>,
+    /// Address of the page that shows live flows.
+    pub page: Option<SocketAddr>,
 }
 
 /// The metrics' page.
@@ -62,7 +64,8 @@ impl Plan {
             .iter()
             .any(|key| keys::of_cluster(key));
         let cluster = (asked || host.in_pod).then(|| ClusterPlan::new(&config, &mut problems));
-        let (metrics, server) = (config.internal().metrics(), config.internal().server());
+        let internal = config.internal();
+        let (metrics, server, page) = (internal.metrics(), internal.server(), internal.page());
         let plan = Self {
             capture: capture(&config),
             batch: whole(
@@ -86,20 +89,34 @@ impl Plan {
             server: server
                 .enabled()
                 .then(|| SocketAddr::new(server.listen_address(), server.port().get())),
+            page: page
+                .enabled()
+                .then(|| SocketAddr::new(page.listen_address(), page.port().get())),
             config,
         };
-        if let (Some(metrics), Some(server)) = (plan.metrics, plan.server)
-            && metrics.address == server
-        {
-            problems.push(format!(
-                "cannot serve metrics and probes at one address, `{server}`: give `internal \"server\"` another port, such as 8080"
-            ));
-        }
+        problems.extend(plan.shared_addresses());
         if problems.is_empty() {
             Ok(plan)
         } else {
             Err(problems)
         }
+    }
+
+    /// Returns an error for each address at which two things would listen.
+    fn shared_addresses(&self) -> Vec<String> {
+        let metrics = self.metrics.map(|metrics| metrics.address);
+        let pairs = [
+            ("metrics and probes", metrics, self.server, "server", 8080),
+            ("metrics and the page", metrics, self.page, "page", 8081),
+            ("probes and the page", self.server, self.page, "page", 8081),
+        ];
+        let shared = pairs.into_iter().filter_map(|(both, one, other, block, port)| {
+            let address = one.filter(|_| one == other)?;
+            Some(format!(
+                "cannot serve {both} at one address, `{address}`: give `internal \"{block}\"` another port, such as {port}"
+            ))
+        });
+        shared.collect()
     }
 
     /// Returns a plan with what a reload changes of another one, and this one's values of what takes a restart.
@@ -112,6 +129,7 @@ impl Plan {
             log_color: self.log_color,
             metrics: self.metrics,
             server: self.server,
+            page: self.page,
             ..wanted
         }
     }
@@ -132,6 +150,7 @@ impl Plan {
             ),
             ("internal \"metrics\"", self.metrics != wanted.metrics),
             ("internal \"server\"", self.server != wanted.server),
+            ("internal \"page\"", self.page != wanted.page),
         ];
         let differing = differing.into_iter().filter(|(_, differs)| *differs);
         differing.map(|(key, _)| key).collect()

@@ -200,11 +200,11 @@ impl Running {
         let change = Change {
             kept,
             added,
-            decoration,
+            decoration: decoration.clone(),
             close_within: now.shutdown_timeout,
         };
         self.state.exchange().change(change).await;
-        self.state.follow(cluster);
+        self.state.follow(cluster, decoration);
         self.show(&former);
         let restart = changed.needs_restart.iter().map(ToString::to_string);
         let keys = now.needs_restart(wanted).into_iter().map(str::to_owned);

@@ -20,6 +20,7 @@ use crate::{
     UNUSABLE,
     configuration::{File, MetricsPlan, Plan, Receiver, Refused},
     log::Log,
+    page::{View, Visits},
     pipeline::{Exchange, FanOut, Prepared, opened, prepare},
     state::{State, listen},
 };
@@ -95,17 +96,29 @@ async fn capture(file: File, log: Log, exchange: Exchange) -> Result<bool> {
         let address = listen(address, state.clone()).await?;
         tracing::info!("probes are at http://{address}/readyz");
     }
+    let drops = plan.capture.get_drops();
+    let view = plan
+        .page
+        .map(|address| View::listen(address, state.clone(), drops));
+    let view = view.transpose()?;
+    if let Some(view) = &view {
+        tracing::info!("the page of live flows is at http://{}/", view.address());
+    }
     let mut prepared: Vec<Prepared> = plan.receivers.iter().map(prepare).collect::<Result<_>>()?;
     let opened = opened(&mut prepared);
     let page = plan.metrics.map(page).transpose()?;
     let watch = page.as_ref().map(Exporter::watch);
     if let Some(watch) = &watch {
-        let state = state.clone();
-        watch.metrics(move || state.metrics());
+        let (state, visits) = (state.clone(), view.as_ref().map(View::visits));
+        watch.metrics(move || {
+            let mut metrics = state.metrics();
+            metrics.extend(visits.iter().flat_map(Visits::metrics));
+            metrics
+        });
     }
     let followed = followed(&plan)?;
     let decoration = decoration(followed.as_ref(), &plan);
-    state.follow(followed);
+    state.follow(followed, decoration.clone());
     let opening = plan.capture.clone().open();
     let mut source = tokio::select! {
         source = opening => source?,

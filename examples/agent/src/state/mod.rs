@@ -1,4 +1,4 @@
-//! Facts that probes and metrics show, and the transitions that change them.
+//! Facts that probes, metrics and the page show, and the transitions that change them.
 
 mod metrics;
 mod probes;
@@ -11,12 +11,20 @@ use std::{
 
 use mermin_core::Handle;
 use mermin_kubernetes::{Cluster, Follower};
+use serde::Serialize;
 
-use crate::{lock::lock, pipeline::Exchange};
-pub(crate) use server::listen;
+pub(crate) use self::{
+    probes::{Check, Status},
+    server::listen,
+};
+use crate::{
+    lock::lock,
+    pipeline::{Decoration, Exchange},
+};
 
 /// The agent's progress.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Phase {
     /// The source is being opened.
     #[default]
@@ -63,7 +71,7 @@ impl Followed {
     }
 }
 
-/// Facts that probes and metrics show. Clones are the same facts.
+/// Facts that probes, metrics and the page show. Clones are the same facts.
 #[derive(Clone, Default)]
 pub(crate) struct State(Arc<Shared>);
 
@@ -73,6 +81,7 @@ struct Shared {
     source: OnceLock<Handle>,
     reloads: Mutex<Reloads>,
     followed: Mutex<Option<Followed>>,
+    decoration: Mutex<Option<Arc<Decoration>>>,
     exchange: Exchange,
 }
 
@@ -96,9 +105,10 @@ impl State {
         *lock(&self.0.phase) = Phase::Closing;
     }
 
-    /// Another cluster, or none, is followed.
-    pub(crate) fn follow(&self, followed: Option<Followed>) {
+    /// Another cluster, or none, is followed, and flows get names by this decoration.
+    pub(crate) fn follow(&self, followed: Option<Followed>, decoration: Option<Decoration>) {
         *lock(&self.0.followed) = followed;
+        *lock(&self.0.decoration) = decoration.map(Arc::new);
     }
 
     /// A file is in effect, except of what needs a restart.
@@ -116,6 +126,11 @@ impl State {
         reloads.problem = Some(problem);
     }
 
+    /// Returns the checks of `/readyz`.
+    pub(crate) fn checks(&self) -> Vec<Check> {
+        probes::Probe::Ready.answer(self).checks
+    }
+
     pub(crate) fn phase(&self) -> Phase {
         *lock(&self.0.phase)
     }
@@ -130,6 +145,11 @@ impl State {
 
     pub(crate) fn followed(&self) -> Option<Followed> {
         lock(&self.0.followed).clone()
+    }
+
+    /// Returns the decoration of flows. It is another object after each change.
+    pub(crate) fn decoration(&self) -> Option<Arc<Decoration>> {
+        lock(&self.0.decoration).clone()
     }
 
     pub(crate) fn exchange(&self) -> &Exchange {

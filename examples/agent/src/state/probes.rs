@@ -22,7 +22,7 @@ pub(super) enum Probe {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, PartialOrd, Ord)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Status {
+pub(crate) enum Status {
     Ok,
     Warning,
     Failed,
@@ -30,9 +30,9 @@ pub(super) enum Status {
 
 /// One check: its result in a sentence, and a remedy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Check {
+pub(crate) struct Check {
     pub(super) name: &'static str,
-    pub(super) status: Status,
+    pub(crate) status: Status,
     pub(super) message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) remedy: Option<String>,

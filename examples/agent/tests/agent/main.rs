@@ -7,9 +7,11 @@
 #[expect(dead_code, reason = "the other troubles are tested by the library")]
 #[path = "../../../kubernetes/tests/server/api_server.rs"]
 mod api_server;
+mod browser;
 mod cluster;
 mod commands;
 mod network;
+mod page;
 mod runs;
 mod support;
 mod symptoms;
@@ -19,7 +21,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 use mermin_testing::{apart, needs, plain};
 
-const ROLES: [apart::Role; 5] = [
+const ROLES: [apart::Role; 6] = [
     ("exports", runs::exports_every_packet),
     ("reloads", runs::reloads_lose_no_packet),
     ("receivers", runs::receiver_that_is_down_is_counted),
@@ -28,6 +30,7 @@ const ROLES: [apart::Role; 5] = [
         "listening",
         runs::listening_target_is_changed_by_two_reloads,
     ),
+    ("page", page::is_driven),
 ];
 
 /// Runs a part with network and mount namespaces of its own.
@@ -86,6 +89,9 @@ fn main() -> ExitCode {
         captures("records_for_a_dead_receiver_are_counted", || {
             in_namespaces(ROLES[2]);
         }),
+        // A browser is much to install for one test: `cargo xtask ci --full` has it.
+        captures("page_is_driven_in_a_browser", || in_namespaces(ROLES[5]))
+            .with_ignored_flag(std::env::var_os(page::BROWSER).is_none()),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }
