@@ -1,5 +1,5 @@
-//! Tests with independent programs that read the exporters' output: Python packages, each set in a virtual
-//! environment.
+//! Tests with independent programs that read the exporters' output: Python packages, each set in a virtual environment, and a
+//! browser.
 
 use std::{
     env,
@@ -59,6 +59,23 @@ const KAFKA: (&str, Packages) = (
         MOTO[3],
     ],
 );
+
+/// Programs of Chromium without a screen, as Debian and others name them.
+const BROWSERS: [&str; 3] = ["chromium-headless-shell", "chromium", "google-chrome"];
+
+/// Tests the agent's page in a browser. With `MERMIN_WRITE_DOCS=1`, this also draws its picture of the documentation.
+pub(crate) fn browser() -> Result<()> {
+    let paths = env::var_os("PATH").unwrap_or_default();
+    let found = BROWSERS
+        .into_iter()
+        .find(|name| env::split_paths(&paths).any(|folder| folder.join(name).is_file()));
+    let browser =
+        found.context("there is no Chromium: type `apt-get install chromium-headless-shell`")?;
+    let mut command = shell::command(
+        "cargo test -p mermin-agent --test agent -- --include-ignored in_a_browser",
+    )?;
+    shell::run(command.env("MERMIN_BROWSER", browser))
+}
 
 /// Tests three sources, one stream, and `DuckDB`.
 pub(crate) fn nats() -> Result<()> {

@@ -141,6 +141,10 @@ pub(super) const STEPS: &[Step] = &[
         Work::Function("cargo semver-checks", api::check_semver),
     ),
     full(
+        "page in a browser",
+        Work::Function("Chromium without a screen", readers::browser),
+    ),
+    full(
         "receivers of OTLP",
         Work::Function("rotel and Python on every span", readers::otlp),
     ),
