@@ -39,3 +39,31 @@ def send(port, *messages):
     out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for it in messages:
         out.sendto(it, ("127.0.0.1", port))
+
+
+def records(messages):
+    """Each data record of IPFIX messages, as element to octets; elements of enterprises are left out, and no field has variable length but below 255 octets."""
+    templates = {}
+    for it in messages:
+        domain, at = struct.unpack_from("!I", it, 12)[0], 16
+        while at < len(it):
+            kind, length = struct.unpack_from("!HH", it, at)
+            content, at, here = it[at + 4 : at + length], at + length, 0
+            if kind == 2:
+                while here < len(content):
+                    identifier, count = struct.unpack_from("!HH", content, here)
+                    here, fields = here + 4, []
+                    for _ in range(count):
+                        element, size = struct.unpack_from("!HH", content, here)
+                        fields.append((element, size))
+                        here += 8 if element & 0x8000 else 4
+                    templates[domain, identifier] = fields
+            elif (domain, kind) in templates:
+                while here < len(content):
+                    record = {}
+                    for element, size in templates[domain, kind]:
+                        if size == 65535:
+                            here, size = here + 1, content[here]
+                        record[element] = content[here : here + size]
+                        here += size
+                    yield {element: octets for element, octets in record.items() if not element & 0x8000}
