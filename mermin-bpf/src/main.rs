@@ -3,7 +3,7 @@
     target_arch = "bpf",
     no_std,
     no_main,
-    feature(core_intrinsics, stmt_expr_attributes)
+    feature(asm_experimental_arch, core_intrinsics, stmt_expr_attributes)
 )]
 #![cfg_attr(
     target_arch = "bpf",

@@ -15,6 +15,7 @@ use aya::{
         tc::{NlOptions, SchedClassifierLinkId, TcAttachOptions, TcError, qdisc_add_clsact},
     },
 };
+use mermin_bpf::abi::names::{PROGRAM_DROP, PROGRAM_EGRESS_CHOSEN, PROGRAM_INGRESS_CHOSEN};
 use mermin_core::{
     Attach,
     lab::{HookDirection, loader::ObjectSettings},
@@ -69,9 +70,12 @@ impl Loaded {
             loader.override_global(name, &octets[..], true);
         }
         let mut ebpf = loader.load(mermin_bpf::OBJECT)?;
-        for (_, program) in ebpf.programs_mut() {
-            let program: &mut SchedClassifier = program.try_into()?;
-            program.load()?;
+        for (name, program) in ebpf.programs_mut() {
+            // The crate's loader leaves out the same.
+            if ![PROGRAM_INGRESS_CHOSEN, PROGRAM_EGRESS_CHOSEN, PROGRAM_DROP].contains(&name) {
+                let program: &mut SchedClassifier = program.try_into()?;
+                program.load()?;
+            }
         }
         phases.load = lap();
         Ok((Self { ebpf }, phases))

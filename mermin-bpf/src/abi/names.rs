@@ -4,6 +4,11 @@
 pub const PROGRAM_INGRESS: &str = "mermin_ingress";
 /// Program for packets that an interface sends.
 pub const PROGRAM_EGRESS: &str = "mermin_egress";
+/// As [`PROGRAM_INGRESS`], with the options that each packet of a known flow may pay for: loaded in its place, under its name, where there
+/// is one.
+pub const PROGRAM_INGRESS_CHOSEN: &str = "mermin_ingress_chosen";
+/// As [`PROGRAM_EGRESS`], with those options.
+pub const PROGRAM_EGRESS_CHOSEN: &str = "mermin_egress_chosen";
 /// Program that takes tunnels off, through [`MAP_PROGRAMS`].
 pub const PROGRAM_TUNNEL: &str = "mermin_tunnel";
 /// Program that takes off what a GRE device puts before its packets, through [`MAP_PROGRAMS`].

@@ -10,7 +10,7 @@ use mermin_bpf::abi::{
     slot::{LANES, Slot, first, origin},
 };
 
-use super::{count::Facts, maps::is_bare};
+use super::{count::Facts, options::Options};
 
 /// Keeps the ids of the first packet's tunnels, and whether it has more VLAN tags than a key; called after
 /// [`outer::keep`](super::outer::keep), in a slot that no other CPU uses yet.
@@ -27,12 +27,12 @@ pub(super) fn begin(slot: *mut Slot, facts: &Facts) {
 
 /// Compares the VLANs and tunnels of a packet with those of its flow's first packet.
 #[inline(always)]
-pub(super) fn compare(slot: *mut Slot, words: &KeyWords, facts: &Facts) {
+pub(super) fn compare<O: Options>(slot: *mut Slot, words: &KeyWords, facts: &Facts) {
     // SAFETY: within the slot.
     if facts.ids != 0 && unsafe { ids(slot).read_volatile() } != facts.ids {
         note(slot, first::OUTER_IDS, first::TUNNEL_IDS);
     }
-    if !is_bare() {
+    if !O::is_bare() {
         return;
     }
     // SAFETY: as above.

@@ -12,7 +12,7 @@ use mermin_bpf::{
     wire::{packet::Packet, tcp::flag},
 };
 
-use super::atomic;
+use super::{atomic, opaque::opaque};
 
 /// Facts that a packet adds to its flow, whatever its IP version.
 #[derive(Clone, Copy)]
@@ -58,7 +58,7 @@ impl Facts {
         Self {
             measure,
             sample: packet.sample.pack() | crossed::by(hook),
-            lane: stripe * DIRECTIONS as u32 + u32::from(direction),
+            lane: opaque(stripe * DIRECTIONS as u32 + u32::from(direction)),
             direction,
             hook,
             link_length: if link_length > 255 {

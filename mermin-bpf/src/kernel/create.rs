@@ -24,6 +24,7 @@ use super::{
     index::Table,
     ledger::{self, Account},
     maps::{FRESH, PROGRAMS, SLOTS, index_shape},
+    options::Chosen,
     outer,
     pass::Pass,
     sampling, section,
@@ -52,7 +53,7 @@ pub(super) fn count(context: &TcContext, workspace: *mut Workspace) {
             Ok(slot) => {
                 section::pass(skb, workspace, slot);
                 // Last, because the call of another program does not return.
-                tcp_analysis::add(skb, Anywhere(skb), account, slot, &(*packet).facts);
+                tcp_analysis::add::<Chosen, _>(skb, Anywhere(skb), account, slot, &(*packet).facts);
                 return;
             }
             Err(reason) => reason,
@@ -208,7 +209,7 @@ fn find_or_create(
 /// Notes in a flow that there is what differs in this packet.
 #[inline(always)]
 fn join(slot: *mut Slot, packet: &PendingFlow, opening: &Opening) {
-    carried::compare(slot, &packet.key, &packet.facts);
+    carried::compare::<Chosen>(slot, &packet.key, &packet.facts);
     if packet.facts.may_begin() {
         // SAFETY: takes nothing.
         let now = unsafe { bpf_ktime_get_ns() };

@@ -27,6 +27,7 @@ use super::{
     index::digest,
     ledger::{self, Account},
     maps::{FRAGMENTS, PROGRAMS},
+    options::Chosen,
     skb::Skb,
     workspace::Workspace,
 };
@@ -167,9 +168,12 @@ unsafe fn hand_over(
     let length = Skb(context.skb.skb).len();
     account.total(cpu, length, &measure);
     let (digest, version) = if owner.ipv6 == 0 {
-        (digest(&KeyV4::from_words(&owner.key)), 0)
+        (digest::<Chosen, _>(&KeyV4::from_words(&owner.key)), 0)
     } else {
-        (digest(&KeyV6::from_words(&owner.key)), origin::IPV6)
+        (
+            digest::<Chosen, _>(&KeyV6::from_words(&owner.key)),
+            origin::IPV6,
+        )
     };
     // SAFETY: by the contract above; the call does not return where it succeeds.
     unsafe {

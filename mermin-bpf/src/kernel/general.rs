@@ -31,6 +31,7 @@ use super::{
     index::{Key, digest},
     ledger::{self, Account},
     maps::{PROGRAMS, carries, decapsulates, is_bare, session_ports},
+    options::Chosen,
     program::{count_known, is_cut_unseen, is_opened, measure},
     skb::{Copied, Skb},
     workspace::{PendingFlow, Workspace, launder, stage},
@@ -223,17 +224,17 @@ unsafe fn count_packet(
         let words = &*black_box(&raw const (*flowless).key);
         let (digest, counted) = if (*flowless).version & origin::IPV6 == 0 {
             let key = KeyV4::from_words(words);
-            let digest = digest(&key);
+            let digest = digest::<Chosen, _>(&key);
             (
                 digest,
-                count_known(skb, bytes, account, &key, digest, facts),
+                count_known::<Chosen, _, _>(skb, bytes, account, &key, digest, facts),
             )
         } else {
             let key = KeyV6::from_words(words);
-            let digest = digest(&key);
+            let digest = digest::<Chosen, _>(&key);
             (
                 digest,
-                count_known(skb, bytes, account, &key, digest, facts),
+                count_known::<Chosen, _, _>(skb, bytes, account, &key, digest, facts),
             )
         };
         if !counted {

@@ -14,7 +14,8 @@ use mermin_bpf::{
 
 use super::{
     atomic,
-    maps::{INDEX, SLOTS, index_seed, index_shape, is_bare},
+    maps::{INDEX, SLOTS, index_seed, index_shape},
+    options::{Chosen, Options},
     sampling,
     workspace::Workspace,
 };
@@ -65,8 +66,8 @@ impl Key for KeyV6 {
 
 /// The key's digest.
 #[inline(always)]
-pub(super) fn digest<K: Key>(key: &K) -> u64 {
-    digest::digest(&key.words(), K::ORIGIN != 0, is_bare(), &index_seed())
+pub(super) fn digest<O: Options, K: Key>(key: &K) -> u64 {
+    digest::digest(&key.words(), K::ORIGIN != 0, O::is_bare(), &index_seed())
 }
 
 /// Looks for a flow where nearly all are: at the first entry of the home bucket that has the key's tag. `None` also for
@@ -75,7 +76,7 @@ pub(super) fn digest<K: Key>(key: &K) -> u64 {
 ///
 /// `lane` is the counter line that the packet is about to be added to.
 #[inline(always)]
-pub(super) fn find_known<K: Key>(
+pub(super) fn find_known<O: Options, K: Key>(
     key: &K,
     digest: u64,
     lane: u32,
@@ -95,8 +96,8 @@ pub(super) fn find_known<K: Key>(
         )?;
     let slot = SLOTS.get_ptr_mut(entry & !mask)?;
     fetch(slot, lane);
-    let differs = differs(slot, &key.words(), K::WORDS, K::ORIGIN, doubts);
-    (differs | sampling::excess(slot, sampling::rate()) == 0).then_some(slot)
+    let differs = differs::<O>(slot, &key.words(), K::WORDS, K::ORIGIN, doubts);
+    (differs | sampling::excess::<O>(slot) == 0).then_some(slot)
 }
 
 /// Has a counter line brought in beside the slot's first line. Left to itself the processor waits for one after the other,
@@ -118,12 +119,18 @@ const ORIGIN_AT: u32 = 8;
     reason = "the word stands at a multiple of eight within a slot, which is aligned to more"
 )]
 #[inline(always)]
-fn differs(slot: *mut Slot, words: &KeyWords, compared: usize, version: u8, doubts: u32) -> u64 {
+fn differs<O: Options>(
+    slot: *mut Slot,
+    words: &KeyWords,
+    compared: usize,
+    version: u8,
+    doubts: u32,
+) -> u64 {
     // SAFETY: within the key; the slot lives as long as its map.
     let differs = |number: usize| unsafe { (*slot).key[number] } ^ words[number];
     let (mut first, mut second) = (differs(0), differs(1));
     // A branch rather than a conditional mask: the verifier removes it when it is never taken.
-    if is_bare() {
+    if O::is_bare() {
         first &= !CARRIED[0];
         second &= !CARRIED[1];
     }
@@ -231,7 +238,7 @@ impl Keys for Table<'_> {
         let slot = SLOTS.get_ptr_mut(slot);
         slot.is_some_and(
             #[inline(always)]
-            |slot| differs(slot, self.words, self.words.len(), self.version, 0) == 0,
+            |slot| differs::<Chosen>(slot, self.words, self.words.len(), self.version, 0) == 0,
         )
     }
 }

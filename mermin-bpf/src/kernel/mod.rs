@@ -14,6 +14,8 @@ mod general;
 mod index;
 mod ledger;
 mod maps;
+mod opaque;
+mod options;
 mod outer;
 mod pass;
 mod program;

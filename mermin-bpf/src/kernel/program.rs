@@ -32,6 +32,7 @@ use super::{
     index::{Key, digest, find_known},
     ledger::{self, Account, account},
     maps::{PROGRAMS, carries, decapsulates, session_ports},
+    options::{Chosen, Options, Without},
     pass::{Pass, doubts},
     skb::Skb,
     tcp_analysis, tunnel,
@@ -43,7 +44,7 @@ use super::{
 #[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
 #[inline(always)]
 pub fn mermin_ingress(context: TcContext) -> i32 {
-    run(&context, HookDirection::Ingress)
+    run::<Without>(&context, HookDirection::Ingress)
 }
 
 #[classifier]
@@ -51,7 +52,23 @@ pub fn mermin_ingress(context: TcContext) -> i32 {
 #[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
 #[inline(always)]
 pub fn mermin_egress(context: TcContext) -> i32 {
-    run(&context, HookDirection::Egress)
+    run::<Without>(&context, HookDirection::Egress)
+}
+
+#[classifier]
+#[expect(unreachable_pub, reason = "the loader finds it by its section")]
+#[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
+#[inline(always)]
+pub fn mermin_ingress_chosen(context: TcContext) -> i32 {
+    run::<Chosen>(&context, HookDirection::Ingress)
+}
+
+#[classifier]
+#[expect(unreachable_pub, reason = "the loader finds it by its section")]
+#[expect(clippy::needless_pass_by_value, reason = "the macro's signature")]
+#[inline(always)]
+pub fn mermin_egress_chosen(context: TcContext) -> i32 {
+    run::<Chosen>(&context, HookDirection::Egress)
 }
 
 #[classifier]
@@ -111,7 +128,7 @@ pub fn mermin_tcp(context: TcContext) -> i32 {
 
 /// Counts a plain packet, or hands over.
 #[inline(always)]
-fn run(context: &TcContext, direction: HookDirection) -> i32 {
+fn run<O: Options>(context: &TcContext, direction: HookDirection) -> i32 {
     let skb = Skb(context.skb.skb);
     // Before anything is read: the copy's source address would be taken for an EtherType. And before the account is looked for, or
     // verifiers before 6.3 would follow the ways through the rest once more.
@@ -132,7 +149,7 @@ fn run(context: &TcContext, direction: HookDirection) -> i32 {
             {
                 return false;
             }
-            count(context, direction, account, packet);
+            count::<O>(context, direction, account, packet);
             true
         },
     );
@@ -203,7 +220,7 @@ pub(super) fn measure(skb: Skb, account: Account, packet: &Packet) -> measure::M
 
 /// Counts a packet into its flow, or calls the program that makes the flow.
 #[inline(always)]
-fn count(context: &TcContext, hook: HookDirection, account: Account, packet: &Packet) {
+fn count<O: Options>(context: &TcContext, hook: HookDirection, account: Account, packet: &Packet) {
     let skb = Skb(context.skb.skb);
     let measured = measure(skb, account, packet);
     let cpu = ledger::cpu();
@@ -211,12 +228,12 @@ fn count(context: &TcContext, hook: HookDirection, account: Account, packet: &Pa
         Version::V4 => {
             let (key, direction) = key::v4(packet, account.ifindex);
             let facts = Facts::new(cpu, hook, account.stripped, direction, packet, measured);
-            count_or_defer(skb, account, &key, &facts)
+            count_or_defer::<O, _>(skb, account, &key, &facts)
         }
         Version::V6 => {
             let (key, direction) = key::v6(packet, account.ifindex);
             let facts = Facts::new(cpu, hook, account.stripped, direction, packet, measured);
-            count_or_defer(skb, account, &key, &facts)
+            count_or_defer::<O, _>(skb, account, &key, &facts)
         }
     };
     if counted {
@@ -235,9 +252,9 @@ fn count(context: &TcContext, hook: HookDirection, account: Account, packet: &Pa
 /// Counts a packet of a known flow; puts any other, and one that may have been counted before, where the program that makes
 /// flows finds it.
 #[inline(always)]
-fn count_or_defer<K: Key>(skb: Skb, account: Account, key: &K, facts: &Facts) -> bool {
-    let digest = digest(key);
-    if count_known(skb, skb.linear(), account, key, digest, facts) {
+fn count_or_defer<O: Options, K: Key>(skb: Skb, account: Account, key: &K, facts: &Facts) -> bool {
+    let digest = digest::<O, _>(key);
+    if count_known::<O, _, _>(skb, skb.linear(), account, key, digest, facts) {
         return true;
     }
     // Marks the code behind it as cold, which saves 4 ns for each packet that has a flow.
@@ -267,7 +284,7 @@ fn count_or_defer<K: Key>(skb: Skb, account: Account, key: &K, facts: &Facts) ->
 /// Counts the packet and returns true if it is a plain packet of a flow that is found at once. Otherwise it has no flow,
 /// may begin another connection, or may have been counted before. `bytes` has the packet's headers.
 #[inline(always)]
-pub(super) fn count_known<K: Key, B: Bytes>(
+pub(super) fn count_known<O: Options, K: Key, B: Bytes>(
     skb: Skb,
     bytes: B,
     account: Account,
@@ -279,7 +296,7 @@ pub(super) fn count_known<K: Key, B: Bytes>(
         return false;
     }
     let doubts = doubts(facts.hook, facts.direction);
-    let Some(slot) = find_known(key, digest, facts.lane, doubts) else {
+    let Some(slot) = find_known::<O, _>(key, digest, facts.lane, doubts) else {
         return false;
     };
     let pass = Pass::new(skb, account, digest, facts);
@@ -287,8 +304,8 @@ pub(super) fn count_known<K: Key, B: Bytes>(
         return false;
     }
     pass.note();
-    carried::compare(slot, &key.words(), facts);
+    carried::compare::<O>(slot, &key.words(), facts);
     count::add(slot, facts);
-    tcp_analysis::add(skb, bytes, account, slot, facts);
+    tcp_analysis::add::<O, _>(skb, bytes, account, slot, facts);
     true
 }

@@ -9,6 +9,7 @@ use mermin_bpf::abi::{
 use super::{
     atomic, free,
     maps::{GLOBALS, is_sampled, point_seed},
+    options::Options,
 };
 
 /// The present rate.
@@ -34,16 +35,22 @@ pub(super) fn keeps(rate: Rate, key: &KeyWords) -> bool {
 /// True if a flow was kept at a lower rate than this one.
 #[inline(always)]
 pub(super) fn is_lower(slot: *mut Slot, rate: Rate) -> bool {
-    excess(slot, rate) != 0
+    is_sampled() && lower_than(rate, slot) != 0
 }
 
-/// Not 0 if a flow was kept at a lower rate than this one. A number rather than a condition, because it is part of a comparison
+/// Not 0 if a flow was kept at a lower rate than the present one. A number rather than a condition, because it is part of a comparison
 /// that the verifier is to follow once.
 #[inline(always)]
-pub(super) fn excess(slot: *mut Slot, rate: Rate) -> u64 {
-    if !is_sampled() {
-        return 0;
+pub(super) fn excess<O: Options>(slot: *mut Slot) -> u64 {
+    if O::is_sampled() {
+        lower_than(rate(), slot)
+    } else {
+        0
     }
+}
+
+#[inline(always)]
+fn lower_than(rate: Rate, slot: *mut Slot) -> u64 {
     u64::from(rate.shift()).wrapping_sub(u64::from(kept_at(slot))) >> 63
 }
 

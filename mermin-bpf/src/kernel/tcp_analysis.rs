@@ -23,6 +23,7 @@ use super::{
     count::Facts,
     ledger::{self, Account},
     maps::{PROGRAMS, TCP_ANALYSIS, analyses, slot_number},
+    options::Options,
     skb::{Anywhere, Skb},
     workspace::{WORKSPACE, Workspace, launder},
 };
@@ -38,8 +39,14 @@ pub(super) struct PendingSegment {
 /// Takes up a packet that was counted in a slot, if it is a TCP segment and TCP is analysed. Another program takes it up where it is not
 /// just the next segment, and counts it in the totals as well.
 #[inline(always)]
-pub(super) fn add<B: Bytes>(skb: Skb, bytes: B, account: Account, slot: *mut Slot, facts: &Facts) {
-    if !analyses() || facts.payload == NOT_ANALYSED {
+pub(super) fn add<O: Options, B: Bytes>(
+    skb: Skb,
+    bytes: B,
+    account: Account,
+    slot: *mut Slot,
+    facts: &Facts,
+) {
+    if !O::analyses() || facts.payload == NOT_ANALYSED {
         return;
     }
     let Some(number) = slot_number(slot) else {

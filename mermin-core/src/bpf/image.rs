@@ -22,8 +22,7 @@ use crate::sys::bpf_pin::Shape;
 pub(super) struct Image {
     object: Object,
     maps: HashMap<String, Map>,
-    exact_end: bool,
-    counts_drops: bool,
+    sizes: Sizes,
 }
 
 /// A map to create.
@@ -60,8 +59,7 @@ impl Image {
         Ok(Self {
             object,
             maps,
-            exact_end: sizes.exact_end,
-            counts_drops: sizes.drops.is_some(),
+            sizes,
         })
     }
 
@@ -100,17 +98,16 @@ impl Image {
         } = &self.object;
         let mut codes: Vec<Code> = programs
             .iter()
-            .filter(|(name, _)| self.counts_drops || *name != names::PROGRAM_DROP)
             .filter_map(|(name, program)| {
                 let function = functions.get(&program.function_key())?;
                 Some(Code {
-                    name: name.clone(),
+                    name: loaded_as(name, self.sizes)?.to_owned(),
                     license: program.license.clone(),
                     instructions: function.instructions.iter().copied().map(word).collect(),
                 })
             })
             .collect();
-        if self.exact_end {
+        if self.sizes.exact_end {
             stamp_exactly(&mut codes);
         }
         codes.sort_by_key(|code| std::cmp::Reverse(code.instructions.len()));
@@ -133,6 +130,20 @@ fn blank<'a>(name: &'a str, map: &'a Map) -> Blank<'a> {
             EbpfSectionKind::Data => Content::Variables(map.data()),
             _ => Content::Zeros,
         },
+    }
+}
+
+/// Returns the name under which a program of the object is loaded for these sizes; `None` if it is not loaded.
+///
+/// The programs at hooks are in the object twice, and both have the same name in the kernel, because filters are recognised by it.
+fn loaded_as(name: &str, sizes: Sizes) -> Option<&str> {
+    let chosen = sizes.costs_known_flows();
+    match name {
+        names::PROGRAM_INGRESS | names::PROGRAM_EGRESS => (!chosen).then_some(name),
+        names::PROGRAM_INGRESS_CHOSEN => chosen.then_some(names::PROGRAM_INGRESS),
+        names::PROGRAM_EGRESS_CHOSEN => chosen.then_some(names::PROGRAM_EGRESS),
+        names::PROGRAM_DROP => sizes.drops.map(|_| name),
+        _ => Some(name),
     }
 }
 
@@ -246,8 +257,8 @@ fn lengths(sizes: Sizes) -> [(&'static str, u32); 14] {
 mod tests {
     use super::*;
 
-    fn codes() -> Vec<Code> {
-        let sizes = Sizes {
+    fn sizes() -> Sizes {
+        Sizes {
             slots: 1,
             cpus: 1,
             decapsulate: true,
@@ -260,9 +271,12 @@ mod tests {
             sections: 0,
             ports: mermin_bpf::wire::tunnel::Ports::default(),
             slots_a_bucket: mermin_bpf::abi::index::SLOTS_A_BUCKET,
-        };
+        }
+    }
+
+    fn codes() -> Vec<Code> {
         let image =
-            Image::parse(mermin_bpf::OBJECT, sizes, &Seed::default()).map_err(|_| "an object");
+            Image::parse(mermin_bpf::OBJECT, sizes(), &Seed::default()).map_err(|_| "an object");
         let functions = image.unwrap().object.functions;
         let named = functions.into_values().map(|function| Code {
             name: function.name,
@@ -275,6 +289,57 @@ mod tests {
     fn calls(codes: &[Code], call: u64) -> Vec<usize> {
         let of = |code: &Code| code.instructions.iter().filter(|it| **it == call).count();
         codes.iter().map(of).collect()
+    }
+
+    #[test]
+    fn options_that_known_flows_pay_for_have_programs_of_their_own() {
+        let mut object = Object::parse(mermin_bpf::OBJECT).unwrap();
+        let mut names: Vec<String> = object.programs.drain().map(|(name, _)| name).collect();
+        names.sort();
+        let loaded = |sizes| -> Vec<(&str, &str)> {
+            let hooks = names.iter().filter(|name| name.contains("gress"));
+            hooks
+                .filter_map(|name| Some((name.as_str(), loaded_as(name, sizes)?)))
+                .collect()
+        };
+        let default = [
+            ("mermin_egress", "mermin_egress"),
+            ("mermin_ingress", "mermin_ingress"),
+        ];
+        let chosen = [
+            ("mermin_egress_chosen", "mermin_egress"),
+            ("mermin_ingress_chosen", "mermin_ingress"),
+        ];
+        let sizes = sizes();
+        assert_eq!(loaded(sizes), default);
+        for sizes in [
+            Sizes {
+                keyed: Keyed::Endpoints,
+                ..sizes
+            },
+            Sizes {
+                tcp_analysis: true,
+                ..sizes
+            },
+            Sizes {
+                sampled: true,
+                ..sizes
+            },
+        ] {
+            assert_eq!(loaded(sizes), chosen);
+        }
+        for sizes in [
+            Sizes {
+                exact_end: true,
+                ..sizes
+            },
+            Sizes {
+                sections: 1,
+                ..sizes
+            },
+        ] {
+            assert_eq!(loaded(sizes), default);
+        }
     }
 
     #[test]

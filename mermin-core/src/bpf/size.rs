@@ -62,6 +62,12 @@ impl Sizes {
         if self.decapsulate { self.slots } else { 1 }
     }
 
+    /// Returns true if there is an option that each packet of a known flow pays for, so that the programs at hooks which have these
+    /// options are needed.
+    pub(crate) fn costs_known_flows(&self) -> bool {
+        self.keyed == Keyed::Endpoints || self.tcp_analysis || self.sampled
+    }
+
     /// Returns the number of analyses of TCP: one for each slot, if TCP is analysed.
     pub(crate) fn tcp_analyses(&self) -> u32 {
         if self.tcp_analysis { self.slots } else { 1 }
