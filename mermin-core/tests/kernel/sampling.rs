@@ -3,7 +3,7 @@
 use std::{collections::HashMap, thread, time::Duration};
 
 use mermin_core::{
-    Attach, Flow, Sampling,
+    Attach, Flow, Pinning, Sampling,
     flow::EndReason,
     report::{Feature, Stats},
 };
@@ -13,12 +13,13 @@ use crate::support::{
     host::Pair,
     traffic::Injector,
     wait::until_true,
-    watch::{Watch, applied, on},
+    watch::{Watch, applied, on, try_open},
 };
 
 crate::cases! {
     each_mode full_table_keeps_a_sample,
     each_mode limit_of_new_flows_keeps_a_sample,
+    each_mode sampled_flows_keep_their_weight_over_a_restart,
     each_mode_alone open_flow_continues_at_a_higher_rate,
 }
 
@@ -97,6 +98,63 @@ fn limit_of_new_flows_keeps_a_sample(mode: Attach) {
     eprintln!("{mode:?}: {kept} flows of {sent} estimate {flows} +- {deviation:.0}");
     assert!(
         (flows - f64::from(sent)).abs() < 4.0 * deviation,
+        "{flows} +- {deviation}"
+    );
+}
+
+/// Flows that are open when another process takes over keep their interval. Conversations that were left out stay so: the instance has a
+/// seed, which no option sets here.
+fn sampled_flows_keep_their_weight_over_a_restart(mode: Attach) {
+    const FLOWS: u32 = 4000;
+    let pair = Pair::new();
+    let name = format!("sampled{}{mode:?}", std::process::id());
+    let options = on("v0").max_flows(1000).attach(mode);
+    let options = options
+        .active_timeout(Duration::from_millis(300))
+        .sampling(Sampling::under_pressure());
+    let injector = Injector::new(&pair.near, "v0");
+    let send_all = || (0..FLOWS).for_each(|number| injector.send(&numbered(number.into())));
+    let persistent = Pinning::instance(&name).persist(true);
+    let mut watch = Watch::open(&pair.near, options.clone().pinning(persistent));
+    send_all();
+    send_all();
+    until_true("a sweep", || watch.stats().sampling_interval > 1);
+    let handle = watch.handle.clone();
+    let ids = |flows: &[Flow]| -> HashMap<u128, u32> {
+        let id = |flow: &Flow| (flow.id.to_u128(), interval(flow));
+        flows.iter().map(id).collect()
+    };
+    watch.take_until("a record of each flow", |flows| {
+        ids(flows).len() as u64 == handle.stats().flows_open
+    });
+    let then = watch.stats().sampling_interval;
+    let first = watch.drain().flows;
+    let known = ids(&first);
+    assert!((800..=1000).contains(&known.len()), "{}", known.len());
+    // The kernel program decides while nobody watches.
+    send_all();
+    let source = try_open(&pair.near, options.pinning(Pinning::instance(&name))).unwrap();
+    let taken_over = source.report().taken_over.expect("there are flows");
+    assert_eq!(taken_over.flows, known.len() as u64);
+    let mut watch = Watch::new(source);
+    assert_eq!(watch.stats().sampling_interval, then);
+    watch.flows = first;
+    send_all();
+    let outcome = watch.drain();
+    let mut packets: HashMap<u128, u64> = HashMap::new();
+    for flow in &outcome.flows {
+        let id = flow.id.to_u128();
+        assert_eq!(known.get(&id), Some(&interval(flow)), "{flow:?}");
+        *packets.entry(id).or_default() += flow.forward.packets.delta;
+    }
+    assert!(packets.values().all(|packets| *packets == 4), "{packets:?}");
+    let left_out = u64::from(FLOWS) - known.len() as u64;
+    assert_eq!(outcome.ignored("not_sampled"), 4 * left_out);
+    let ends = outcome.flows.iter();
+    let ends = ends.filter(|flow| flow.end_reason != EndReason::ActiveTimeout);
+    let (flows, deviation) = estimate(&ends.cloned().collect::<Vec<_>>());
+    assert!(
+        (flows - f64::from(FLOWS)).abs() < 4.0 * deviation,
         "{flows} +- {deviation}"
     );
 }
