@@ -3,6 +3,7 @@
 use std::{
     io::{ErrorKind, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    path::Path,
     time::Duration,
 };
 
@@ -18,15 +19,18 @@ use rustix::{
     thread::{CpuSet, sched_setaffinity},
 };
 
-use crate::support::{
-    frame::{self, ACK, SYN},
-    host::{Host, Pair},
-    object::without_drops,
-    raw,
-    skip::skip,
-    traffic::{address, bind_udp, udp_socket},
-    wait::{LONGEST, until_true, within},
-    watch::{Watch, on, shut, try_open},
+use crate::{
+    restart::{instance_name, pins},
+    support::{
+        frame::{self, ACK, SYN},
+        host::{Host, Pair},
+        object::without_drops,
+        raw,
+        skip::skip,
+        traffic::{address, bind_udp, udp_socket},
+        wait::{LONGEST, until_true, within},
+        watch::{Watch, on, shut, try_open},
+    },
 };
 
 crate::cases! {
@@ -35,6 +39,8 @@ crate::cases! {
     case ends_of_connections_and_answers_to_pings_are_taken,
     case packets_of_no_flow_are_counted_by_reason,
     case counts_go_on_after_a_restart,
+    case pins_that_cannot_be_opened_are_replaced,
+    case pins_that_cannot_be_replaced_leave_drops_uncounted,
     case drops_of_ipv6_are_counted_in_their_flows,
     case segments_out_of_order_are_found_by_their_socket,
     case drops_of_suppressed_records_are_counted,
@@ -302,6 +308,81 @@ fn counts_go_on_after_a_restart() {
         "{:#?}",
         outcome.flows
     );
+}
+
+/// Opens a pinned source in which the pins of the program that counts dropped packets are changed while no process runs; five packets are
+/// dropped before and seven after. Returns the rows and records.
+fn with_changed_pins(change: impl Fn(&Path)) -> (Vec<Degradation>, Vec<Flow>) {
+    let pair = Pair::new();
+    let name = instance_name();
+    let near = udp_socket(
+        &pair.near,
+        address("10.0.0.1:4000"),
+        address("10.0.0.2:5000"),
+    );
+    let pinning = Pinning::instance(&name).persist(true);
+    let mut watch = Watch::open(&pair.far, options().pinning(pinning));
+    send(&near, 5, 100);
+    watch.take_until("a record of dropped packets", |flows| {
+        !sums(flows)[0].is_empty()
+    });
+    let flows = watch.drain().flows;
+    let layouts = std::fs::read_dir(pins(&name)).unwrap();
+    let mut layouts = layouts.map(|entry| entry.unwrap().path());
+    let layout = layouts.find(|path| path.join("drop_link").exists());
+    change(&layout.expect("the link is pinned"));
+    let source = try_open(&pair.far, options().pinning(Pinning::instance(&name))).unwrap();
+    assert!(source.report().taken_over.is_some());
+    let rows = source.report().degradations;
+    let mut watch = Watch::new(source);
+    watch.flows = flows;
+    send(&near, 7, 100);
+    let outcome = watch.drain();
+    (rows, outcome.flows)
+}
+
+fn pins_that_cannot_be_opened_are_replaced() {
+    let changes: [fn(&Path); 2] = [
+        |directory| std::fs::remove_file(directory.join("drop_program")).unwrap(),
+        // Its count goes with it, and no program counts twice.
+        |directory| std::fs::remove_file(directory.join("drop_link")).unwrap(),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let (rows, flows) = with_changed_pins(change);
+        assert_eq!(sums(&flows), [only("NO_SOCKET", 12), vec![]], "{flows:#?}");
+        // Without a link there is nothing to say: so does a process end that was killed before it was pinned.
+        let expected: &[Feature] = [&[Feature::Drops][..], &[]][number];
+        let features: Vec<_> = rows.iter().map(|row| row.feature).collect();
+        assert_eq!(features, expected, "{rows:?}");
+        if let [row] = &rows[..] {
+            assert!(row.cause.contains("`drop_program`"), "{row:?}");
+            assert!(row.fallback.contains("another program"), "{row:?}");
+        }
+    }
+}
+
+/// A directory has the name of the pin, with another one in it.
+fn pins_that_cannot_be_replaced_leave_drops_uncounted() {
+    let in_the_way = std::sync::Mutex::new(None);
+    let (rows, flows) = with_changed_pins(|directory| {
+        let pin = directory.join("drop_link");
+        std::fs::remove_file(&pin).unwrap();
+        std::fs::create_dir_all(pin.join("inner")).unwrap();
+        *in_the_way.lock().unwrap() = Some(pin);
+    });
+    let pin = in_the_way.into_inner().unwrap().unwrap();
+    let _ = std::fs::remove_dir(pin.join("inner"));
+    let _ = std::fs::remove_dir(&pin);
+    let layout = pin.parent().unwrap();
+    let _ = std::fs::remove_dir(layout);
+    let _ = std::fs::remove_dir(layout.parent().unwrap());
+    assert_eq!(sums(&flows), [only("NO_SOCKET", 5), vec![]], "{flows:#?}");
+    let [row] = &rows[..] else {
+        panic!("one row: {rows:?}")
+    };
+    assert_eq!(row.feature, Feature::Drops);
+    assert!(row.fallback.contains("are not counted"), "{row:?}");
+    assert!(row.cause.contains("drop_link"), "{row:?}");
 }
 
 fn drops_of_ipv6_are_counted_in_their_flows() {

@@ -18,8 +18,8 @@ use crate::{
         },
         size::Sizes,
     },
-    probe::unavailable::Unavailable,
-    report::Degradation,
+    probe::unavailable::{self, Unavailable},
+    report::{Degradation, Feature},
     source::options::Options,
     sys::{bpf_pin, netns},
 };
@@ -60,10 +60,12 @@ pub(super) fn attach(
     given_up: &mut Vec<Degradation>,
 ) -> Option<LiveDrops> {
     let link = match directory {
-        None => program.attach(),
-        Some(directory) => attach_pinned(&mut program, directory),
+        None => program.attach().map_err(|error| unusable(&error)),
+        Some(directory) => attach_pinned(&mut program, directory, given_up),
     };
-    let link = link.map_err(|error| given_up.push(no_drops(&error))).ok()?;
+    let link = link
+        .map_err(|unavailable| given_up.push(fallback::drops(unavailable)))
+        .ok()?;
     Some(LiveDrops {
         flowless: program.into_counters(reasons),
         link,
@@ -72,23 +74,47 @@ pub(super) fn attach(
 
 /// The kernel tells how many packets it kept from a program at the program alone, so that has a pin of its own beside the link's: opening it
 /// by its number takes `CAP_SYS_ADMIN`.
-fn attach_pinned(program: &mut DropProgram, directory: &Path) -> io::Result<OwnedFd> {
+fn attach_pinned(
+    program: &mut DropProgram,
+    directory: &Path,
+    given_up: &mut Vec<Degradation>,
+) -> Result<OwnedFd, Unavailable> {
     let [link_at, program_at] = [DROP_LINK, DROP_PROGRAM].map(|name| directory.join(name));
-    match bpf_pin::get(&link_at) {
-        Ok(link) => {
-            program.replace_by(bpf_pin::get(&program_at)?);
-            Ok(link)
+    let link = bpf_pin::get(&link_at);
+    let refused = match (link, bpf_pin::get(&program_at)) {
+        (Ok(link), Ok(attached)) => {
+            program.replace_by(attached);
+            return Ok(link);
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // A process that was killed before it had pinned the link leaves its program. The order is such that no link is without one.
-            gone(fs::remove_file(&program_at))?;
-            bpf_pin::pin(program.program(), &program_at)?;
-            let link = program.attach()?;
-            bpf_pin::pin(link.as_fd(), &link_at)?;
-            Ok(link)
-        }
-        Err(error) => Err(error),
+        // A process that was killed before it had pinned the link leaves its program. The order is such that no link is without one.
+        (Err(error), _) if error.kind() == io::ErrorKind::NotFound => None,
+        // The link's descriptor is closed here, or the former program would count beside this one.
+        (Err(error), _) | (Ok(_), Err(error)) => Some(error),
+    };
+    let refuse = |path, error: io::Error| unavailable::refused("replace the pin", path, &error);
+    for path in [&link_at, &program_at] {
+        gone(fs::remove_file(path)).map_err(|error| refuse(path, error))?;
     }
+    bpf_pin::pin(program.program(), &program_at).map_err(|error| refuse(&program_at, error))?;
+    let link = program.attach().map_err(|error| unusable(&error))?;
+    bpf_pin::pin(link.as_fd(), &link_at).map_err(|error| refuse(&link_at, error))?;
+    given_up.extend(refused.map(|error| replaced(directory, &error)));
+    Ok(link)
+}
+
+/// The pins of an earlier process's program cannot be opened.
+fn replaced(directory: &Path, error: &io::Error) -> Degradation {
+    let pins = format!(
+        "the pins `{DROP_LINK}` and `{DROP_PROGRAM}` in `{}` cannot be opened: {error}",
+        directory.display()
+    );
+    Degradation::new(
+        Feature::Drops,
+        pins,
+        "another program counts dropped packets from now on",
+        "packets that the kernel dropped in between are not counted",
+        "leave the pins in that directory to Mermin",
+    )
 }
 
 /// Returns true if dropped packets can be counted with these sizes, which have room for one flow: loads the program, attaches it and takes
@@ -102,14 +128,14 @@ pub(super) fn can_count(object: &[u8], sizes: Sizes) -> bool {
 
 /// Returns why a program cannot be attached.
 pub(super) fn cannot_attach(program: &DropProgram) -> Option<Unavailable> {
-    program.attach().err().map(|error| unavailable(&error))
+    program.attach().err().map(|error| unusable(&error))
 }
 
 fn no_drops(error: &io::Error) -> Degradation {
-    fallback::drops(unavailable(error))
+    fallback::drops(unusable(error))
 }
 
-pub(super) fn unavailable(error: &io::Error) -> Unavailable {
+pub(super) fn unusable(error: &io::Error) -> Unavailable {
     Unavailable {
         cause: format!("the tracepoint `skb:kfree_skb` cannot be used: {error}").into(),
         remedy: "use Linux 5.18 with `CONFIG_DEBUG_INFO_BTF`, and grant CAP_PERFMON".into(),

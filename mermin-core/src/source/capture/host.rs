@@ -166,7 +166,7 @@ pub(super) fn drops(
     program: Option<&DropProgram>,
 ) -> Check {
     let cannot = match (facts, room) {
-        (Err(error), _) => Some(drops::unavailable(&error)),
+        (Err(error), _) => Some(drops::unusable(&error)),
         (Ok(()), Err(error)) => Some(fallback::refused(&error, "lower `max_flows`")),
         (Ok(()), Ok(())) => program.and_then(drops::cannot_attach),
     };

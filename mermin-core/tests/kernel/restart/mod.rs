@@ -43,13 +43,13 @@ pub(crate) fn cases() -> Vec<Case> {
 pub(crate) const TASKS: &[Task] = &[child::TASK, forked::TASK];
 
 /// Name of an instance that no other test, and no other process, has.
-fn instance_name() -> String {
+pub(crate) fn instance_name() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     format!("test-{}-{number}", std::process::id())
 }
 
 /// Where an instance's directory is.
-fn pins(instance: &str) -> PathBuf {
+pub(crate) fn pins(instance: &str) -> PathBuf {
     PathBuf::from("/sys/fs/bpf/mermin").join(instance)
 }
