@@ -70,12 +70,14 @@ impl Collector {
         datagrams.iter().map(Vec::len).max().unwrap_or(0)
     }
 
-    /// Contents from the last message on that begins with options templates, as a beginning does.
+    /// Contents from the last message on that begins with options templates, as a beginning does. Nothing before it can be read.
     pub(crate) fn since_beginning(&self) -> Decoded {
         let datagrams = self.datagrams.lock().unwrap();
         let begins = |datagram: &Vec<u8>| datagram[16..18] == [0, 3];
-        let last = datagrams.iter().rposition(begins).unwrap_or(0);
-        Decoded::read(&datagrams[last..].concat())
+        let last = datagrams.iter().rposition(begins);
+        last.map_or_else(Decoded::default, |last| {
+            Decoded::read(&datagrams[last..].concat())
+        })
     }
 
     fn decoded(&self) -> Decoded {
