@@ -7,7 +7,7 @@ use mermin_core::{
     Flow,
     sink::{
         FlowSink as _,
-        testing::{self, flows},
+        testing::{self, detailed_flows, flows},
     },
 };
 use mermin_ipfix::{Exporter, Settings};
@@ -73,6 +73,21 @@ pub(crate) fn rotated() {
         let expected: Vec<_> = flows.iter().map(flow_id).collect();
         assert_eq!(decoded.ids(), expected);
     }
+}
+
+/// As after a source was killed: a collector can tell such records by `flowId`, counts and times.
+pub(crate) fn redelivered() {
+    let folder = Folder::new("redelivered");
+    let flows = detailed_flows(300);
+    let [one, other] = ["one", "other"].map(|name| {
+        let file = folder.file(name);
+        let mut sink = Exporter::file(&file, settings()).unwrap();
+        block_on(sink.export(&flows)).unwrap();
+        block_on(sink.close()).unwrap();
+        Decoded::read(&fs::read(file).unwrap()).records
+    });
+    assert_eq!(one.len(), flows.len());
+    assert_eq!(one, other);
 }
 
 pub(crate) const FULL: Role = ("full_disk", fill);

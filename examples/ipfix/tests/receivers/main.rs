@@ -80,6 +80,10 @@ fn main() -> ExitCode {
         in_namespaces("narrow_path_shortens_messages", path::narrow),
         plain("file_sink_contract_holds", file::sink_contract_holds),
         plain("rotated_file_is_created_with_templates", file::rotated),
+        plain(
+            "redelivered_record_has_the_same_elements",
+            file::redelivered,
+        ),
         in_namespaces("full_disk_leaves_a_whole_message", file::full),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
