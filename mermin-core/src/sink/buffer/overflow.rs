@@ -88,7 +88,13 @@ impl Waiting {
         into.clear();
         self.flying_since = self.since.front().map(|&(since, _)| since);
         let count = records.min(self.flows.len());
-        into.extend(self.flows.drain(..count));
+        if count == self.flows.len() {
+            // The two exchange their memory: no record is moved, and none is allocated.
+            let all = std::mem::replace(&mut self.flows, std::mem::take(into).into());
+            *into = all.into();
+        } else {
+            into.extend(self.flows.drain(..count));
+        }
         self.flying = count;
         self.forget(count);
     }

@@ -109,8 +109,11 @@ impl<R: io::Read> OfflineThread<R> {
         while !self.reading.flows.out.is_empty() && !self.control.is_abandoned() {
             self.fill_pages();
             let flows = &mut self.reading.flows;
-            let room = self.queue.room().min(flows.out.len());
-            if room != 0 {
+            let room = self.queue.room();
+            if room >= flows.out.len() {
+                // An empty queue exchanges the buffers, so neither is allocated again.
+                self.queue.put(&mut flows.out);
+            } else if room != 0 {
                 let rest = flows.out.split_off(room);
                 let mut batch: VecDeque<_> = std::mem::replace(&mut flows.out, rest);
                 self.queue.put(&mut batch);

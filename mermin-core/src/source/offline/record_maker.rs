@@ -21,6 +21,7 @@ pub(super) struct RecordMaker<'a> {
 
 impl RecordMaker<'_> {
     /// Makes a flow's record, with the timestamps of the capture.
+    #[inline]
     pub(super) fn record(
         &self,
         slot: &Slot,
@@ -61,6 +62,7 @@ impl RecordMaker<'_> {
     }
 
     /// Makes the record if the filter admits it. Otherwise its counts go to the ledger.
+    #[inline]
     pub(super) fn record_or_suppress(
         &self,
         slot: &Slot,

@@ -71,8 +71,6 @@ pub(super) struct Slot {
     pub(super) decision: FilterDecision,
     /// Number of the flow in this capture; 0 for a free slot.
     pub(super) serial: u64,
-    /// Due time; other timers of this slot are void.
-    pub(super) due: u64,
     /// [`Packet::ids`] of the first packet.
     ids: u32,
     /// The [initial number](mermin_bpf::track::initial::number) of each direction.

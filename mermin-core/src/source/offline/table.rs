@@ -154,16 +154,13 @@ impl Table {
 
     /// Adds a flow whose key is not in the table.
     pub(super) fn insert(&mut self, key: &Key, slot: Slot) -> Result<u32, Reason> {
-        let number = match self.free.pop() {
-            Some(number) => number,
-            None if self.touched() < self.most => {
-                self.slots.push(Slot::default());
-                self.touched() - 1
-            }
-            None => return Err(Reason::TableFull),
-        };
+        let number = self.free.pop().unwrap_or_else(|| self.touched());
         if let Some(place) = self.slots.get_mut(number as usize) {
             *place = slot;
+        } else if number < self.most {
+            self.slots.push(slot);
+        } else {
+            return Err(Reason::TableFull);
         }
         match key.indexed(self.keyed) {
             Key::V4(words) => self.v4.insert(words, number),

@@ -175,11 +175,8 @@ impl Flows {
         if let Some(slot) = self.table.get(number)
             && (slot.add(&CountedFields::of(packet), &measured, direction, at) || known.is_none())
         {
-            self.timers.schedule(
-                slot,
-                number,
-                due(&slot.flow.expiry_state(), &slot.entry, &self.limits, 0),
-            );
+            let due = due(&slot.flow.expiry_state(), &slot.entry, &self.limits, 0);
+            self.timers.schedule(number, due);
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ impl Flows {
             let Some((moment, number)) = self.timers.pop(self.clock.now()) else {
                 return true;
             };
-            let Some(slot) = self.table.get(number).filter(|slot| slot.due == moment) else {
+            let Some(slot) = self.table.get(number) else {
                 continue;
             };
             // Decides as of the due time, so the outcome of a flow does not depend on the packets of other flows.
@@ -56,7 +56,7 @@ impl Flows {
                     &self.limits,
                     earliest,
                 );
-                self.timers.schedule(slot, number, next);
+                self.timers.schedule(number, next);
             }
         }
         false
