@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, time::SystemTime};
 
 use mermin_core::{
     Flow,
-    sink::{BoxError, FlowSink, Meter, ThreadTimer, Threaded, Timer as _, threaded},
+    sink::{BoxError, FlowSink, Meter, Sleep, ThreadTimer, Threaded, Timer as _, threaded},
 };
 
 use crate::{
@@ -54,10 +54,10 @@ impl Exporter {
     fn new(link: impl Link + 'static, settings: Settings) -> io::Result<Self> {
         let blocking = Blocking {
             link,
-            refresh: settings.refresh,
             encoder: Encoder::new(settings),
             messages: Messages::default(),
             timer: ThreadTimer::default(),
+            wait: None,
             begun: false,
         };
         Ok(Self {
@@ -83,10 +83,11 @@ impl FlowSink for Exporter {
 /// The thread's work.
 struct Blocking<L> {
     link: L,
-    refresh: std::time::Duration,
     encoder: Encoder,
     messages: Messages,
     timer: ThreadTimer,
+    /// The wait for the next refresh. Calls of `idle` share it, because each new one takes a thread.
+    wait: Option<Sleep>,
     /// The link was opened for an export, so templates are refreshed from now on.
     begun: bool,
 }
@@ -126,7 +127,10 @@ impl<L: Link> FlowSink for Blocking<L> {
             return;
         }
         loop {
-            self.timer.sleep(self.refresh).await;
+            let left = self.encoder.until_due(SystemTime::now());
+            let timer = &self.timer;
+            self.wait.get_or_insert_with(|| timer.sleep(left)).await;
+            self.wait = None;
             let now = SystemTime::now();
             if self.encoder.is_due(now) {
                 self.encoder.limit_messages(self.link.longest_message());

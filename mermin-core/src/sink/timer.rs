@@ -170,13 +170,19 @@ impl Future for Wait {
             state.number
         });
         let former = state.waiting.insert((self.until, number), waker);
+        let first = state.waiting.first_key_value();
+        let is_earliest = first.is_some_and(|(first, _)| *first == (self.until, number));
         let is_running = std::mem::replace(&mut state.is_running, true);
         drop(state);
-        drop(former);
         if is_running {
-            shared.changed.notify_one();
+            // Otherwise the thread ends its wait in time without this.
+            if is_earliest && former.is_none() {
+                shared.changed.notify_one();
+            }
+            drop(former);
             return Poll::Pending;
         }
+        drop(former);
         let running = Arc::clone(&shared);
         let started = thread::Builder::new()
             .name("mermin-timer".to_owned())
@@ -192,10 +198,15 @@ impl Future for Wait {
 impl Drop for Wait {
     fn drop(&mut self) {
         if let Some(number) = self.number {
-            let waker = self.shared.lock().waiting.remove(&(self.until, number));
+            let mut state = self.shared.lock();
+            let waker = state.waiting.remove(&(self.until, number));
+            let is_last = state.waiting.is_empty();
+            drop(state);
             drop(waker);
-            // Wakes the thread, so that it can end.
-            self.shared.changed.notify_one();
+            if is_last {
+                // The thread can end.
+                self.shared.changed.notify_one();
+            }
         }
     }
 }

@@ -143,6 +143,12 @@ impl Encoder {
             || self.messages_since >= self.settings.refresh_messages
     }
 
+    /// Returns the time until [`is_due`](Self::is_due) is true, if nothing is sent and the clock is not set.
+    pub(crate) fn until_due(&self, now: SystemTime) -> Duration {
+        let age = now.duration_since(self.told_at).unwrap_or_default();
+        self.settings.refresh.saturating_sub(age)
+    }
+
     /// Encodes flows, preceded by the templates and options that a collector needs to read them. Replaces the content
     /// of `messages`.
     pub fn encode(&mut self, flows: &[Flow], now: SystemTime, messages: &mut Messages) {
