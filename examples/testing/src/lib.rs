@@ -1,9 +1,11 @@
 //! Code shared by the tests of the exporters: tests that need a feature of the host, parts of tests in processes of
-//! their own, temporary directories, records for comparison, and receivers with faults.
+//! their own, temporary directories, records for comparison, certificates, and receivers with faults.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::missing_panics_doc, reason = "a test fails by a panic")]
 
 pub mod apart;
+#[cfg(feature = "tls")]
+pub mod certificates;
 mod folder;
 mod median;
 mod moto;

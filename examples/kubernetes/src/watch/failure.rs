@@ -96,7 +96,7 @@ impl Failure {
                 "try `kubectl get --raw /livez` from this node; look for a firewall or network policy between node and API server"
                     .to_owned()
             }
-            Self::Tls(_) => "the certificate authority of the kubeconfig, or of the service account (`ca.crt`), must have signed the server's certificate; compare the host's clock".to_owned(),
+            Self::Tls(_) => "the certificate authority of the kubeconfig, or of the service account (`ca.crt`), must have signed the server's certificate, which must have the address that is asked and be valid by this host's clock".to_owned(),
             Self::Unauthorized(_) => {
                 "the token or client certificate is expired or was revoked: `kubectl auth whoami`; a pod gets a new token from the kubelet".to_owned()
             }

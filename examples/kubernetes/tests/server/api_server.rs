@@ -20,10 +20,13 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
+use mermin_testing::certificates;
 use serde_json::{Value as Json, json};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpListener,
     sync::{mpsc, oneshot},
+    task::AbortHandle,
 };
 
 /// How the server answers requests for a kind, by its plural.
@@ -65,6 +68,8 @@ struct State {
     without_streams: bool,
     holds_bookmarks: bool,
     token: Option<String>,
+    tls: Option<certificates::Server>,
+    connections: Vec<AbortHandle>,
     requests: Vec<String>,
 }
 
@@ -135,6 +140,24 @@ impl ApiServer {
 
     pub(crate) fn url(&self) -> http::Uri {
         format!("http://{}", self.address).parse().unwrap()
+    }
+
+    /// Returns the address of a server that shows a certificate.
+    pub(crate) fn secure_url(&self) -> http::Uri {
+        format!("https://{}", self.address).parse().unwrap()
+    }
+
+    /// Shows this certificate to new connections, and closes those that are open.
+    pub(crate) fn show(&self, signed: certificates::Signed) {
+        let mut state = self.shared.lock();
+        state.tls = Some(certificates::Server {
+            signed,
+            clients: None,
+        });
+        state
+            .connections
+            .drain(..)
+            .for_each(|connection| connection.abort());
     }
 
     /// Adds an object or changes it.
@@ -306,14 +329,28 @@ impl State {
 async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         let (socket, _) = listener.accept().await.unwrap();
-        let shared = Arc::clone(&shared);
-        let service = service_fn(move |request| answer(request, Arc::clone(&shared)));
-        tokio::spawn(async move {
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(socket), service)
-                .await;
+        let tls = shared.lock().tls.clone();
+        let of_connection = Arc::clone(&shared);
+        let connection = tokio::spawn(async move {
+            match tls {
+                Some(tls) => {
+                    // A client that does not trust this one goes away.
+                    if let Ok(socket) = tls.acceptor("http/1.1").accept(socket).await {
+                        talk(socket, of_connection).await;
+                    }
+                }
+                None => talk(socket, of_connection).await,
+            }
         });
+        shared.lock().connections.push(connection.abort_handle());
     }
+}
+
+async fn talk(socket: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
+    let service = service_fn(move |request| answer(request, Arc::clone(&shared)));
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(socket), service)
+        .await;
 }
 
 async fn answer(

@@ -5,7 +5,7 @@ use mermin_testing::until;
 
 use crate::{
     api_server::{Answer, ApiServer},
-    support::{Followed, address, condition, lists, one_pod, pod},
+    support::{address, condition, follow, lists, one_pod, pod, pods},
 };
 
 #[test]
@@ -59,7 +59,7 @@ fn server_with_an_older_store_is_listed_again() {
     for (number, end) in ends.iter().enumerate() {
         let server = ApiServer::start();
         (1..=3).for_each(|number| server.put("pods", pod(number)));
-        let followed = Followed::pods(&server).synced();
+        let followed = pods(&server).synced();
         followed.until_present(3);
         until("a watch", || server.watches("pods") == 1);
         // The copy was made before the last two pods, and the version goes back; watches go on without an error.
@@ -105,7 +105,7 @@ fn streaming_list_that_is_cut_forgets_nothing_and_begins_again() {
     let server = ApiServer::start();
     (1..=3).for_each(|number| server.put("pods", pod(number)));
     server.hold_bookmarks(true);
-    let followed = Followed::new(server.url(), |it| {
+    let followed = follow(server.url(), |it| {
         it.kinds([Kind::Pod]).streaming_lists(true)
     });
     // Names are there before the list is complete.

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     api_server::ApiServer,
-    support::{Followed, flow, text},
+    support::{Followed, flow, follow, text},
 };
 
 fn objects(server: &ApiServer) {
@@ -57,7 +57,7 @@ fn exported(followed: &Followed, settings: Settings) -> Json {
 fn json_record_has_the_names_of_both_ends() {
     let server = ApiServer::start();
     objects(&server);
-    let followed = Followed::new(server.url(), |settings| settings).synced();
+    let followed = follow(server.url(), |settings| settings).synced();
     let record = exported(&followed, Settings::all().cluster_name("prod"));
     for (name, value) in [
         ("source.k8s.cluster.name", "prod"),
@@ -98,7 +98,7 @@ fn json_record_has_the_names_of_both_ends() {
 fn only_chosen_names_are_added() {
     let server = ApiServer::start();
     objects(&server);
-    let followed = Followed::new(server.url(), |settings| settings).synced();
+    let followed = follow(server.url(), |settings| settings).synced();
     let names = [
         mermin_kubernetes::Name::DeploymentName,
         mermin_kubernetes::Name::NamespaceName,
@@ -124,7 +124,7 @@ fn only_chosen_names_are_added() {
 fn attributes_with_few_values_are_added_unless_others_are_asked_for() {
     let server = ApiServer::start();
     objects(&server);
-    let followed = Followed::new(server.url(), |settings| settings).synced();
+    let followed = follow(server.url(), |settings| settings).synced();
     let record = exported(&followed, Settings::default());
     assert_eq!(record["source.k8s.deployment.name"], "web");
     assert_eq!(record["source.k8s.namespace.name"], "shop");
@@ -144,7 +144,7 @@ fn attributes_with_few_values_are_added_unless_others_are_asked_for() {
 fn networks_are_named_inside_and_outside_the_cluster() {
     let server = ApiServer::start();
     objects(&server);
-    let followed = Followed::new(server.url(), |settings| settings).synced();
+    let followed = follow(server.url(), |settings| settings).synced();
     let settings = || {
         let settings = Settings::default().cluster_name("prod");
         settings.network("10.100.0.0/16", "pods").unwrap()
@@ -179,7 +179,7 @@ fn networks_are_named_inside_and_outside_the_cluster() {
 fn node_that_moves_to_another_zone_is_named_by_it() {
     let server = ApiServer::start();
     objects(&server);
-    let followed = Followed::new(server.url(), |settings| settings).synced();
+    let followed = follow(server.url(), |settings| settings).synced();
     let mut decorator = Decorator::new(Settings::default());
     let mut zone = || {
         let mut flows = [flow([192, 0, 2, 1])];

@@ -8,14 +8,14 @@ use serde_json::json;
 
 use crate::{
     api_server::{Answer, ApiServer},
-    support::{Followed, address, pod},
+    support::{address, follow, pod, pods},
 };
 
 #[test]
 fn pods_are_listed_in_pages_and_changes_follow() {
     let server = ApiServer::start();
     (0..1_200).for_each(|number| server.put("pods", pod(number)));
-    let followed = Followed::pods(&server).synced();
+    let followed = pods(&server).synced();
     followed.until_present(1_200);
     assert_eq!(server.requests("continue=").len(), 2);
     assert_eq!(followed.pod_at(address(1_199)).as_deref(), Some("pod-1199"));
@@ -33,7 +33,7 @@ fn pods_are_listed_in_pages_and_changes_follow() {
 fn ten_thousand_pods_with_churn_end_as_the_server_has_them() {
     let server = ApiServer::start();
     (0..10_000).for_each(|number| server.put("pods", pod(number)));
-    let followed = Followed::pods(&server).synced();
+    let followed = pods(&server).synced();
     followed.until_present(10_000);
     // 100 deleted and 100 new ones a second.
     for round in 0..30_u32 {
@@ -56,7 +56,7 @@ fn ten_thousand_pods_with_churn_end_as_the_server_has_them() {
 fn streaming_list_is_complete_at_its_bookmark() {
     let server = ApiServer::start();
     (0..600).for_each(|number| server.put("pods", pod(number)));
-    let followed = Followed::new(server.url(), |it| {
+    let followed = follow(server.url(), |it| {
         it.kinds([Kind::Pod]).streaming_lists(true)
     })
     .synced();
@@ -71,7 +71,7 @@ fn server_without_streaming_lists_is_asked_for_pages() {
     let server = ApiServer::start();
     server.refuse_streams();
     server.put("pods", pod(1));
-    let followed = Followed::new(server.url(), |it| {
+    let followed = follow(server.url(), |it| {
         it.kinds([Kind::Pod]).streaming_lists(true)
     })
     .synced();
@@ -84,7 +84,7 @@ fn server_without_streaming_lists_is_asked_for_pages() {
 fn watch_goes_on_from_the_last_bookmark() {
     let server = ApiServer::start();
     server.put("pods", pod(1));
-    let followed = Followed::pods(&server).synced();
+    let followed = pods(&server).synced();
     until("a watch", || server.watches("pods") == 1);
     server.bookmark("pods");
     until("the bookmark", || {
@@ -113,7 +113,7 @@ fn older_version_of_a_kind_is_found_and_an_absent_kind_is_no_failure() {
         "endpointslices",
         json!({"metadata": {"name": "s", "namespace": "shop", "uid": "1"}, "endpoints": null}),
     );
-    let followed = Followed::new(server.url(), |settings| settings).synced();
+    let followed = follow(server.url(), |settings| settings).synced();
     assert_eq!(followed.present(Kind::EndpointSlice), 1);
     let health = followed.health();
     assert_eq!(

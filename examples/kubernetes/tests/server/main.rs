@@ -7,8 +7,10 @@
 mod api_server;
 mod changes;
 mod decorated;
+mod followed;
 mod follows;
 mod refused;
 mod support;
+mod tls;
 mod trouble;
 mod unreadable;

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::{
     api_server::ApiServer,
-    support::{Followed, address, condition, lists, one_pod, pod, status},
+    support::{address, condition, follow, lists, one_pod, pod, status},
 };
 
 fn kubeconfig(server: &ApiServer, token: &str) -> String {
@@ -30,7 +30,7 @@ fn forbidden_kind_degrades_alone_and_names_the_rule() {
     server.put("pods", pod(1));
     let message = "networkpolicies.networking.k8s.io is forbidden: User \"system:serviceaccount:net:mermin\" cannot list resource \"networkpolicies\" in API group \"networking.k8s.io\" at the cluster scope";
     server.answer("networkpolicies", Some(status(403, message)));
-    let followed = Followed::new(server.url(), |settings| settings);
+    let followed = follow(server.url(), |settings| settings);
     until("the pod", || followed.pod_at(address(1)).is_some());
     until("the problem", || {
         followed.problem(Kind::NetworkPolicy).is_some()
@@ -81,8 +81,7 @@ fn new_token_of_a_kubeconfig_is_read_when_the_old_one_is_refused() {
     server.require_token("first");
     std::fs::write(&path, kubeconfig(&server, "first")).unwrap();
     let file = path.clone();
-    let followed =
-        Followed::new(server.url(), |it| it.kinds([Kind::Pod]).kubeconfig(file)).synced();
+    let followed = follow(server.url(), |it| it.kinds([Kind::Pod]).kubeconfig(file)).synced();
     until("a watch", || server.watches("pods") == 1);
     server.require_token("second");
     server.end_watches();
@@ -113,7 +112,7 @@ fn absent_server_holds_up_nothing_and_is_found_when_it_comes() {
         .local_addr()
         .unwrap();
     let url: http::Uri = format!("http://{free}").parse().unwrap();
-    let followed = Followed::new(url, |it| it.kinds([Kind::Pod]));
+    let followed = follow(url, |it| it.kinds([Kind::Pod]));
     let began = Instant::now();
     assert_eq!(followed.pod_at(address(1)), None);
     assert!(began.elapsed() < Duration::from_secs(1));
@@ -133,7 +132,7 @@ fn absent_server_holds_up_nothing_and_is_found_when_it_comes() {
 fn server_without_tls_is_told_apart_from_one_that_is_away() {
     let server = ApiServer::start();
     let url: http::Uri = format!("https://{}", server.address()).parse().unwrap();
-    let followed = Followed::new(url, |it| it.kinds([Kind::Pod]));
+    let followed = follow(url, |it| it.kinds([Kind::Pod]));
     until("told", || followed.problem(Kind::Pod).is_some());
     let problem = followed.problem(Kind::Pod).unwrap();
     assert!(problem.contains("cannot agree on TLS"), "{problem}");
@@ -146,7 +145,7 @@ fn missing_credentials_are_told_and_looked_for_again() {
     let server = ApiServer::start();
     server.put("pods", pod(1));
     let file = path.clone();
-    let followed = Followed::new(server.url(), |it| it.kinds([Kind::Pod]).kubeconfig(file));
+    let followed = follow(server.url(), |it| it.kinds([Kind::Pod]).kubeconfig(file));
     until("told", || {
         followed
             .problem(Kind::Pod)

@@ -7,7 +7,7 @@ use mermin_testing::until;
 
 use crate::{
     api_server::{Answer, ApiServer},
-    support::{Followed, address, condition, lists, one_pod, pace, pod, status},
+    support::{address, condition, follow, lists, one_pod, pace, pod, status},
 };
 
 #[test]
@@ -37,7 +37,7 @@ fn silent_server_is_noticed() {
     server.answer("pods", Some(Answer::Silence));
     let mut quick = pace();
     quick.silent_after = Duration::from_millis(200);
-    let followed = Followed::new(server.url(), |it| it.kinds([Kind::Pod]).pace(quick));
+    let followed = follow(server.url(), |it| it.kinds([Kind::Pod]).pace(quick));
     until("told", || {
         followed
             .problem(Kind::Pod)
@@ -55,7 +55,7 @@ fn slow_answers_are_waited_for() {
     server.answer("pods", Some(Answer::Slow(Duration::from_secs(5))));
     let mut patient = pace();
     patient.silent_after = Duration::from_secs(30);
-    let followed = Followed::new(server.url(), |it| it.kinds([Kind::Pod]).pace(patient));
+    let followed = follow(server.url(), |it| it.kinds([Kind::Pod]).pace(patient));
     // Flows do not wait.
     assert_eq!(followed.pod_at(address(1)), None);
     assert_eq!(condition(&followed), Condition::Starting);
@@ -100,7 +100,7 @@ fn objects_that_nobody_confirms_for_too_long_are_forgotten() {
     server.put("pods", pod(1));
     let mut quick = pace();
     quick.stale_after = Duration::from_secs(3);
-    let followed = Followed::new(server.url(), |it| it.kinds([Kind::Pod]).pace(quick)).synced();
+    let followed = follow(server.url(), |it| it.kinds([Kind::Pod]).pace(quick)).synced();
     until("a watch", || server.watches("pods") == 1);
     server.answer("pods", Some(status(401, "Unauthorized")));
     server.end_watches();

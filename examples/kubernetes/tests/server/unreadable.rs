@@ -6,14 +6,14 @@ use serde_json::json;
 
 use crate::{
     api_server::ApiServer,
-    support::{Followed, address, one_pod, pod, unreadable},
+    support::{address, one_pod, pod, pods, unreadable},
 };
 
 #[test]
 fn unreadable_object_keeps_its_last_version_until_it_is_deleted() {
     let server = ApiServer::start();
     (1..=3).for_each(|number| server.put("pods", pod(number)));
-    let followed = Followed::pods(&server).synced();
+    let followed = pods(&server).synced();
     until("a watch", || server.watches("pods") == 1);
     let mut bad = pod(1);
     bad["spec"]["containers"] = "none".into();
@@ -43,7 +43,7 @@ fn object_without_readable_metadata_ends_neither_list_nor_watch() {
     bad["metadata"]["labels"] = json!(["no map"]);
     bad["metadata"]["annotations"] = 7.into();
     server.put("pods", bad.clone());
-    let followed = Followed::pods(&server).synced();
+    let followed = pods(&server).synced();
     until("a watch", || server.watches("pods") == 1);
     server.put("pods", bad);
     server.put("pods", pod(3));
@@ -72,7 +72,7 @@ fn unreadable_object_holds_back_no_other() {
     let mut bad = pod(4);
     bad["spec"]["containers"] = "none".into();
     server.put("pods", bad.clone());
-    let followed = Followed::pods(&server).synced();
+    let followed = pods(&server).synced();
     followed.until_present(3);
     bad["metadata"]["name"] = "pod-5".into();
     server.put("pods", bad);

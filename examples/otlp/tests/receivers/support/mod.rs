@@ -1,7 +1,5 @@
 //! Receivers of a test, each on a thread of its own.
 
-#[cfg(feature = "tls")]
-pub(crate) mod certificates;
 mod grpc;
 mod http;
 mod state;
@@ -20,6 +18,8 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use mermin_core::{Flow, sink::testing};
 use mermin_otlp::{Endpoint, Exporter, Protocol, Resource, Settings};
+#[cfg(feature = "tls")]
+pub(crate) use mermin_testing::certificates;
 use mermin_testing::wait;
 use tokio::sync::oneshot;
 
@@ -126,7 +126,7 @@ async fn accept(protocol: Protocol, listener: tokio::net::TcpListener, state: Ar
                     .unwrap()
                     .tls
                     .as_ref()
-                    .map(certificates::Server::acceptor);
+                    .map(|server| server.acceptor("h2"));
                 if let Some(acceptor) = acceptor {
                     // A client that does not trust this one goes away.
                     if let Ok(stream) = acceptor.accept(stream).await {

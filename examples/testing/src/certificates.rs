@@ -1,10 +1,9 @@
-//! An authority, and what it signs, as files that a test may change.
+//! TLS of tests: an authority, certificates that it signs, and files that change.
 
 use std::{fs, path::PathBuf, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use mermin_testing::Folder;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -15,27 +14,38 @@ use tokio_rustls::{
     },
 };
 
+use crate::Folder;
+
 /// Signs certificates.
-pub(crate) struct Authority {
-    pub(crate) certificate: String,
+#[derive(Debug)]
+pub struct Authority {
+    /// Its own certificate, as PEM.
+    pub certificate: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 /// A certificate and its key.
-#[derive(Clone)]
-pub(crate) struct Signed {
-    pub(crate) certificate: String,
-    pub(crate) key: String,
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// The certificate, as PEM.
+    pub certificate: String,
+    /// The private key, as PEM.
+    pub key: String,
 }
 
 /// Certificate that a server shows, and the authority of its clients.
-pub(crate) struct Server {
-    pub(crate) signed: Signed,
-    pub(crate) clients: Option<String>,
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// The server's own.
+    pub signed: Signed,
+    /// The authority of its clients' certificates; `None` asks them for none.
+    pub clients: Option<String>,
 }
 
 impl Server {
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
+    /// Returns what accepts connections, of which HTTP is this version: `h2` or `http/1.1`.
+    #[must_use]
+    pub fn acceptor(&self, protocol: &str) -> TlsAcceptor {
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -54,16 +64,25 @@ impl Server {
         let chain = vec![read(&self.signed.certificate)];
         let key = PrivateKeyDer::from_pem_slice(self.signed.key.as_bytes()).unwrap();
         let mut config = builder.with_single_cert(chain, key).unwrap();
-        config.alpn_protocols = vec![b"h2".to_vec()];
+        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
         TlsAcceptor::from(Arc::new(config))
     }
 }
 
 impl Authority {
-    pub(crate) fn new() -> Self {
+    /// Creates an authority that nobody knows yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::named("authority of a test")
+    }
+
+    /// Creates an authority of this name. Authorities of clusters have often the same one.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
         let certificate = params.self_signed(&key).unwrap();
         Self {
             certificate: pem("CERTIFICATE", certificate.der()),
@@ -71,15 +90,41 @@ impl Authority {
         }
     }
 
-    /// For a server at 127.0.0.1, or for a client.
-    pub(crate) fn sign(&self) -> Signed {
+    /// Signs for a server at 127.0.0.1, or for a client.
+    #[must_use]
+    pub fn sign(&self) -> Signed {
+        self.sign_as("127.0.0.1", |_| {})
+    }
+
+    /// Signs for a server of another name.
+    #[must_use]
+    pub fn sign_for(&self, name: &str) -> Signed {
+        self.sign_as(name, |_| {})
+    }
+
+    /// Signs for a server at 127.0.0.1, until a time that is over.
+    #[must_use]
+    pub fn sign_expired(&self) -> Signed {
+        self.sign_as("127.0.0.1", |params| {
+            params.not_after = date_time_ymd(2020, 1, 1);
+        })
+    }
+
+    fn sign_as(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Signed {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        change(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Signed {
             certificate: pem("CERTIFICATE", certificate.der()),
             key: pem("PRIVATE KEY", &key.serialize_der()),
         }
+    }
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -98,27 +143,43 @@ fn pem(label: &str, octets: &[u8]) -> String {
 }
 
 /// Files of certificates, in a folder that goes with the test.
-pub(crate) struct Files(Folder);
+#[derive(Debug)]
+pub struct Files(Folder);
 
 impl Files {
-    pub(crate) fn new() -> Self {
-        Self(Folder::new("otlp-tls"))
+    /// Creates the folder.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Folder::new("tls"))
     }
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    /// Returns the path of a file.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.file(name)
     }
 
-    /// Puts a file there at once, as a mounted secret changes.
-    pub(crate) fn put(&self, name: &str, text: &str) -> PathBuf {
+    /// Puts a file there at once, as a mounted secret changes. Returns its path.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "a file that changes has a known path"
+    )]
+    pub fn put(&self, name: &str, text: &str) -> PathBuf {
         let (path, other) = (self.path(name), self.path("new"));
         fs::write(&other, text).unwrap();
         fs::rename(&other, &path).unwrap();
         path
     }
 
-    pub(crate) fn put_signed(&self, signed: &Signed) {
+    /// Puts a certificate and its key there, as `cert.pem` and `key.pem`.
+    pub fn put_signed(&self, signed: &Signed) {
         self.put("cert.pem", &signed.certificate);
         self.put("key.pem", &signed.key);
+    }
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self::new()
     }
 }
