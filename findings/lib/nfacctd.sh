@@ -2,15 +2,15 @@
 
 debian pmacct=1.7.7-1+b1
 
-# listens AGGREGATE: nfacctd with these primitives of a flow, on UDP port $port.
+# listens AGGREGATE [FORMAT]: nfacctd with these primitives of a flow, on UDP port $port; it writes $work/stored.FORMAT (json).
 listens() {
     port=$(free_port)
     cat >"$work/nfacctd.conf" <<CONFIG
 nfacctd_ip: 127.0.0.1
 nfacctd_port: $port
 plugins: print
-print_output: json
-print_output_file: $work/stored.json
+print_output: ${2-json}
+print_output_file: $work/stored.${2-json}
 print_output_file_append: true
 print_refresh_time: 2
 aggregate: $1
