@@ -1,26 +1,19 @@
 //! Trouble with an API server while flows are captured.
 
-use std::{collections::BTreeSet, fs, path::Path, time::Duration};
+use std::path::Path;
 
-use mermin_testing::{Folder, free_port, until};
+use mermin_testing::{
+    certificates::{Authority, Files},
+    until,
+};
 use serde_json::{Value as Json, json};
 
 use crate::{
     api_server::{Answer, ApiServer},
-    network::{make, send},
-    support::{Agent, get},
+    following::Following,
+    network::make,
     symptoms::compare,
 };
-
-/// Names of the pods at the sources of a file's records, and if a record has none.
-fn pods(file: &Path) -> BTreeSet<Option<String>> {
-    let text = fs::read_to_string(file).unwrap_or_default();
-    let whole = text
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Json>(line).ok());
-    let names = whole.map(|flow| flow["source.k8s.pod.name"].as_str().map(str::to_owned));
-    names.collect()
-}
 
 fn pod() -> Json {
     json!({
@@ -30,96 +23,91 @@ fn pod() -> Json {
     })
 }
 
-pub(crate) fn kubeconfig(server: &str) -> String {
+pub(crate) fn kubeconfig(server: &http::Uri, authority: Option<&Path>, token: &str) -> String {
+    let mut cluster = json!({"server": server.to_string()});
+    if let Some(authority) = authority {
+        cluster["certificate-authority"] = authority.to_str().unwrap().into();
+    }
     json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "test",
-        "clusters": [{"name": "test", "cluster": {"server": server}}],
-        "users": [{"name": "test", "user": {}}],
+        "clusters": [{"name": "test", "cluster": cluster}],
+        "users": [{"name": "test", "user": {"token": token}}],
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
     })
     .to_string()
-}
-
-fn check(port: u16, path: &str) -> (u16, Json) {
-    let (status, body) = get(port, path);
-    let answer: Json = serde_json::from_str(&body).unwrap();
-    let checks = answer["checks"].as_array().unwrap();
-    let check = checks.iter().find(|it| it["name"] == "kubernetes").unwrap();
-    (status, check.clone())
 }
 
 /// Without the permission to list pods, flows go without names at once, and probes, metrics and the remedy say so. With it, names
 /// come by themselves, and they stay when the server is gone.
 pub(crate) fn trouble() {
     make();
-    let folder = Folder::new("agent-cluster");
-    let (file, flows, access) = (
-        folder.file("a.hcl"),
-        folder.file("flows.json"),
-        folder.file("kubeconfig"),
-    );
-    let (port, metrics) = (free_port(), free_port());
     let server = ApiServer::start();
     server.put("pods", pod());
     let words = "pods is forbidden: User \"system:serviceaccount:mermin:mermin-agent\" cannot list resource \"pods\"";
     server.answer("pods", Some(Answer::Status(403, words.to_owned(), None)));
-    fs::write(&access, kubeconfig(&server.url().to_string())).unwrap();
-    let text = format!(
-        "discovery \"instrument\" {{\n  interfaces = [\"near0\"]\n}}\nspan {{\n  max_record_interval = \"500ms\"\n}}\n\
-         discovery \"informer\" \"k8s\" {{\n  kubeconfig_path = \"{}\"\n  informers_sync_timeout = \"3s\"\n}}\n\
-         export \"flows\" {{\n  to = [\"json:{}\"]\n}}\ninternal \"server\" {{\n  port = {port}\n}}\ninternal \"metrics\" {{\n  port = {metrics}\n}}\n",
-        access.display(),
-        flows.display()
-    );
-    fs::write(&file, text).unwrap();
-    let mut agent = Agent::start(&file);
-    until("the failure", || {
-        check(port, "/readyz").1["status"] == "warning"
-    });
-    send(3, 10, Duration::from_millis(100));
-    until("flows without names", || pods(&flows).contains(&None));
-    let (status, kubernetes) = check(port, "/readyz");
-    assert_eq!(status, 200);
-    let said = kubernetes.to_string();
+    let agent = Following::by_kubeconfig(&kubeconfig(&server.url(), None, "any"));
+    let said = agent.until_warned("cannot list resource");
+    agent.until_flows_have("source", None);
     for part in [
-        "cannot list resource",
         "add this rule to the ClusterRole",
         "system:serviceaccount:mermin:mermin-agent",
         "watch",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    let page = get(metrics, "/metrics").1;
-    assert!(
-        page.contains("mermin_kubernetes_current{kind=\"Pod\"} 0"),
-        "{page}"
-    );
     compare("is forbidden", &said);
     // Started without the names when the time for the first list is over.
-    until("startup", || check(port, "/startup").0 == 200);
+    until("startup", || agent.check("/startup").0 == 200);
 
     server.answer("pods", None);
-    until("recovery", || check(port, "/readyz").1["status"] == "ok");
-    send(3, 10, Duration::from_millis(100));
-    until("names", || pods(&flows).contains(&Some("web-1".to_owned())));
-    let page = get(metrics, "/metrics").1;
-    assert!(
-        page.contains("mermin_kubernetes_current{kind=\"Pod\"} 1"),
-        "{page}"
-    );
-    assert!(
-        page.contains("mermin_kubernetes_objects{kind=\"Pod\"} 1"),
-        "{page}"
-    );
+    agent.until_well();
+    agent.until_flows_have("source", Some("web-1"));
+    assert_eq!(agent.metric("mermin_kubernetes_objects"), "1");
 
     drop(server);
-    until("the loss", || {
-        check(port, "/readyz").1["status"] == "warning"
-    });
-    fs::write(&flows, "").unwrap();
-    send(3, 10, Duration::from_millis(100));
-    until("names without a server", || {
-        pods(&flows).contains(&Some("web-1".to_owned()))
-    });
-    assert_eq!(agent.stop(), Some(0), "{}", agent.said());
+    let said = agent.until_warned("cannot reach the API server");
+    compare("cannot reach the API server", &said);
+    agent.until_flows_have("source", Some("web-1"));
+    agent.stop();
+}
+
+/// A certificate that cannot be trusted, a token that is expired and a server that is busy: each is told, and each recovers by
+/// itself. Flows go without names, or with those known before.
+pub(crate) fn refusals() {
+    make();
+    let (authority, files, server) = (Authority::new(), Files::new(), ApiServer::start());
+    let trusted = files.put("ca.crt", &authority.certificate);
+    let access = |token| kubeconfig(&server.secure_url(), Some(&trusted), token);
+    server.put("pods", pod());
+    server.require_token("first");
+    server.show(authority.sign_expired());
+    let agent = Following::by_kubeconfig(&access("first"));
+    let said = agent.until_warned("certificate expired");
+    compare("cannot agree on TLS with the API server", &said);
+    agent.until_flows_have("source", None);
+    server.show(authority.sign_for("api.example"));
+    agent.until_warned("not valid for name");
+    server.show(Authority::named("other").sign());
+    agent.until_warned("UnknownIssuer");
+    server.show(authority.sign());
+    agent.until_well();
+    agent.until_flows_have("source", Some("web-1"));
+
+    server.require_token("second");
+    server.end_watches();
+    let said = agent.until_warned("cannot log in to the API server: Unauthorized");
+    compare("cannot log in to the API server", &said);
+    agent.until_flows_have("source", Some("web-1"));
+    agent.replace_kubeconfig(&access("second"));
+    agent.until_well();
+
+    let busy = Answer::Status(429, "too many requests".to_owned(), Some(2));
+    server.answer("pods", Some(busy));
+    server.end_watches();
+    let said = agent.until_warned("the API server is busy, for 2 s as it says");
+    compare("the API server is busy", &said);
+    agent.until_flows_have("source", Some("web-1"));
+    server.answer("pods", None);
+    agent.until_well();
+    agent.stop();
 }

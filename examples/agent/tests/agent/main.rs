@@ -10,6 +10,7 @@ mod api_server;
 mod browser;
 mod cluster;
 mod commands;
+mod following;
 mod network;
 mod page;
 mod runs;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 use mermin_testing::{apart, needs, plain};
 
-const ROLES: [apart::Role; 6] = [
+const ROLES: [apart::Role; 7] = [
     ("exports", runs::exports_every_packet),
     ("reloads", runs::reloads_lose_no_packet),
     ("receivers", runs::receiver_that_is_down_is_counted),
@@ -31,6 +32,7 @@ const ROLES: [apart::Role; 6] = [
         runs::listening_target_is_changed_by_two_reloads,
     ),
     ("page", page::is_driven),
+    ("refusals", cluster::refusals),
 ];
 
 /// Runs a part with network and mount namespaces of its own.
@@ -85,6 +87,9 @@ fn main() -> ExitCode {
         }),
         captures("flows_do_not_wait_for_the_api_server", || {
             in_namespaces(ROLES[3]);
+        }),
+        captures("refusals_of_the_api_server_are_told", || {
+            in_namespaces(ROLES[5]);
         }),
         captures("records_for_a_dead_receiver_are_counted", || {
             in_namespaces(ROLES[2]);

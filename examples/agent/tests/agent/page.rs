@@ -153,7 +153,7 @@ pub(crate) fn is_driven() {
     let (port, metrics) = (free_port(), free_port());
     let server = ApiServer::start();
     populate(&server);
-    fs::write(&access, kubeconfig(&server.url().to_string())).unwrap();
+    fs::write(&access, kubeconfig(&server.url(), None, "any")).unwrap();
     configure(&file, &access, port, metrics);
     let _collector = UdpSocket::bind(COLLECTOR).unwrap();
     let mut agent = Agent::start(&file);

@@ -34,13 +34,18 @@ pub(crate) struct Agent {
 impl Agent {
     /// Starts an agent and waits until it captures.
     pub(crate) fn start(file: &Path) -> Self {
-        let agent = Self::begin(file);
+        Self::start_as(program(), file)
+    }
+
+    /// Starts an agent by a command without its arguments, and waits until it captures.
+    pub(crate) fn start_as(command: Command, file: &Path) -> Self {
+        let agent = Self::begin(command, file);
         until("capturing", || agent.said().contains("capturing:"));
         agent
     }
 
-    fn begin(file: &Path) -> Self {
-        let mut child = program()
+    fn begin(mut command: Command, file: &Path) -> Self {
+        let mut child = command
             .arg("run")
             .arg("--config")
             .arg(file)

@@ -88,6 +88,10 @@ pub(crate) fn other_rows_are_those_of_the_library() {
         "that closes",
         "the agent makes no spans of its own",
         "is forbidden",
+        "cannot reach the API server",
+        "cannot agree on TLS with the API server",
+        "cannot log in to the API server",
+        "the API server is busy",
         "look after the receiver",
         "runAsNonRoot",
     ];
