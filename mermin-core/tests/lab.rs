@@ -17,23 +17,9 @@ use mermin_core::{
             flag::{ACK, FIN, SYN},
             tcp, udp,
         },
+        open_or_skip as lab,
     },
 };
-
-/// A lab, or nothing if there can be none here; the reason is printed.
-fn lab(max_flows: u32) -> Option<Lab> {
-    match Lab::open(max_flows) {
-        Ok(lab) => Some(lab),
-        Err(error) => {
-            eprintln!("skipped: {error}");
-            assert!(
-                std::env::var_os("MERMIN_REQUIRE_KERNEL").is_none(),
-                "MERMIN_REQUIRE_KERNEL is set"
-            );
-            None
-        }
-    }
-}
 
 fn client() -> SocketAddr {
     (Ipv4Addr::new(10, 0, 0, 1), 50_000).into()

@@ -3,25 +3,10 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use mermin_core::lab::{Context, HookDirection, Lab, Order, frame::udp};
+use mermin_core::lab::{Context, HookDirection, Lab, Order, frame::udp, open_or_skip as lab};
 
 /// Kernel memory per flow of room: slot, index, outer header, words of new flows, stack of free slots.
 const OCTETS_PER_FLOW: u64 = 640;
-
-/// A lab, or nothing if there can be none here; the reason is printed.
-fn lab(max_flows: u32) -> Option<Lab> {
-    match Lab::open(max_flows) {
-        Ok(lab) => Some(lab),
-        Err(error) => {
-            eprintln!("skipped: {error}");
-            assert!(
-                std::env::var_os("MERMIN_REQUIRE_KERNEL").is_none(),
-                "MERMIN_REQUIRE_KERNEL is set"
-            );
-            None
-        }
-    }
-}
 
 fn octets(lab: &Lab) -> u64 {
     lab.maps().unwrap().iter().map(|map| map.octets).sum()

@@ -8,25 +8,11 @@ use mermin_core::lab::{
         flag::{ACK, FIN, RST, SYN},
         tagged, tcp, udp,
     },
+    open_or_skip as lab,
 };
 
 /// `TC_ACT_UNSPEC`, which is `TCX_NEXT` as well.
 const UNSPEC: i32 = -1;
-
-/// A lab, or nothing if there can be none here; the reason is printed.
-fn lab(max_flows: u32) -> Option<Lab> {
-    match Lab::open(max_flows) {
-        Ok(lab) => Some(lab),
-        Err(error) => {
-            eprintln!("skipped: {error}");
-            assert!(
-                std::env::var_os("MERMIN_REQUIRE_KERNEL").is_none(),
-                "MERMIN_REQUIRE_KERNEL is set"
-            );
-            None
-        }
-    }
-}
 
 fn v4(port: u16) -> [SocketAddr; 2] {
     [

@@ -59,6 +59,25 @@ pub struct Lab {
     empty: OwnedFd,
 }
 
+/// Opens a lab for a test. Without the privilege it prints the reason and returns `None`.
+///
+/// # Panics
+/// If there can be no lab, and `MERMIN_REQUIRE_KERNEL` is set.
+#[must_use]
+pub fn open_or_skip(max_flows: u32) -> Option<Lab> {
+    match Lab::open(max_flows) {
+        Ok(lab) => Some(lab),
+        Err(error) => {
+            eprintln!("skipped: {error}");
+            assert!(
+                std::env::var_os("MERMIN_REQUIRE_KERNEL").is_none(),
+                "MERMIN_REQUIRE_KERNEL is set"
+            );
+            None
+        }
+    }
+}
+
 impl Lab {
     /// Loads the programs with room for this many flows.
     ///
