@@ -6,7 +6,7 @@ use mermin_core::{Explained, FlowSource};
 fn main() -> Result<(), Explained> {
     futures::executor::block_on(async {
         let mut flows = FlowSource::builder().open().await?;
-        eprint!("{}", flows.report()); // empty when nothing was given up
+        eprint!("{}", flows.report()); // empty without degradations
         while let Some(flow) = flows.next().await {
             println!("{}", flow?);
         }
