@@ -1,7 +1,7 @@
 //! Addresses of a network namespace.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
@@ -15,25 +15,47 @@ const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 /// `struct ifaddrmsg`.
 const HEADER: usize = 8;
+/// Place of the interface's index in it.
+const INDEX: usize = 4;
 
-/// Returns all addresses of the network namespace that `netlink` was opened in, except loopback addresses, which
-/// every namespace has.
-pub(super) fn all(netlink: &Netlink) -> io::Result<HashSet<IpAddr>> {
-    let request = RouteNetlinkMessage::GetAddress(AddressMessage::default());
-    Ok(netlink.dump(&request, read)?.into_iter().collect())
+/// Addresses of a network namespace, and the indices of the interfaces that have them.
+#[derive(Debug, Default)]
+pub(super) struct Addresses(HashMap<IpAddr, Vec<u32>>);
+
+impl Addresses {
+    /// Reads those of the network namespace that `netlink` was opened in.
+    pub(super) fn read(netlink: &Netlink) -> io::Result<Self> {
+        let request = RouteNetlinkMessage::GetAddress(AddressMessage::default());
+        let mut all: HashMap<_, Vec<_>> = HashMap::new();
+        for (address, interface) in netlink.dump(&request, parse)? {
+            all.entry(address).or_default().push(interface);
+        }
+        Ok(Self(all))
+    }
+
+    pub(super) fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains_key(&address)
+    }
+
+    /// Returns the interfaces that have the address. A link-local address may be on several.
+    pub(super) fn interfaces(&self, address: IpAddr) -> &[u32] {
+        self.0.get(&address).map_or(&[], Vec::as_slice)
+    }
 }
 
-fn read(kind: u16, payload: &[u8]) -> Option<IpAddr> {
+/// Returns the address of a message, and the index of its interface.
+fn parse(kind: u16, payload: &[u8]) -> Option<(IpAddr, u32)> {
     if kind != RTM_NEWADDR {
         return None;
     }
+    let interface = u32::from_ne_bytes(*payload.get(INDEX..)?.first_chunk()?);
     let attributes = payload.get(HEADER..)?;
     // On a point-to-point link, `IFA_ADDRESS` is the peer's address.
     let octets = attribute(attributes, IFA_LOCAL).or_else(|| attribute(attributes, IFA_ADDRESS))?;
-    if let Ok(v4) = <[u8; 4]>::try_from(octets) {
-        return Some(Ipv4Addr::from(v4).into());
-    }
-    <[u8; 16]>::try_from(octets)
-        .ok()
-        .map(|v6| Ipv6Addr::from(v6).into())
+    let address = if let Ok(v4) = <[u8; 4]>::try_from(octets) {
+        Ipv4Addr::from(v4).into()
+    } else {
+        Ipv6Addr::from(<[u8; 16]>::try_from(octets).ok()?).into()
+    };
+    Some((address, interface))
 }

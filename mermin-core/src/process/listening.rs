@@ -8,16 +8,21 @@
 //! port zero). So the kernel returns the listening socket at that moment, bound to the address or to all addresses, for
 //! one or both IP versions. A request takes 3.5 µs of CPU time, with or without 1,000 other sockets; reading those
 //! 1,000 would take 0.7 ms. A remote endpoint takes no system call, because no network namespace has its address. The
-//! lookup does not find a socket bound to an interface (`SO_BINDTODEVICE`). The result stays with the flow until it
-//! ends.
+//! request names the interface that a packet came in at, so that sockets bound to it are found (`SO_BINDTODEVICE`): the
+//! one that saw the flow, or one that has the address. Sockets bound to a VRF are not found. The result stays with the
+//! flow until it ends.
 //!
-//! An unconnected UDP client has the same kind of socket as a server, but the kernel chose its port
-//! (`net.ipv4.ip_local_port_range` of that namespace). So such a port does not count as listening.
+//! An unconnected UDP client has the same kind of socket as a server, but usually the kernel chose its port
+//! (`net.ipv4.ip_local_port_range` of that namespace). So such a port does not count as listening. If a client chose
+//! another port, only the first packet and the port of the other side tell it from a server.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::lookup::FlowEndpoints;
-use crate::flow::{Direction, FIRST_USER_PORT};
+use crate::flow::{Direction, FIRST_USER_PORT, Protocol};
+
+/// From this port on, Linux chooses ports of clients (`ip_local_port_range`). Dynamic ports of RFC 6335 begin later, at 49152.
+const FIRST_CLIENT_PORT: u16 = 32_768;
 
 /// Result of looking for a listener on one side of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +49,11 @@ pub(super) struct ServerSide {
 /// Decides which side of a flow is the server; `of` returns the result for one side.
 ///
 /// Datagrams between equal ports (NTP, mDNS) or to a group are traffic among peers, so a listening port does not make
-/// a server. A remote side with a system port may be a server that this host cannot ask.
+/// a server.
+///
+/// A remote side cannot be asked. The side of TCP that listens is the server nevertheless: the kernel gives no client the port of a
+/// listener. An unconnected UDP socket may be a client's that chose its port. So the other side has to be a client by its port: a user
+/// port if the first packet went to the listener, and one that systems choose if the listener sent it.
 pub(super) fn decide(
     ends: &FlowEndpoints,
     mut of: impl FnMut(SocketAddr) -> Listening,
@@ -58,14 +67,14 @@ pub(super) fn decide(
         };
     }
     let known = [ends.source, ends.destination].map(&mut of);
-    let is_client = |place: usize, end: SocketAddr| match known[place] {
+    let is_client = |place: usize, end: SocketAddr, first_port: u16| match known[place] {
         Listening::No => true,
-        Listening::Elsewhere => end.port() >= FIRST_USER_PORT,
+        Listening::Elsewhere => ends.protocol == Protocol::TCP || end.port() >= first_port,
         Listening::Yes | Listening::Unsure => false,
     };
-    let direction = if known[1] == Listening::Yes && is_client(0, ends.source) {
+    let direction = if known[1] == Listening::Yes && is_client(0, ends.source, FIRST_USER_PORT) {
         Direction::Forward
-    } else if known[0] == Listening::Yes && is_client(1, ends.destination) {
+    } else if known[0] == Listening::Yes && is_client(1, ends.destination, FIRST_CLIENT_PORT) {
         Direction::Reverse
     } else {
         Direction::Unknown
@@ -83,14 +92,19 @@ fn is_group(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::Protocol;
 
-    fn told(source: &str, destination: &str, known: [Listening; 2]) -> ServerSide {
+    fn told(
+        protocol: Protocol,
+        source: &str,
+        destination: &str,
+        known: [Listening; 2],
+    ) -> ServerSide {
         let ends = FlowEndpoints {
-            protocol: Protocol::TCP,
+            protocol,
             source: source.parse().unwrap(),
             destination: destination.parse().unwrap(),
             is_opened: false,
+            interface: 1,
         };
         decide(&ends, |end| known[usize::from(end != ends.source)])
     }
@@ -111,14 +125,41 @@ mod tests {
             ([No, Elsewhere], Unknown, false),
             ([Elsewhere, Elsewhere], Unknown, true),
         ] {
-            assert_eq!(
-                told("10.0.0.1:40000", "10.0.0.2:8080", known),
-                ServerSide {
-                    direction,
-                    may_change
-                },
-                "{known:?}"
-            );
+            for protocol in [Protocol::TCP, Protocol::UDP] {
+                assert_eq!(
+                    told(protocol, "10.0.0.1:40000", "10.0.0.2:40001", known),
+                    ServerSide {
+                        direction,
+                        may_change
+                    },
+                    "{protocol} {known:?}"
+                );
+            }
+        }
+    }
+
+    /// The port of the listener's remote peer, seen first and seen second: whether the listener is the server.
+    #[test]
+    fn remote_peer_of_a_udp_listener_is_a_client_by_its_port() {
+        use Listening::{Elsewhere, Yes};
+        for (port, is_server) in [
+            (800, [false, false]),
+            (1023, [false, false]),
+            (1024, [true, false]),
+            (32_767, [true, false]),
+            (32_768, [true, true]),
+        ] {
+            let (listener, peer) = ("10.0.0.1:5060", format!("192.0.2.1:{port}"));
+            let found = |protocol| {
+                let asked = told(protocol, &peer, listener, [Elsewhere, Yes]);
+                let heard = told(protocol, listener, &peer, [Yes, Elsewhere]);
+                [
+                    asked.direction == Direction::Forward,
+                    heard.direction == Direction::Reverse,
+                ]
+            };
+            assert_eq!(found(Protocol::UDP), is_server, "{port}");
+            assert_eq!(found(Protocol::TCP), [true; 2], "{port}");
         }
     }
 
@@ -134,7 +175,7 @@ mod tests {
             ("10.0.0.1:68", "10.0.0.2:67", [Yes, Elsewhere]),
             ("10.0.0.2:67", "10.0.0.1:68", [Elsewhere, Yes]),
         ] {
-            let direction = told(source, destination, known).direction;
+            let direction = told(Protocol::UDP, source, destination, known).direction;
             assert_eq!(direction, Direction::Unknown, "{source} {destination}");
         }
     }

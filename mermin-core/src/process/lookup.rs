@@ -3,13 +3,13 @@
 mod worker;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     io,
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc::{SyncSender, sync_channel},
+        mpsc::{SyncSender, TrySendError, sync_channel},
     },
     thread::{self, JoinHandle},
 };
@@ -18,8 +18,10 @@ use self::worker::{Request, Worker};
 use super::namespaces::Namespaces;
 use crate::flow::{Direction, Flow, Process, Protocol};
 
-/// Largest number of flows that wait for a lookup.
+/// Largest number of flows in the queue. The capture thread asks about further ones later.
 const QUEUE: usize = 8192;
+/// Protocols with sockets that can be looked up.
+const PROTOCOLS: [Protocol; 2] = [Protocol::TCP, Protocol::UDP];
 
 /// A flow: its slot and the time of its first packet.
 type FlowRef = (u32, u64);
@@ -34,6 +36,8 @@ pub(crate) struct FlowEndpoints {
     pub(crate) destination: SocketAddr,
     /// The first packet opened a connection, so the client is known.
     pub(crate) is_opened: bool,
+    /// Index of the interface that saw the flow, in the watched network namespace; 0 if flows do not have it.
+    pub(crate) interface: u32,
 }
 
 /// Kinds of lookups.
@@ -58,6 +62,8 @@ pub(crate) struct LookupResult {
     pub(crate) processes: Pair,
     /// Its direction by listening ports.
     pub(crate) listening: Direction,
+    /// The lookup is requested, or there is nothing to look up.
+    is_asked: bool,
 }
 
 impl LookupResult {
@@ -73,6 +79,7 @@ impl Default for LookupResult {
         Self {
             processes: Pair::default(),
             listening: Direction::Unknown,
+            is_asked: false,
         }
     }
 }
@@ -80,9 +87,9 @@ impl Default for LookupResult {
 /// Results of the lookups.
 #[derive(Debug, Default)]
 struct LookupResults {
-    /// One entry for each open flow with a request, even before its result is known.
+    /// One entry for each open flow that is looked up or waits for room in the queue.
     flows: Mutex<HashMap<FlowRef, LookupResult>>,
-    /// Flows that did not fit into the queue.
+    /// Flows that ended before there was room, or that found none among the incomplete ones.
     missed: AtomicU64,
     /// The owner has dropped the lookup, so no result is needed.
     is_over: AtomicBool,
@@ -114,15 +121,26 @@ pub(crate) struct Lookup {
     thread: Option<JoinHandle<()>>,
     answers: Arc<LookupResults>,
     wanted: Wanted,
+    /// Protocols whose sockets the kernel looks up.
+    protocols: Vec<Protocol>,
 }
 
 impl Lookup {
     /// Looks in the calling thread's network namespace and in the namespaces of other processes.
     ///
     /// # Errors
-    /// The system call's error if there is no netlink socket or no thread.
+    /// The system call's error if there is no netlink socket or no thread, or if the kernel looks up sockets of no protocol.
     pub(crate) fn start(wanted: Wanted) -> io::Result<Self> {
-        let namespaces = Namespaces::open()?;
+        let mut namespaces = Namespaces::open()?;
+        let mut protocols = Vec::new();
+        for protocol in PROTOCOLS {
+            if namespaces.can_find(protocol)? {
+                protocols.push(protocol);
+            }
+        }
+        if protocols.is_empty() {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         let (requests, received) = sync_channel(QUEUE);
         let answers = Arc::new(LookupResults::default());
         let worker = Worker::new(wanted, namespaces, Arc::clone(&answers));
@@ -134,28 +152,44 @@ impl Lookup {
             thread: Some(thread),
             answers,
             wanted,
+            protocols,
         })
     }
 
-    /// Returns true if the flow was asked about.
-    pub(crate) fn knows(&self, slot: u32, first_seen: u64) -> bool {
-        self.answers.lock().contains_key(&(slot, first_seen))
+    /// Returns the protocols whose sockets the kernel does not look up.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = Protocol> {
+        let is_missing = |protocol: &Protocol| !self.protocols.contains(protocol);
+        PROTOCOLS.into_iter().filter(is_missing)
     }
 
-    /// Requests a lookup if the endpoints may be sockets and there is something to find. Returns false if the queue is
-    /// full; the flow then has no result.
+    /// Notes a flow. Returns true if it is new.
+    pub(crate) fn begin(&self, slot: u32, first_seen: u64) -> bool {
+        match self.answers.lock().entry((slot, first_seen)) {
+            Entry::Vacant(entry) => {
+                entry.insert(LookupResult::default());
+                true
+            }
+            Entry::Occupied(_) => false,
+        }
+    }
+
+    /// Requests a lookup of a noted flow, if its endpoints may be sockets and there is something to find. Returns false if the queue is
+    /// full; the flow is then to be asked about later.
     pub(crate) fn ask(&self, slot: u32, first_seen: u64, ends: Option<FlowEndpoints>) -> bool {
         let flow = (slot, first_seen);
-        self.answers.lock().insert(flow, LookupResult::default());
-        let is_to_ask = |ends: &FlowEndpoints| self.wanted.processes || !ends.is_opened;
-        let Some(ends) = ends.filter(is_to_ask) else {
-            return true;
+        let is_to_ask = |ends: &FlowEndpoints| {
+            self.protocols.contains(&ends.protocol) && (self.wanted.processes || !ends.is_opened)
         };
-        let requests = self.requests.as_ref();
-        requests.is_some_and(|requests| requests.try_send(Request { flow, ends }).is_ok())
+        if let Some((requests, ends)) = self.requests.as_ref().zip(ends.filter(is_to_ask))
+            && let Err(TrySendError::Full(_)) = requests.try_send(Request { flow, ends })
+        {
+            return false;
+        }
+        self.answers.put(flow, |answer| answer.is_asked = true);
+        true
     }
 
-    /// Returns the number of flows since the last call that have no result because the queue was full.
+    /// Returns the number of flows since the last call that have no result for want of room.
     pub(crate) fn take_missed(&self) -> u64 {
         self.answers.missed.swap(0, Ordering::Relaxed)
     }
@@ -171,7 +205,10 @@ impl Lookup {
 
     /// Forgets a flow that has ended.
     pub(crate) fn forget(&self, slot: u32, first_seen: u64) {
-        self.answers.lock().remove(&(slot, first_seen));
+        let answer = self.answers.lock().remove(&(slot, first_seen));
+        if answer.is_some_and(|answer| !answer.is_asked) {
+            self.answers.missed.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 

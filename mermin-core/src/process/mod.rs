@@ -36,6 +36,7 @@ mod socket;
 use std::io;
 
 use crate::{
+    flow::Protocol,
     probe::privilege::{CAP_SYS_ADMIN, CAP_SYS_PTRACE, lacks},
     report::{Degradation, Feature},
     sys::netns::is_first_pid_namespace,
@@ -64,6 +65,37 @@ pub(crate) fn no_listening_ports(error: &io::Error) -> Degradation {
         "the direction of a flow that began before the capture may be unknown",
         "load the kernel modules `tcp_diag` and `udp_diag`",
     )
+}
+
+/// Returns the degradations for a protocol whose sockets the kernel does not look up.
+pub(crate) fn no_module(wanted: Wanted, protocol: Protocol) -> Vec<Degradation> {
+    let module = if protocol == Protocol::TCP {
+        "tcp_diag"
+    } else {
+        "udp_diag"
+    };
+    let name = protocol.to_string().to_uppercase();
+    let row = |feature, fallback: String, effect: String| {
+        let cause = format!("the kernel module `{module}` is missing");
+        let remedy = format!("type `modprobe {module}`");
+        Degradation::new(feature, cause, fallback, effect, remedy)
+    };
+    let mut found = Vec::new();
+    if wanted.listening_ports {
+        found.push(row(
+            Feature::ListeningPorts,
+            format!("packets and port numbers decide the direction of {name} flows"),
+            format!("the direction of a {name} flow that began before the capture may be unknown"),
+        ));
+    }
+    if wanted.processes {
+        found.push(row(
+            Feature::Process,
+            format!("only sockets of other protocols than {name} are looked up"),
+            format!("{name} flows have no process"),
+        ));
+    }
+    found
 }
 
 /// Returns the cause if one capability is missing that the network namespaces of containers need.
@@ -119,4 +151,33 @@ fn blind_to_processes() -> Vec<Degradation> {
         ));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_module_is_a_degradation_of_each_wanted_feature() {
+        for (processes, listening_ports, features) in [
+            (false, true, &[Feature::ListeningPorts][..]),
+            (true, false, &[Feature::Process]),
+            (true, true, &[Feature::ListeningPorts, Feature::Process]),
+        ] {
+            let wanted = Wanted {
+                processes,
+                listening_ports,
+            };
+            for (protocol, module) in [(Protocol::TCP, "tcp_diag"), (Protocol::UDP, "udp_diag")] {
+                let rows = no_module(wanted, protocol);
+                let found: Vec<Feature> = rows.iter().map(|row| row.feature).collect();
+                assert_eq!(found, features);
+                for row in rows {
+                    let cause = format!("the kernel module `{module}` is missing");
+                    assert_eq!(row.cause, cause);
+                    assert_eq!(row.remedy, format!("type `modprobe {module}`"));
+                }
+            }
+        }
+    }
 }

@@ -1,19 +1,19 @@
 //! Sockets of all network namespaces.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fs::{self, File},
     io,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     ops::RangeInclusive,
     os::fd::AsFd as _,
     path::{Path, PathBuf},
 };
 
 use super::{
-    addresses,
+    addresses::Addresses,
     listening::Listening,
-    socket::{OpenSocket, Sockets},
+    socket::{OpenSocket, Question, Sockets},
 };
 use crate::{
     flow::Protocol,
@@ -31,7 +31,7 @@ const USUAL_LOCAL_PORTS: RangeInclusive<u16> = 32_768..=60_999;
 struct Namespace {
     sockets: Sockets,
     netlink: Netlink,
-    addresses: HashSet<IpAddr>,
+    addresses: Addresses,
     local_ports: RangeInclusive<u16>,
 }
 
@@ -41,7 +41,7 @@ impl Namespace {
         let netlink = Netlink::open()?;
         Ok(Self {
             sockets: Sockets::open()?,
-            addresses: addresses::all(&netlink)?,
+            addresses: Addresses::read(&netlink)?,
             netlink,
             local_ports: fs::read_to_string(LOCAL_PORTS)
                 .ok()
@@ -50,29 +50,54 @@ impl Namespace {
         })
     }
 
+    /// Returns true if packets to this address end here.
+    fn has(&self, address: SocketAddr) -> bool {
+        address.ip().is_loopback() || self.addresses.contains(address.ip())
+    }
+
+    /// Finds the socket of one side of a flow, seen at an interface of this namespace (0: of none).
     fn find(
         &mut self,
         protocol: Protocol,
         own: SocketAddr,
         other: SocketAddr,
+        seen: u32,
     ) -> Option<OpenSocket> {
-        let found = self.sockets.find(protocol, own, other).ok()??;
+        let question = |interface| Question {
+            protocol,
+            own,
+            other,
+            interface,
+        };
+        let found = candidates(self.addresses.interfaces(own.ip()), seen)
+            .find_map(|interface| self.sockets.find(&question(interface)).ok()?)?;
         // A socket bound to all addresses receives no forwarded packets.
-        let is_own = own.ip().is_loopback() || self.addresses.contains(&own.ip());
-        (found.bound.is_some() || is_own).then_some(found)
+        (found.bound.is_some() || self.has(own)).then_some(found)
     }
 
     /// An unconnected UDP client looks like a server. The only difference is that the kernel assigned its port.
-    fn listening(&mut self, protocol: Protocol, end: SocketAddr) -> Listening {
+    fn listening(&mut self, protocol: Protocol, end: SocketAddr, seen: u32) -> Listening {
         if protocol == Protocol::UDP && self.local_ports.contains(&end.port()) {
             return Listening::No;
         }
-        match self.sockets.is_listening(protocol, end) {
-            Ok(true) => Listening::Yes,
-            Ok(false) => Listening::No,
-            Err(_) => Listening::Unsure,
+        let mut answer = Listening::No;
+        for interface in candidates(self.addresses.interfaces(end.ip()), seen) {
+            match self.sockets.is_listening(protocol, end, interface) {
+                Ok(true) => return Listening::Yes,
+                Ok(false) => {}
+                Err(_) => answer = Listening::Unsure,
+            }
         }
+        answer
     }
+}
+
+/// Returns the interfaces at which a packet may have come in, each once: the one at which it was `seen`, and those that `have` its address.
+/// They may differ, as the port of a bridge and the bridge do. Without any it is 0, and a socket bound to an interface is not found.
+fn candidates(have: &[u32], seen: u32) -> impl Iterator<Item = u32> {
+    let rest = have.iter().copied().filter(move |&it| it != seen);
+    let first = (seen != 0 || have.is_empty()).then_some(seen);
+    first.into_iter().chain(rest)
 }
 
 /// Parses the first and the last port of `ip_local_port_range`, separated by a tab.
@@ -101,6 +126,11 @@ impl Namespaces {
         })
     }
 
+    /// Returns true if the kernel can look up sockets of a protocol.
+    pub(super) fn can_find(&mut self, protocol: Protocol) -> io::Result<bool> {
+        self.own.sockets.can_find(protocol)
+    }
+
     /// Returns true if sockets in other namespaces are open. Such a socket keeps its namespace alive.
     pub(super) fn has_others(&self) -> bool {
         !self.others.is_empty()
@@ -110,7 +140,7 @@ impl Namespaces {
     pub(super) fn update(&mut self, found: &HashMap<NetnsId, PathBuf>, go_on: impl Fn() -> bool) {
         self.others.retain(|id, _| found.contains_key(id));
         for namespace in self.others.values_mut().chain([&mut self.own]) {
-            if let Ok(all) = addresses::all(&namespace.netlink) {
+            if let Ok(all) = Addresses::read(&namespace.netlink) {
                 namespace.addresses = all;
             }
         }
@@ -130,35 +160,40 @@ impl Namespaces {
         let _ = netns::enter(self.home.as_fd());
     }
 
-    /// Returns the socket of one side of a flow: in the watched namespace, or in the only other namespace that has
-    /// such a socket.
+    /// Returns the socket of one side of a flow: in the watched namespace, at one of whose interfaces the flow was
+    /// `seen`, or in the only other namespace that has such a socket.
     pub(super) fn find(
         &mut self,
         protocol: Protocol,
         own: SocketAddr,
         other: SocketAddr,
+        seen: u32,
     ) -> Option<u32> {
-        if let Some(found) = self.own.find(protocol, own, other) {
+        if let Some(found) = self.own.find(protocol, own, other, seen) {
             return Some(found.inode);
         }
         let others = self.others.values_mut();
-        let mut found = others.filter_map(|namespace| namespace.find(protocol, own, other));
+        let mut found = others.filter_map(|namespace| namespace.find(protocol, own, other, 0));
         let first = found.next()?;
         // Two containers may have the same address; then the process is unknown.
         found.next().is_none().then_some(first.inode)
     }
 
     /// Finds out if a socket listens at an endpoint, in the network namespace that has the address. The watched
-    /// namespace comes first.
-    pub(super) fn listening(&mut self, protocol: Protocol, end: SocketAddr) -> Listening {
-        let address = end.ip();
-        if address.is_loopback() || self.own.addresses.contains(&address) {
-            return self.own.listening(protocol, end);
+    /// namespace comes first; the flow was `seen` at one of its interfaces.
+    pub(super) fn listening(
+        &mut self,
+        protocol: Protocol,
+        end: SocketAddr,
+        seen: u32,
+    ) -> Listening {
+        if self.own.has(end) {
+            return self.own.listening(protocol, end, seen);
         }
         let others = self.others.values_mut();
         let mut all = others
-            .filter(|namespace| namespace.addresses.contains(&address))
-            .map(|namespace| namespace.listening(protocol, end));
+            .filter(|namespace| namespace.addresses.contains(end.ip()))
+            .map(|namespace| namespace.listening(protocol, end, 0));
         let Some(first) = all.next() else {
             return Listening::Elsewhere;
         };

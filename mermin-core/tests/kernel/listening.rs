@@ -1,9 +1,10 @@
 //! Directions that listening ports decide, for flows that were captured midstream or whose protocol has no connections.
 
 use std::{
+    fs,
     io::Write as _,
-    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
-    time::Duration,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    time::{Duration, Instant},
 };
 
 use mermin_core::{
@@ -16,6 +17,7 @@ use crate::{
     processes::Inhabitant,
     support::{
         host::{Host, Pair},
+        raw,
         traffic::{address, udp_socket},
         watch::{Watch, on, try_open},
     },
@@ -26,12 +28,16 @@ crate::cases! {
     each_mode datagram_server_seen_first_is_the_server,
     case listener_in_another_namespace_is_no_server,
     case listener_started_later_is_found_by_a_later_flow,
+    case sockets_bound_to_an_interface_listen,
+    case datagram_client_with_a_chosen_port_is_no_server,
+    case more_flows_than_the_queue_holds_are_all_looked_up,
 }
 
 /// Time in which a new flow is looked up: a sweep, and a look at network namespaces.
 const LOOK: Duration = Duration::from_millis(1_500);
 
 const UNKNOWN: (Direction, DirectionRule) = (Direction::Unknown, DirectionRule::FirstPacket);
+const ASKED: (Direction, DirectionRule) = (Direction::Forward, DirectionRule::FirstPacket);
 const FROM_SERVER: (Direction, DirectionRule) = (Direction::Reverse, DirectionRule::ListeningPort);
 
 fn watch(host: &Host, options: FlowSourceBuilder) -> Watch {
@@ -109,30 +115,186 @@ fn listener_is_the_server_of_connections_captured_midway(mode: Attach) {
     drop((listeners, elsewhere));
 }
 
-/// Datagrams of a server before those of its client, and of a client that is not connected.
+/// The end as a socket of both versions needs it.
+fn mapped(end: SocketAddr, is_both: bool) -> SocketAddr {
+    match end {
+        SocketAddr::V4(v4) if is_both => (v4.ip().to_ipv6_mapped(), v4.port()).into(),
+        _ => end,
+    }
+}
+
+/// Datagrams of servers before those of their clients: bound to all addresses of one version and of both, and to one
+/// address. Also one of a client that is not connected.
 fn datagram_server_seen_first_is_the_server(mode: Attach) {
     let pair = Pair::new();
-    let server = bind(&pair.near, "0.0.0.0:5353");
-    let ends = ["10.0.0.2:4000", "10.0.0.1:5353"].map(address);
-    let peer = udp_socket(&pair.far, ends[0], ends[1]);
+    pair.add_ipv6();
+    let served: Vec<_> = [
+        ("0.0.0.0:5353", "10.0.0.1:5353", "10.0.0.2:40000"),
+        ("[::]:5354", "10.0.0.1:5354", "10.0.0.2:40001"),
+        ("[::]:5355", "[fd00::1]:5355", "[fd00::2]:40002"),
+        ("[fd00::1]:5356", "[fd00::1]:5356", "[fd00::2]:40003"),
+    ]
+    .map(|(at, own, far)| {
+        let server = bind(&pair.near, at);
+        let ends = [far, own].map(address);
+        let to = mapped(ends[0], server.local_addr().unwrap().is_ipv6());
+        (server, udp_socket(&pair.far, ends[0], ends[1]), to)
+    })
+    .into();
     let client = bind(&pair.near, "0.0.0.0:0");
     let _far = bind(&pair.far, "0.0.0.0:5300");
     let mut watch = watch(&pair.near, on("v0").attach(mode));
-    server.send_to(b"first", ends[0]).unwrap();
-    peer.send(b"second").unwrap();
+    for (server, peer, to) in &served {
+        server.send_to(b"first", to).unwrap();
+        peer.send(b"second").unwrap();
+    }
     client.send_to(b"asked", "10.0.0.2:5300").unwrap();
     watch.take_for(LOOK);
     let outcome = watch.finish();
-    let flow = outcome.only(|flow| flow.source.port == Some(5353));
-    assert_eq!(told(flow), FROM_SERVER, "{flow:#?}");
-    assert_eq!(
-        [&flow.forward, &flow.reverse].map(|it| it.packets.total),
-        [1, 1]
-    );
+    for port in 5353..5357 {
+        let flow = outcome.only(|flow| flow.source.port == Some(port));
+        assert_eq!(told(flow), FROM_SERVER, "{flow:#?}");
+        assert_eq!(
+            [&flow.forward, &flow.reverse].map(|it| it.packets.total),
+            [1, 1]
+        );
+    }
     let flow = outcome.only(|flow| flow.destination.port == Some(5300));
-    let asked = (Direction::Forward, DirectionRule::FirstPacket);
-    assert_eq!(told(flow), asked, "{flow:#?}");
+    assert_eq!(told(flow), ASKED, "{flow:#?}");
     assert_eq!(outcome.stats.lookups_missed, 0);
+}
+
+/// Sockets of the interface that sees the flow, also where another one has the address, of an interface of another
+/// network namespace, and of an interface that packets of the flow do not come in at.
+fn sockets_bound_to_an_interface_listen() {
+    let pair = Pair::new();
+    let _inhabitant = Inhabitant::of(&pair);
+    pair.add_ipv6();
+    let net = format!("10.93.{}", std::process::id() % 250);
+    for (host, device, number) in [(&pair.near, "v0", 1), (&pair.far, "v1", 2)] {
+        host.shell(&format!("ip addr add fe80::{number}/64 dev {device} nodad"));
+        host.shell(&format!("ip addr add {net}.{number}/24 dev {device}"));
+    }
+    // Packets to this address come in at `v0`.
+    pair.link("d0", "d1");
+    pair.near.shell("ip addr add 10.0.9.1/32 dev d0");
+    pair.far.shell("ip route add 10.0.9.1 via 10.0.0.1");
+    let [near, far] = [pair.near.index("v0"), pair.far.index("v1")];
+    let link_local = format!("[fe80::1%{near}]:8088");
+    let to_link_local = format!("[fe80::1%{far}]:8088");
+    let mut kept = Vec::new();
+    let mut connections = Vec::new();
+    for (at, device, server) in [
+        ("0.0.0.0:8080", "v0", "10.0.0.1:8080"),
+        ("[::]:8081", "v0", "10.0.0.1:8081"),
+        ("[::]:8082", "v0", "[fd00::1]:8082"),
+        ("10.0.9.1:8083", "v0", "10.0.9.1:8083"),
+        (&*link_local, "v0", &*to_link_local),
+        ("0.0.0.0:8089", "v0", "10.0.0.1:8089"),
+    ] {
+        let listener = listen(&pair.near, at);
+        raw::bind_to_device(&listener, device).unwrap();
+        let client = pair.far.run(|| TcpStream::connect(server).unwrap());
+        connections.push((listener.accept().unwrap().0, client));
+        if server == "10.0.0.1:8089" {
+            // From now on it listens elsewhere.
+            pair.near
+                .run(|| raw::bind_to_device(&listener, "d0"))
+                .unwrap();
+        }
+        kept.push(listener);
+    }
+    let elsewhere = listen(&pair.far, "0.0.0.0:8090");
+    raw::bind_to_device(&elsewhere, "v1").unwrap();
+    let client = pair
+        .near
+        .run(|| TcpStream::connect(format!("{net}.2:8090")).unwrap());
+    connections.push((elsewhere.accept().unwrap().0, client));
+    let datagrams = bind(&pair.near, "0.0.0.0:5353");
+    raw::bind_to_device(&datagrams, "v0").unwrap();
+    let mut watch = watch(&pair.near, on("v0"));
+    for (server, _) in &mut connections {
+        server.write_all(b"late").unwrap();
+    }
+    datagrams.send_to(b"first", "10.0.0.2:40000").unwrap();
+    watch.take_for(LOOK);
+    let outcome = watch.finish();
+    for port in [8080, 8081, 8082, 8083, 8088, 8089, 8090, 5353] {
+        let flow = outcome.only(|flow| flow.source.port == Some(port));
+        let expected = if port == 8089 { UNKNOWN } else { FROM_SERVER };
+        assert_eq!(told(flow), expected, "{flow:#?}");
+    }
+}
+
+/// An unconnected client looks like a server. Its peer, of another host, has no port that systems choose.
+fn datagram_client_with_a_chosen_port_is_no_server() {
+    let pair = Pair::new();
+    // No other test has this address of a peer, whose network namespace has no process.
+    let net = format!("10.92.{}", std::process::id() % 250);
+    for (host, device, number) in [(&pair.near, "v0", 1), (&pair.far, "v1", 2)] {
+        host.shell(&format!("ip addr add {net}.{number}/24 dev {device}"));
+    }
+    let _far = bind(&pair.far, "0.0.0.0:5080");
+    let client = bind(&pair.near, "0.0.0.0:5060");
+    let mut watch = watch(&pair.near, on("v0"));
+    client.send_to(b"asked", format!("{net}.2:5080")).unwrap();
+    watch.take_for(LOOK);
+    let outcome = watch.finish();
+    let flow = outcome.only(|flow| flow.source.port == Some(5060));
+    assert_eq!(told(flow), ASKED, "{flow:#?}");
+}
+
+/// CPU time of the thread of lookups so far, if there is one (`schedstat`, proc(5)).
+fn lookup_time() -> Duration {
+    let tasks = fs::read_dir("/proc/self/task").unwrap();
+    let folders = tasks.filter_map(|task| Some(task.ok()?.path()));
+    folders
+        .filter(|task| {
+            let name = fs::read_to_string(task.join("comm"));
+            name.is_ok_and(|name| name.trim() == "mermin-process")
+        })
+        .filter_map(|task| {
+            let times = fs::read_to_string(task.join("schedstat")).ok()?;
+            Some(Duration::from_nanos(times.split(' ').next()?.parse().ok()?))
+        })
+        .sum()
+}
+
+/// A server is seen before 30,000 clients at once, and the queue of lookups has room for 8,192 of them.
+fn more_flows_than_the_queue_holds_are_all_looked_up() {
+    const CLIENTS: u16 = 10_000;
+    const FLOWS: u32 = 3 * CLIENTS as u32;
+    let pair = Pair::new();
+    // The far host drops them, because it forwards nothing.
+    pair.near.shell("ip route add 10.9.0.0/24 via 10.0.0.2");
+    let server = bind(&pair.near, "0.0.0.0:6000");
+    for is_on in [true, false] {
+        let options = on("v0").max_flows(1 << 16);
+        let mut watch = if is_on {
+            watch(&pair.near, options)
+        } else {
+            Watch::open(&pair.near, options)
+        };
+        for port in 32_768..32_768 + CLIENTS {
+            for last in 2..5 {
+                let client = (Ipv4Addr::new(10, 9, 0, last), port);
+                server.send_to(b"first", client).unwrap();
+            }
+        }
+        let end = Instant::now() + 2 * LOOK;
+        let mut sweep = Duration::ZERO;
+        while Instant::now() < end {
+            watch.take_for(Duration::from_millis(20));
+            sweep = sweep.max(watch.stats().last_sweep);
+        }
+        let time = lookup_time() / FLOWS;
+        let outcome = watch.finish();
+        let expected = if is_on { FROM_SERVER } else { ASKED };
+        let all = outcome.flows.iter().filter(|flow| told(flow) == expected);
+        assert_eq!(all.count(), FLOWS as usize);
+        assert_eq!(outcome.stats.lookups_missed, 0);
+        eprintln!("lookups: {is_on}, {time:?} of CPU a flow, longest sweep {sweep:?}");
+    }
 }
 
 /// Both ports have a listener in the other namespace as well: without a look at whose address it is, both ends would be servers.
@@ -166,7 +328,7 @@ fn listener_in_another_namespace_is_no_server() {
 fn listener_started_later_is_found_by_a_later_flow() {
     let pair = Pair::new();
     let mut watch = watch(&pair.near, on("v0"));
-    let [first, second] = ["10.0.0.2:4001", "10.0.0.2:4002"].map(address);
+    let [first, second] = ["10.0.0.2:40001", "10.0.0.2:40002"].map(address);
     let peers = [first, second].map(|end| bind(&pair.far, &end.to_string()));
     let server = bind(&pair.near, "0.0.0.0:6000");
     server.send_to(b"listens", first).unwrap();
@@ -177,10 +339,9 @@ fn listener_started_later_is_found_by_a_later_flow() {
     connected.send(b"is connected").unwrap();
     watch.take_for(LOOK);
     let outcome = watch.finish();
-    let flow = outcome.only(|flow| flow.destination.port == Some(4001));
+    let flow = outcome.only(|flow| flow.destination.port == Some(40_001));
     assert_eq!(told(flow), FROM_SERVER, "{flow:#?}");
-    let flow = outcome.only(|flow| flow.destination.port == Some(4002));
-    let asked = (Direction::Forward, DirectionRule::FirstPacket);
-    assert_eq!(told(flow), asked, "{flow:#?}");
+    let flow = outcome.only(|flow| flow.destination.port == Some(40_002));
+    assert_eq!(told(flow), ASKED, "{flow:#?}");
     drop(peers);
 }

@@ -18,6 +18,7 @@ fn request(slot: u32) -> Request {
             source: end(1),
             destination: end(2),
             is_opened: false,
+            interface: 0,
         },
     }
 }
@@ -53,7 +54,7 @@ fn drop_skips_queued_requests() {
 }
 
 #[test]
-fn flows_that_find_no_room_are_counted() {
+fn flows_that_end_before_there_is_room_are_counted() {
     let answers = Arc::new(LookupResults::default());
     let Some(mut worker) = worker(&answers) else {
         return;
@@ -64,16 +65,37 @@ fn flows_that_find_no_room_are_counted() {
         thread: None,
         answers: Arc::clone(&answers),
         wanted: PROCESSES,
+        protocols: PROTOCOLS.to_vec(),
     };
     let Request { ends, .. } = request(0);
-    assert!(lookup.ask(1, 1, Some(ends)));
-    assert!(!lookup.ask(2, 1, Some(ends)));
-    // A flow without endpoints takes no room.
-    assert!(lookup.ask(3, 1, None));
+    let begin = |slot| lookup.begin(slot, 1);
+    let ask = |slot, ends| lookup.ask(slot, 1, ends);
+    assert_eq!(
+        [1, 2, 3, 5, 6, 1].map(begin),
+        [true, true, true, true, true, false]
+    );
+    assert_eq!(
+        [1, 2, 3].map(|slot| ask(slot, Some(ends))),
+        [true, false, false]
+    );
+    // A flow without endpoints takes no room, nor does one of a protocol that has no module.
+    assert!(ask(5, None));
+    let protocol = Protocol::SCTP;
+    assert!(ask(6, Some(FlowEndpoints { protocol, ..ends })));
+    for slot in [3, 5] {
+        lookup.forget(slot, 1);
+    }
+    assert_eq!((lookup.take_missed(), lookup.take_missed()), (1, 0));
+    assert_eq!(received.try_recv().unwrap().flow.0, 1);
+    assert!(ask(2, Some(ends)));
+    assert_eq!(received.try_recv().unwrap().flow.0, 2);
+    lookup.forget(2, 1);
+    assert_eq!(lookup.take_missed(), 0);
     for slot in 0..QUEUE + 2 {
         worker.resolve_or_keep((u32::try_from(slot).unwrap(), 1), ends);
     }
     assert_eq!((lookup.take_missed(), lookup.take_missed()), (2, 0));
+    // After a panic of the thread, flows do not wait for it.
     drop(received);
-    assert!(!lookup.ask(4, 1, Some(ends)));
+    assert!(begin(4) && ask(4, Some(ends)));
 }

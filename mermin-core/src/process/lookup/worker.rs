@@ -129,7 +129,10 @@ impl Worker {
     /// Finds the side of a flow that listens. Returns true if the result is final: another scan of network
     /// namespaces cannot change it.
     fn find_listener(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
-        let told = listening::decide(ends, |end| self.namespaces.listening(ends.protocol, end));
+        let told = listening::decide(ends, |end| {
+            self.namespaces
+                .listening(ends.protocol, end, ends.interface)
+        });
         if told.direction != Direction::Unknown {
             let put = |answer: &mut LookupResult| answer.listening = told.direction;
             self.answers.put(flow, put);
@@ -141,8 +144,10 @@ impl Worker {
     /// found.
     fn find_processes(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
         let (source, destination) = (ends.source, ends.destination);
-        let inodes = [(source, destination), (destination, source)]
-            .map(|(own, other)| self.namespaces.find(ends.protocol, own, other));
+        let inodes = [(source, destination), (destination, source)].map(|(own, other)| {
+            self.namespaces
+                .find(ends.protocol, own, other, ends.interface)
+        });
         let found = inodes.map(|inode| self.owners.of(inode?).cloned());
         let all = inodes
             .iter()

@@ -126,11 +126,13 @@ impl FlowSourceBuilder {
     /// of the flow's start, unless the flow began with a SYN. It asks for each endpoint in the network namespace that
     /// has its address: the watched one, or that of another process. If a socket listens at only one endpoint, that
     /// side is the server. A UDP socket counts as listening if it is not connected and its port is outside
-    /// `net.ipv4.ip_local_port_range`; inside that range it may be a client's.
+    /// `net.ipv4.ip_local_port_range`; inside that range it may be a client's. If it sent the first packet to a remote
+    /// port below 32768, the first packet decides, because a client may have chosen its port.
     ///
     /// A record has the direction known when it is made. Source, destination and counters do not depend on it. Other
     /// network namespaces need `CAP_SYS_ADMIN`, `CAP_SYS_PTRACE` and the host's PID namespace; the report says which
-    /// of these are missing. In a capture file, a port listens once it has accepted a connection (SYN-ACK).
+    /// of these are missing, and if the kernel modules `tcp_diag` and `udp_diag` are. In a capture file, a port listens
+    /// once it has accepted a connection (SYN-ACK).
     ///
     /// ```
     /// use mermin_core::FlowSource;

@@ -96,7 +96,7 @@ impl Parts {
             Arc::clone(&arguments.control),
         )?;
         let filter = arguments.options.filter.clone();
-        let lookup = setup::lookup(arguments, |row| shared.registry.degraded([row]))?;
+        let lookup = setup::lookup(arguments, |rows| shared.registry.degraded(rows))?;
         let names = loaded.sections.map(|sections| {
             let refused_before = loaded.sections_lost_before;
             Names::new(sections, refused_before)

@@ -70,17 +70,22 @@ fn no_grace(error: io::Error) -> Error {
 }
 
 /// Starts the thread that looks up sockets, if the options ask for it, in the calling thread's network namespace. If
-/// it cannot start, there are no processes, and listening ports do not decide directions; both are degradations.
+/// it cannot start, listening ports do not decide directions, which is a degradation; so is a protocol without a module.
 pub(super) fn lookup(
     arguments: &CaptureArguments,
-    degraded: impl FnOnce(Degradation),
+    mut degraded: impl FnMut(Vec<Degradation>),
 ) -> Result<Option<Lookup>, Error> {
     let wanted = wanted(&arguments.options);
     if !wanted.any() {
         return Ok(None);
     }
     match Lookup::start(wanted) {
-        Ok(lookup) => Ok(Some(lookup)),
+        Ok(lookup) => {
+            for protocol in lookup.missing() {
+                degraded(process::no_module(wanted, protocol));
+            }
+            Ok(Some(lookup))
+        }
         Err(error) if wanted.processes => {
             Err(Error::new(ErrorKind::System, "cannot look sockets up")
                 .with_remedy(
@@ -89,7 +94,7 @@ pub(super) fn lookup(
                 .with_source(error))
         }
         Err(error) => {
-            degraded(process::no_listening_ports(&error));
+            degraded(vec![process::no_listening_ports(&error)]);
             Ok(None)
         }
     }

@@ -101,6 +101,7 @@ impl<'a> Sweep<'a> {
 
     /// Reads every flow that may be due.
     pub(super) fn run(mut self) -> Swept {
+        self.exporter.look_up_waiting(self.slots, self.records);
         let mut open = 0;
         let used = self.slots.used().end;
         let mut due = self.slots.begin_sweep(self.now);

@@ -8,7 +8,7 @@ use std::{
     fs::File,
     io,
     mem::{size_of, size_of_val},
-    os::fd::{AsRawFd, FromRawFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
 };
 
 /// Moves the calling thread into a network namespace made for it.
@@ -153,6 +153,22 @@ pub(crate) fn bypass_the_qdisc(socket: &impl AsRawFd) -> io::Result<()> {
             libc::PACKET_QDISC_BYPASS,
             (&raw const on).cast(),
             u32::try_from(size_of::<i32>()).unwrap(),
+        )
+    })?;
+    Ok(())
+}
+
+/// Binds a socket to an interface.
+pub(crate) fn bind_to_device(socket: impl AsFd, name: &str) -> io::Result<()> {
+    let socket = socket.as_fd();
+    // SAFETY: the name outlives the call, and its length comes with it.
+    checked(unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_BINDTODEVICE,
+            name.as_ptr().cast(),
+            u32::try_from(name.len()).unwrap(),
         )
     })?;
     Ok(())

@@ -7,35 +7,51 @@ use mermin_bpf::track::origin::First;
 use super::{Exporter, record::RecordContext};
 use crate::{
     flow::{Endpoint, Protocol},
-    process::{FlowEndpoints, LookupResult},
+    process::{FlowEndpoints, Lookup, LookupResult},
     source::capture::slots::SlotTable,
     table::{record::flow_fields, snapshot::FlowSnapshot},
 };
 
 impl Exporter {
-    /// Requests a lookup of a flow that the filter admits, if lookups are on and the flow has none yet.
-    pub(super) fn look_up(&self, slots: &SlotTable, records: &RecordContext<'_>, slot: u32) {
+    /// Requests a lookup of a flow that the filter admits, if lookups are on and the flow is new. If the queue has no room, the flow waits.
+    pub(super) fn look_up(&mut self, slots: &SlotTable, records: &RecordContext<'_>, slot: u32) {
         let Some(lookup) = &self.lookup else {
             return;
         };
-        if !lookup.knows(slot, slots.slab().first_seen(slot)) {
-            let flow = records.snapshot(slots, slot);
-            if !lookup.ask(slot, flow.first_seen, ends(&flow)) {
-                self.count_missed(1);
-            }
+        let first_seen = slots.slab().first_seen(slot);
+        if !lookup.begin(slot, first_seen) {
+            return;
+        }
+        // A flow goes behind those that wait, without an attempt: many may begin in one sweep.
+        if !self.unasked.is_empty() || !ask(lookup, slots, records, slot) {
+            self.unasked.push_back((slot, first_seen));
         }
     }
 
-    /// Counts the flows that did not fit into the queue of lookups since the last call.
+    /// Requests lookups of flows that wait, as far as there is room. A sweep that reads due flows alone would come to them much later.
+    pub(in crate::source::capture) fn look_up_waiting(
+        &mut self,
+        slots: &SlotTable,
+        records: &RecordContext<'_>,
+    ) {
+        let Some(lookup) = &self.lookup else {
+            return;
+        };
+        while let Some(&(slot, first_seen)) = self.unasked.front() {
+            let is_there = slots.is_open(slot) && slots.slab().first_seen(slot) == first_seen;
+            if is_there && !ask(lookup, slots, records, slot) {
+                return;
+            }
+            self.unasked.pop_front();
+        }
+    }
+
+    /// Counts the flows that were not looked up since the last call.
     pub(super) fn count_missed_lookups(&self) {
         if let Some(lookup) = &self.lookup {
-            self.count_missed(lookup.take_missed());
+            let missed = &self.shared.counts.lookups_missed;
+            missed.fetch_add(lookup.take_missed(), Ordering::Relaxed);
         }
-    }
-
-    fn count_missed(&self, flows: u64) {
-        let missed = &self.shared.counts.lookups_missed;
-        missed.fetch_add(flows, Ordering::Relaxed);
     }
 
     /// Returns the results for a flow so far.
@@ -54,6 +70,12 @@ impl Exporter {
     }
 }
 
+/// Requests a lookup. Returns false if the queue has no room.
+fn ask(lookup: &Lookup, slots: &SlotTable, records: &RecordContext<'_>, slot: u32) -> bool {
+    let flow = records.snapshot(slots, slot);
+    lookup.ask(slot, flow.first_seen, ends(&flow))
+}
+
 /// Returns the endpoints of a flow, if its protocol has sockets that can be looked up.
 fn ends(flow: &FlowSnapshot) -> Option<FlowEndpoints> {
     let flow_fields = flow_fields(flow, "");
@@ -65,6 +87,7 @@ fn ends(flow: &FlowSnapshot) -> Option<FlowEndpoints> {
                 source: end(flow_fields.source)?,
                 destination: end(flow_fields.destination)?,
                 is_opened: flow.first == First::Opening,
+                interface: flow_fields.interface_index,
             })
         })
         .flatten()

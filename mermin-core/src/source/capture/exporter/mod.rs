@@ -56,6 +56,8 @@ pub(super) struct Exporter {
     conversations: Option<Conversations>,
     /// The lookup of sockets, if it is on.
     lookup: Option<Lookup>,
+    /// Flows that wait for room in the queue of lookups: slot, and time of the first packet.
+    unasked: VecDeque<(u32, u64)>,
     /// Names from payloads, where they are read.
     names: Option<Names>,
     /// Records that are not in the queue yet.
@@ -83,6 +85,7 @@ impl Exporter {
             suppression: Suppression::new(filter),
             conversations: Conversations::new(join),
             lookup,
+            unasked: VecDeque::new(),
             names,
             out: VecDeque::new(),
             promised: 0,
