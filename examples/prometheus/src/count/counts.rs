@@ -1,8 +1,8 @@
-//! Sums of records.
+//! Sums of records, and estimates of them where flows are sampled.
 
 use mermin_core::{
     Flow,
-    flow::{Dropped, Uniflow},
+    flow::{Dropped, EndReason, Uniflow},
 };
 
 /// Counts of one direction.
@@ -16,10 +16,14 @@ pub(crate) struct Way {
 }
 
 /// Sums of records. They saturate instead of wrapping, because forged captures may have any count.
+///
+/// A sampled flow stands for as many flows as its interval says, so each of its counts is taken as many times: the sum is an unbiased
+/// estimate (Horvitz and Thompson). Without sampling, sums are exact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) forward: Way,
     pub(crate) reverse: Way,
+    /// Records themselves: they are not scaled.
     pub(crate) records: u64,
     pub(crate) ended: u64,
 }
@@ -27,11 +31,18 @@ pub(crate) struct Counts {
 impl Counts {
     pub(crate) fn of(flow: &Flow) -> Self {
         let drops = flow.drops.as_deref();
+        let interval = flow
+            .sampling_interval
+            .map_or(1, |interval| interval.get().into());
+        let way = |way, dropped| Way::of(way, dropped).times(interval);
+        // A sampled flow whose interval changes has this reason, and goes on under another id.
+        let goes_on = flow.end_reason.goes_on()
+            || flow.sampling_interval.is_some() && flow.end_reason == EndReason::LackOfResources;
         Self {
-            forward: Way::of(&flow.forward, drops.map(|drops| &*drops.forward)),
-            reverse: Way::of(&flow.reverse, drops.map(|drops| &*drops.reverse)),
+            forward: way(&flow.forward, drops.map(|drops| &*drops.forward)),
+            reverse: way(&flow.reverse, drops.map(|drops| &*drops.reverse)),
             records: 1,
-            ended: u64::from(!flow.end_reason.goes_on()),
+            ended: if goes_on { 0 } else { interval },
         }
     }
 
@@ -66,6 +77,15 @@ impl Way {
             octets: way.octets.delta,
             frame_octets: way.frame_octets.delta,
             dropped: dropped.fold(0, |sum, one| sum.saturating_add(one.packets)),
+        }
+    }
+
+    fn times(self, interval: u64) -> Self {
+        Self {
+            packets: self.packets.saturating_mul(interval),
+            octets: self.octets.saturating_mul(interval),
+            frame_octets: self.frame_octets.saturating_mul(interval),
+            dropped: self.dropped.saturating_mul(interval),
         }
     }
 

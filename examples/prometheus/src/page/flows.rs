@@ -26,19 +26,22 @@ const DROPPED: OfWay = |way| way.dropped;
 
 const FLOW_BYTES: Family = counter(
     "mermin_flow_bytes",
-    "IP octets of flows; forward: sent by the initiator of the flow",
+    "IP octets of flows, an estimate if they are sampled; forward: sent by the initiator of the flow",
 );
 
 const FLOW_WAYS: [(Family, OfWay); 2] = [
     (
         counter(
             "mermin_flow_frame_bytes",
-            "Octets of the frames of flows, link header and padding included",
+            "Octets of the frames of flows, link header and padding included, an estimate if they are sampled",
         ),
         FRAME_OCTETS,
     ),
     (
-        counter("mermin_flow_packets", "Packets of flows, as on the wire"),
+        counter(
+            "mermin_flow_packets",
+            "Packets of flows, as on the wire, an estimate if they are sampled",
+        ),
         PACKETS,
     ),
 ];
@@ -46,7 +49,7 @@ const FLOW_WAYS: [(Family, OfWay); 2] = [
 /// The page has them once a packet was dropped.
 const FLOW_DROPPED: Family = counter(
     "mermin_flow_dropped_packets",
-    "Packets of flows that the kernel dropped",
+    "Packets of flows that the kernel dropped, an estimate if they are sampled",
 );
 const FLOW_EXPIRED_DROPPED: Family = gauge(
     "mermin_flow_expired_dropped_packets",
@@ -61,9 +64,13 @@ const FLOW_BOTH: [(Family, OfBoth); 2] = [
         ),
         |counts| counts.records,
     ),
-    (counter("mermin_flow_ended", "Flows that ended"), |counts| {
-        counts.ended
-    }),
+    (
+        counter(
+            "mermin_flow_ended",
+            "Flows that ended, an estimate if they are sampled",
+        ),
+        |counts| counts.ended,
+    ),
 ];
 
 const FLOW_EXPIRED: [(Family, OfWay); 3] = [
@@ -111,14 +118,14 @@ const PAIR_WAYS: [(Family, OfWay); 2] = [
     (
         counter(
             "mermin_pair_bytes",
-            "IP octets of the pairs of addresses with most traffic since they are among them",
+            "IP octets of the pairs of addresses with most traffic since they are among them, an estimate if flows are sampled",
         ),
         OCTETS,
     ),
     (
         counter(
             "mermin_pair_packets",
-            "Packets of the pairs of addresses with most traffic since they are among them",
+            "Packets of the pairs of addresses with most traffic since they are among them, an estimate if flows are sampled",
         ),
         PACKETS,
     ),

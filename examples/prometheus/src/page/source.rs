@@ -9,7 +9,7 @@ use super::{
 
 type Of = fn(&Stats) -> Number;
 
-const STATS: [(Family, Of); 25] = [
+const STATS: [(Family, Of); 26] = [
     (
         gauge(
             "mermin_source_open_flows",
@@ -23,6 +23,13 @@ const STATS: [(Family, Of); 25] = [
             "Flows at once that there is room for",
         ),
         |it| Number::Whole(it.flows_capacity),
+    ),
+    (
+        gauge(
+            "mermin_source_sampling_interval",
+            "One of so many new flows is kept; 0 without sampling",
+        ),
+        |it| Number::Whole(it.sampling_interval),
     ),
     (
         counter(

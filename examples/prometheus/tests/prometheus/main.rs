@@ -11,6 +11,7 @@ mod dashboard;
 mod page;
 mod program;
 mod promtool;
+mod sampled;
 mod scrapers;
 mod stored;
 mod support;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         ),
         plain("waiting_fragments_are_a_gauge", page::fragments),
         plain("dropped_packets_are_summed_by_label", page::dropped),
+        plain("sums_of_sampled_flows_estimate_all", sampled::sums),
         plain("page_is_valid_exposition_format", page::lines),
         plain("silent_scraper_is_disconnected", scrapers::silent),
         plain(

@@ -102,9 +102,12 @@ pub(crate) fn dropped() {
     block_on(exporter.export(&records)).unwrap();
     let expected: u64 = records
         .iter()
-        .filter_map(|flow| flow.drops.as_deref())
-        .flat_map(|drops| drops.forward.iter().chain(&drops.reverse))
-        .map(|one| one.packets)
+        .filter_map(|flow| Some((flow.sampling_interval, flow.drops.as_deref()?)))
+        .map(|(interval, drops)| {
+            let all = drops.forward.iter().chain(&drops.reverse);
+            let packets: u64 = all.map(|one| one.packets).sum();
+            packets * interval.map_or(1, |interval| u64::from(interval.get()))
+        })
         .sum();
     let page = watch.page(Format::Text);
     assert!(expected > 0);

@@ -26,6 +26,11 @@ pub(crate) fn count(number: u64) -> String {
     amount(number)
 }
 
+/// Returns the sign in front of a number: `~` if it is an estimate.
+pub(crate) fn sign(is_estimate: bool) -> &'static str {
+    if is_estimate { "~" } else { "" }
+}
+
 /// Formats all digits, with commas.
 pub(crate) fn exact(number: u64) -> String {
     let digits = number.to_string();

@@ -4,7 +4,7 @@ use ratatui::style::Style;
 
 use super::{
     Canvas, View,
-    amount::{amount, count},
+    amount::{amount, count, sign},
     first_shown,
 };
 use crate::state::Tab;
@@ -35,6 +35,8 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View<'_>) {
             amount(tally.packet_rate),
             count(tally.packets),
         ];
+        let sign = sign(tally.is_estimate);
+        let numbers = numbers.map(|number| format!("{sign}{number}"));
         let [flows, rate, octets, packet_rate, packets] = &numbers;
         let cells = [&*group.name, flows, rate, octets, packet_rate, packets];
         put(canvas, line, column, cells, Style::new());

@@ -2,14 +2,15 @@
 
 use super::{
     Canvas, View,
-    amount::{amount, exact},
+    amount::{amount, exact, sign},
 };
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View<'_>) {
     let (look, state) = (view.look, view.state);
     let total = &view.model.total;
+    let sign = sign(total.is_estimate);
     let sums = format!(
-        "{} flows  {}B/s  {}p/s",
+        "{} flows  {sign}{}B/s  {sign}{}p/s",
         exact(view.status.stats.flows_open),
         amount(total.rate),
         amount(total.packet_rate),

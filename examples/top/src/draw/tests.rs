@@ -46,14 +46,23 @@ fn status() -> Status {
 
 /// Draws a frame of this size; returns its lines and the buffer.
 fn frame(size: (u16, u16), state: &State, status: &Status) -> (Vec<String>, Buffer) {
-    let model = model();
+    frame_of(&model(), size, state, status)
+}
+
+/// As [`frame`], of these flows.
+fn frame_of(
+    model: &Model,
+    size: (u16, u16),
+    state: &State,
+    status: &Status,
+) -> (Vec<String>, Buffer) {
     let (flows, wanted) = rank(model.rows(), state.sort, state.is_inverse, |row| {
         state.expression.admits(&row.flow)
     });
     let groups: Vec<_> = model.groups.interfaces().collect();
     let view = View {
         state,
-        model: &model,
+        model,
         status,
         flows: &flows,
         wanted,
@@ -103,6 +112,29 @@ fn all_parts_fit_80_columns_and_24_lines() {
     // The first flow is selected, and the ended one is dim.
     assert!(buffer[(0, 3)].modifier.contains(Modifier::REVERSED));
     assert!(buffer[(0, 5)].modifier.contains(Modifier::DIM));
+}
+
+#[test]
+fn sums_of_sampled_flows_are_marked_as_estimates() {
+    let mut model = Model::default();
+    let mut sampled = flow(1, 12);
+    sampled.sampling_interval = std::num::NonZeroU32::new(1024);
+    model.open(&[sampled]);
+    model.end_frame(Duration::from_secs(1));
+    let lines_of = |tab| {
+        let state = State {
+            tab,
+            ..State::default()
+        };
+        frame_of(&model, (80, 24), &state, &status()).0
+    };
+    let [flows, groups] = [Tab::Flows, Tab::Interfaces].map(lines_of);
+    let (head, flow, group) = (&flows[0], &flows[3], &groups[3]);
+    assert!(head.ends_with("2 flows  ~1.23MB/s  ~12.3kp/s"), "{head}");
+    // The row has the flow's own counts.
+    assert!(flow.contains("   1.20k   1.20k "), "{flow}");
+    let numbers = "  ~1.02k  ~1.23M  ~1.23M  ~12.3k  ~12.3k ";
+    assert!(group.contains(numbers), "{group}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Sums of flows by interface, by process and by name.
+//! Sums of flows by interface, by process and by name. A sampled flow counts as the flows that it stands for.
 
 use std::{collections::HashMap, hash::Hash, sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use mermin_core::{
     flow::{Application, Process},
 };
 
-use super::{KEPT, tally::Tally};
+use super::{KEPT, interval, tally::Tally};
 
 /// Flows of one interface, process or name.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +45,12 @@ impl Group {
             self.tally.add_earlier(earlier);
         }
         self.tally.add(more);
+    }
+
+    /// Changes the number of open flows.
+    fn count(&mut self, change: fn(u64, u64) -> u64, interval: u64) {
+        self.flows = change(self.flows, interval);
+        self.tally.is_estimate |= interval > 1;
     }
 
     /// Returns false if the group has been idle for longer than rows are kept.
@@ -96,24 +102,25 @@ impl Groups {
     /// Counts a flow as open, unless it is counted.
     pub(super) fn enter(&mut self, flow: &Flow, joined: &mut Joined) {
         if !std::mem::replace(&mut joined.is_counted, true) {
-            self.count(flow, |flows| *flows += 1);
+            self.count(flow, u64::saturating_add);
         }
     }
 
     /// Undoes [`enter`](Self::enter), for a flow of the same groups.
     pub(super) fn leave(&mut self, flow: &Flow, joined: &mut Joined) {
         if std::mem::take(&mut joined.is_counted) {
-            self.count(flow, |flows| *flows = flows.saturating_sub(1));
+            self.count(flow, u64::saturating_sub);
         }
     }
 
-    fn count(&mut self, flow: &Flow, change: fn(&mut u64)) {
-        change(&mut self.interface(flow).flows);
+    fn count(&mut self, flow: &Flow, change: fn(u64, u64) -> u64) {
+        let interval = interval(flow);
+        self.interface(flow).count(change, interval);
         for process in processes(flow).into_iter().flatten() {
-            change(&mut self.process(process).flows);
+            self.process(process).count(change, interval);
         }
         if let Some(key) = name(flow) {
-            change(&mut self.name(key).flows);
+            self.name(key).count(change, interval);
         }
     }
 

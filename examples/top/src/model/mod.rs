@@ -100,11 +100,21 @@ fn see(row: &mut Row, flow: &Flow, total: &mut Tally, groups: &mut Groups) {
     }
     let earlier = [row.tally.octets, row.tally.packets];
     let more = row.tally.raise(totals);
-    total.add(more);
-    groups.add(&row.flow, &mut row.joined, earlier, more);
+    // The row has the flow's own counts. Sums have those of the flows that it stands for.
+    let interval = interval(&row.flow);
+    let scaled = |counts: [u64; 2]| counts.map(|count| count.saturating_mul(interval));
+    total.is_estimate |= interval > 1;
+    total.add(scaled(more));
+    groups.add(&row.flow, &mut row.joined, scaled(earlier), scaled(more));
     if !row.has_ended {
         groups.enter(&row.flow, &mut row.joined);
     }
+}
+
+/// Returns the number of flows that a flow stands for: more than one if flows are sampled.
+fn interval(flow: &Flow) -> u64 {
+    let interval = flow.sampling_interval;
+    interval.map_or(1, |interval| interval.get().into())
 }
 
 #[cfg(test)]
@@ -146,6 +156,39 @@ pub(crate) mod tests {
         assert_eq!((model.total.packets, model.total.packet_rate), (31, 10.0));
         let rates: Vec<f32> = row.tally.history.rates().skip(14).collect();
         assert_eq!(rates, [1000.0, 1000.0]);
+    }
+
+    #[test]
+    fn sums_are_estimates_and_flows_are_exact_if_flows_are_sampled() {
+        let sampled = |number, packets, interval| {
+            let mut flow = flow(number, packets);
+            flow.sampling_interval = std::num::NonZeroU32::new(interval);
+            flow
+        };
+        let mut model = Model::default();
+        model.open(&[sampled(1, 10, 1)]);
+        model.end_frame(SECOND);
+        assert!(!model.total.is_estimate);
+        model.open(&[sampled(1, 10, 1), sampled(2, 3, 8)]);
+        model.end_frame(SECOND);
+        let row = model.row(FlowId::from_u128(2)).unwrap();
+        assert_eq!((row.tally.packets, row.tally.packet_rate), (3, 3.0));
+        let told = |model: &Model| {
+            let all: Vec<_> = model.groups.interfaces().collect();
+            let [group] = all[..] else { panic!() };
+            let tallies = [&model.total, &group.tally];
+            assert!(tallies.iter().all(|tally| tally.is_estimate));
+            (
+                group.flows,
+                tallies.map(|tally| (tally.packets, tally.packet_rate)),
+            )
+        };
+        assert_eq!(told(&model), (9, [(34, 24.0); 2]));
+        let mut end = sampled(2, 5, 8);
+        end.end_reason = EndReason::IdleTimeout;
+        model.record(&end);
+        model.end_frame(SECOND);
+        assert_eq!(told(&model), (1, [(50, 16.0); 2]));
     }
 
     #[test]

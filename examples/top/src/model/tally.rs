@@ -14,6 +14,8 @@ pub(crate) struct Tally {
     /// Packets per second.
     pub(crate) packet_rate: f64,
     pub(crate) history: History,
+    /// A sampled flow is in the sums, and stands for others that were left out.
+    pub(crate) is_estimate: bool,
     /// Counts of the current frame.
     new: [u64; 2],
 }
@@ -21,16 +23,15 @@ pub(crate) struct Tally {
 impl Tally {
     /// Adds octets and packets.
     pub(crate) fn add(&mut self, [octets, packets]: [u64; 2]) {
-        self.octets += octets;
-        self.packets += packets;
-        self.new[0] += octets;
-        self.new[1] += packets;
+        self.add_earlier([octets, packets]);
+        self.new[0] = self.new[0].saturating_add(octets);
+        self.new[1] = self.new[1].saturating_add(packets);
     }
 
     /// Adds octets and packets from before the current frame.
     pub(crate) fn add_earlier(&mut self, [octets, packets]: [u64; 2]) {
-        self.octets += octets;
-        self.packets += packets;
+        self.octets = self.octets.saturating_add(octets);
+        self.packets = self.packets.saturating_add(packets);
     }
 
     /// Raises the sums to these, and returns the difference. Sums never decrease: a record may be older than a
