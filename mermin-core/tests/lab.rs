@@ -12,7 +12,7 @@ use std::{
 use mermin_core::{
     flow::EndReason,
     lab::{
-        Context, Differential, HookDirection, Lab, Order, VERIFIED_LIMIT, for_each_captured,
+        Context, Differential, HookDirection, Order, VERIFIED_LIMIT, for_each_captured,
         frame::{
             flag::{ACK, FIN, SYN},
             tcp, udp,
