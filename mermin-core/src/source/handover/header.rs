@@ -20,7 +20,7 @@ pub(in crate::source) struct Header {
     pub(in crate::source) settings: Vec<(String, String)>,
     /// Free slots of a former process.
     pub(in crate::source) supply: Option<Supply>,
-    /// What each descriptor is.
+    /// The role of each descriptor.
     pub(in crate::source) roles: Vec<Role>,
 }
 
@@ -32,7 +32,7 @@ pub(in crate::source) struct Supply {
     pub(in crate::source) moved: Vec<u32>,
 }
 
-/// What a descriptor is.
+/// The role of a descriptor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::source) enum Role {
     /// The lock of the instance.
