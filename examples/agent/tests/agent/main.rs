@@ -35,9 +35,10 @@ const ROLES: [apart::Role; 7] = [
     ("refusals", cluster::refusals),
 ];
 
-/// Runs a part with network and mount namespaces of its own.
-fn in_namespaces(role: apart::Role) {
-    apart::run(role, &["--net", "--mount", "--"]);
+/// Runs the part of this name with network and mount namespaces of its own.
+fn in_namespaces(name: &str) {
+    let role = ROLES.iter().find(|(known, _)| *known == name).unwrap();
+    apart::run(*role, &["--net", "--mount", "--"]);
 }
 
 fn main() -> ExitCode {
@@ -79,23 +80,23 @@ fn main() -> ExitCode {
             symptoms::other_rows_are_those_of_the_library,
         ),
         captures("every_receiver_gets_every_packet", || {
-            in_namespaces(ROLES[0]);
+            in_namespaces("exports");
         }),
-        captures("reloads_lose_no_packet", || in_namespaces(ROLES[1])),
+        captures("reloads_lose_no_packet", || in_namespaces("reloads")),
         captures("listening_target_is_changed_by_two_reloads", || {
-            in_namespaces(ROLES[4]);
+            in_namespaces("listening");
         }),
         captures("flows_do_not_wait_for_the_api_server", || {
-            in_namespaces(ROLES[3]);
+            in_namespaces("cluster");
         }),
         captures("refusals_of_the_api_server_are_told", || {
-            in_namespaces(ROLES[5]);
+            in_namespaces("refusals");
         }),
         captures("records_for_a_dead_receiver_are_counted", || {
-            in_namespaces(ROLES[2]);
+            in_namespaces("receivers");
         }),
         // A browser is much to install for one test: `cargo xtask ci --full` has it.
-        captures("page_is_driven_in_a_browser", || in_namespaces(ROLES[5]))
+        captures("page_is_driven_in_a_browser", || in_namespaces("page"))
             .with_ignored_flag(std::env::var_os(page::BROWSER).is_none()),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
