@@ -1,6 +1,8 @@
 //! The project's own tasks: builds and checks the kernel program, installs its tools, runs CI.
 
 mod api;
+mod api_server;
+mod apt;
 mod ci;
 mod conformance;
 mod dependencies;
@@ -56,6 +58,7 @@ usage: cargo xtask <command>
   conformance --community-id  their community ids beside those of another program
   fuzz SECONDS  fuzz every target for so long
   kernel-test --vm [SERIES..]  the kernel tests on other kernels, under qemu: all, or 6.1 and so on
+  api-server    tests of the Kubernetes packages with a real API server, built from Debian's source
   setup         install what `ci` needs: bpf-linker, the rust-src component, the targets
   setup --full  install what `ci --full` needs as well
   ci            all of CI, stopping at the first failure
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
         ["fuzz", seconds] => fuzz::run(seconds),
         ["promises"] => promises::check(),
         ["kernel-test", "--vm", series @ ..] => vm::run(series),
+        ["api-server"] => api_server::test(),
         ["setup"] => setup::run(),
         ["setup", "--full"] => setup::full(),
         ["ci"] => ci::run(Scope::Quick),

@@ -8,7 +8,7 @@ use std::{collections::HashMap, env, fs, path::PathBuf, process::Command};
 
 use mermin_agent::configuration::{File, Host};
 use mermin_config::Config;
-use mermin_testing::{Folder, is_installed};
+use mermin_testing::{Folder, Kubernetes, is_installed};
 
 fn place(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -213,6 +213,38 @@ fn manifests_are_read_by_kubectl() {
         let objects = String::from_utf8_lossy(&output.stdout);
         assert_eq!(objects.matches("\nkind: ").count(), 6, "{objects}");
     }
+}
+
+#[test]
+#[ignore = "`cargo xtask api-server` has a server for it"]
+fn manifests_are_accepted_by_a_real_server() {
+    let server = Kubernetes::new();
+    let apply = |words: &[&str], manifest: &str| {
+        let words = [&["apply", "--filename=-"], words].concat();
+        server.try_kubectl(&words, manifest)
+    };
+    apply(&[], &read("deploy/kubernetes/namespace.yaml")).unwrap();
+    for (name, _) in MANIFESTS {
+        let manifest = read(name);
+        let said = apply(&["--dry-run=server"], &manifest).unwrap();
+        assert_eq!(said.matches("(server dry run)").count(), 5, "{said}");
+        // The server reads it all: a port that no container has.
+        let wrong = manifest.replace("containerPort: 8080", "containerPort: 0");
+        let error = apply(&["--dry-run=server"], &wrong).unwrap_err();
+        assert!(error.contains("containerPort"), "{error}");
+        apply(&[], &manifest).unwrap();
+    }
+    // The role gives the account all that it asks for, and no more.
+    let can = |verb: &str, resource: &str| {
+        let account = "--as=system:serviceaccount:mermin:mermin-agent";
+        let words = ["auth", "can-i", verb, resource, account, "--all-namespaces"];
+        let answer = server.try_kubectl(&words, "");
+        answer.is_ok_and(|it| it.trim() == "yes")
+    };
+    for resource in ["pods", "endpointslices.discovery.k8s.io", "jobs.batch"] {
+        assert!(can("watch", resource), "{resource}");
+    }
+    assert!(!can("list", "secrets") && !can("delete", "pods"));
 }
 
 #[test]

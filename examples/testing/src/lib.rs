@@ -7,6 +7,7 @@ pub mod apart;
 #[cfg(feature = "tls")]
 pub mod certificates;
 mod folder;
+mod kubernetes;
 mod median;
 mod moto;
 mod proxy;
@@ -18,6 +19,7 @@ mod waiting;
 
 pub use self::{
     folder::Folder,
+    kubernetes::Kubernetes,
     median::median,
     moto::Moto,
     proxy::{Proxy, State},

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
 
 use self::{
-    fetch::{Apt, cache},
+    fetch::{Mirror, cache},
     kernels::Kernel,
     outcome::Outcome,
 };
@@ -50,10 +50,10 @@ pub(crate) fn run(series: &[&str]) -> Result<()> {
         missing.join(" ")
     );
     let test = build()?;
-    let apt = Apt::update()?;
+    let mirror = Mirror::read()?;
     let mut tried = Vec::new();
     for kernel in asked {
-        tried.push(on(kernel, &apt, &test)?);
+        tried.push(on(kernel, &mirror, &test)?);
     }
     if series.is_empty() {
         page::write(&tried)?;
@@ -83,7 +83,7 @@ pub(crate) fn all() -> Result<()> {
 
 /// Runs the oldest supported kernel in Debian, for CI. An unreachable mirror is no failure.
 pub(crate) fn oldest() -> Result<()> {
-    if let Err(error) = Apt::update() {
+    if let Err(error) = Mirror::read() {
         println!("SKIPPED: no kernel was tried: {error:#}");
         return Ok(());
     }
@@ -113,8 +113,8 @@ fn build() -> Result<PathBuf> {
         .context("cannot find the kernel tests in what cargo says")
 }
 
-fn on(kernel: &'static Kernel, apt: &Apt, test: &std::path::Path) -> Result<Tried> {
-    let fetched = apt.fetch(kernel)?;
+fn on(kernel: &'static Kernel, mirror: &Mirror, test: &std::path::Path) -> Result<Tried> {
+    let fetched = mirror.fetch(kernel)?;
     println!("== {}", fetched.release);
     let directory = cache().join("machines").join(&fetched.release);
     fs::create_dir_all(&directory)?;

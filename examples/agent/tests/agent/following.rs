@@ -29,6 +29,15 @@ impl Following {
         Self::start(folder, &key, program())
     }
 
+    /// Starts the agent with the service account of a pod, for a server at this port.
+    pub(crate) fn in_pod(port: u16) -> Self {
+        let mut command = program();
+        command
+            .env("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+            .env("KUBERNETES_SERVICE_PORT", port.to_string());
+        Self::start(Folder::new("agent-cluster"), "", command)
+    }
+
     fn start(folder: Folder, key: &str, command: Command) -> Self {
         let (file, flows) = (folder.file("a.hcl"), folder.file("flows.json"));
         let (port, metrics) = (free_port(), free_port());

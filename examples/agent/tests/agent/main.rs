@@ -13,6 +13,7 @@ mod commands;
 mod following;
 mod network;
 mod page;
+mod pod;
 mod runs;
 mod support;
 mod symptoms;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 use mermin_testing::{apart, needs, plain};
 
-const ROLES: [apart::Role; 7] = [
+const ROLES: [apart::Role; 8] = [
     ("exports", runs::exports_every_packet),
     ("reloads", runs::reloads_lose_no_packet),
     ("receivers", runs::receiver_that_is_down_is_counted),
@@ -33,6 +34,7 @@ const ROLES: [apart::Role; 7] = [
     ),
     ("page", page::is_driven),
     ("refusals", cluster::refusals),
+    ("pod", pod::follows_a_real_cluster),
 ];
 
 /// Runs the part of this name with network and mount namespaces of its own.
@@ -92,6 +94,10 @@ fn main() -> ExitCode {
         captures("refusals_of_the_api_server_are_told", || {
             in_namespaces("refusals");
         }),
+        captures("agent_in_a_pod_follows_a_real_cluster", || {
+            in_namespaces("pod");
+        })
+        .with_ignored_flag(true),
         captures("records_for_a_dead_receiver_are_counted", || {
             in_namespaces("receivers");
         }),

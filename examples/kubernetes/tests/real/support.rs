@@ -1,0 +1,136 @@
+//! A cluster that follows a real server with short waits, and what it told.
+
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use mermin_kubernetes::{FollowSettings, Kind, Pace};
+use mermin_testing::Kubernetes;
+use serde_json::{Value as Json, json};
+
+use crate::followed::{self, Followed};
+
+/// Waits that are short, and watches of 2 to 3 s: what is taken away shows at their end.
+fn pace() -> Pace {
+    let mut pace = followed::pace();
+    pace.watch_for = Duration::from_secs(3);
+    pace.silent_after = Duration::from_secs(30);
+    pace.relist_within = Duration::from_secs(2);
+    pace.absent_for = Duration::from_secs(1);
+    pace
+}
+
+/// Follows with a kubeconfig.
+pub(crate) fn follow(
+    kubeconfig: PathBuf,
+    change: impl FnOnce(FollowSettings) -> FollowSettings,
+) -> Followed {
+    let settings = FollowSettings::default()
+        .kubeconfig(kubeconfig)
+        .pace(pace());
+    Followed::of(change(settings))
+}
+
+/// Follows pods alone, as the user who may do everything.
+pub(crate) fn pods(server: &Kubernetes) -> Followed {
+    follow(server.admin(), |it| it.kinds([Kind::Pod])).synced()
+}
+
+/// Makes a namespace, and an account `mermin` in it.
+pub(crate) fn make_account(server: &Kubernetes, namespace: &str) {
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "mermin", "namespace": namespace}});
+    make_namespace(server, namespace);
+    server.apply(&account.to_string());
+}
+
+pub(crate) fn make_namespace(server: &Kubernetes, name: &str) {
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    server.apply(&namespace.to_string());
+}
+
+/// A pod of namespace `shop`, as its user writes it.
+pub(crate) fn manifest(name: &str) -> Json {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": name, "namespace": "shop", "labels": {"app": "web"}},
+        "spec": {"nodeName": "n1", "containers": [{"name": "web", "image": "nginx:1"}]},
+    })
+}
+
+/// The status that a kubelet writes for a pod that runs.
+pub(crate) fn running(address: [u8; 4]) -> Json {
+    let [a, b, c, d] = address;
+    let address = format!("{a}.{b}.{c}.{d}");
+    json!({"status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "startTime": "2026-01-01T00:00:00Z"}})
+}
+
+/// Makes a pod that runs. kubectl of 1.20 cannot write a status, so it is sent as it is.
+pub(crate) fn make_pod(server: &Kubernetes, name: &str, address: [u8; 4]) {
+    server.apply(&manifest(name).to_string());
+    let path = format!("/api/v1/namespaces/shop/pods/{name}");
+    let mut pod: Json =
+        serde_json::from_str(&server.kubectl(&["get", "--raw", &path], "")).unwrap();
+    pod["status"] = running(address)["status"].take();
+    let path = format!("{path}/status");
+    server.kubectl(
+        &["replace", "--raw", &path, "--filename=-"],
+        &pod.to_string(),
+    );
+}
+
+/// All problems of pods that were told since it began.
+pub(crate) struct Told {
+    words: Arc<Mutex<BTreeSet<String>>>,
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Told {
+    /// Begins to look, every 2 ms.
+    pub(crate) fn begin(followed: &Arc<Followed>) -> Self {
+        let (words, over) = (Arc::default(), Arc::default());
+        let thread = thread::spawn({
+            let (followed, words, over) =
+                (Arc::clone(followed), Arc::clone(&words), Arc::clone(&over));
+            move || {
+                let (words, over): (Arc<Mutex<BTreeSet<String>>>, Arc<AtomicBool>) = (words, over);
+                while !over.load(Ordering::Relaxed) {
+                    if let Some(problem) = followed.problem(Kind::Pod) {
+                        words.lock().unwrap().insert(problem);
+                    }
+                    thread::sleep(Duration::from_millis(2));
+                }
+            }
+        });
+        Self {
+            words,
+            over,
+            thread: Some(thread),
+        }
+    }
+
+    /// Returns true if one of them has these words.
+    pub(crate) fn has(&self, part: &str) -> bool {
+        self.words
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|it| it.contains(part))
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
