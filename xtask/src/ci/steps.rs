@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use crate::{
-    api, dependencies, imports, object, package, promises, readers, shell::Variables, versions, vm,
+    api, api_server, dependencies, imports, object, package, promises, readers, shell::Variables,
+    versions, vm,
 };
 
 /// Condition for running a step.
@@ -163,6 +164,13 @@ pub(super) const STEPS: &[Step] = &[
     full(
         "S3",
         Work::Function("moto on files, and trouble on the way there", readers::s3),
+    ),
+    full(
+        "Kubernetes API server",
+        Work::Function(
+            "kube-apiserver and etcd, built from source",
+            api_server::test,
+        ),
     ),
     full(
         "a file's writer killed a thousand times",
