@@ -227,3 +227,24 @@ fn seed(config: &Config) -> u16 {
 pub(crate) fn whole(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_of_two_servers_is_refused() {
+        let problems = |text: &str| {
+            let loaded = Config::load("a.hcl", text.as_bytes(), &|_| None).unwrap();
+            Plan::new(&loaded, Host { in_pod: false }).err()
+        };
+        let page = |port: u16| format!("internal \"page\" {{\nenabled = true\nport = {port}\n}}\n");
+        assert_eq!(problems(&page(8081)), None);
+        for (port, other) in [(8080, "probes"), (9464, "metrics")] {
+            let said = problems(&page(port)).unwrap().concat();
+            let wanted =
+                format!("cannot serve {other} and the page at one address, `127.0.0.1:{port}`");
+            assert!(said.starts_with(&wanted), "{said}");
+        }
+    }
+}

@@ -89,10 +89,11 @@ fn bind(address: SocketAddr) -> Result<TcpListener> {
 #[cfg(test)]
 mod tests {
     use std::{
-        io::{BufRead as _, BufReader, Read as _, Write as _},
+        io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _},
         net::TcpStream,
     };
 
+    use hyper::body::Bytes;
     use mermin_testing::until;
     use serde_json::Value as Json;
 
@@ -210,6 +211,31 @@ mod tests {
         });
         drop(inside);
         until("nobody looks", || !view.visits.is_watched());
+    }
+
+    #[test]
+    fn browser_that_does_not_read_is_disconnected() {
+        let view = view();
+        let mut stuck = ask(&view, "GET", "/events", "localhost");
+        until("somebody looks", || view.visits.is_watched());
+        // More than the kernel holds for a connection, so the server waits in the middle of it.
+        let message = Bytes::from(vec![b' '; 32 << 20]);
+        view.visits.send(&message);
+        let mut some = vec![0; 64 << 10];
+        until("the middle", || {
+            stuck.peek(&mut some).unwrap() == some.len()
+        });
+        until("the disconnection", || {
+            view.visits.send(&message);
+            !view.visits.is_watched()
+        });
+        let mut rest = Vec::new();
+        if let Err(error) = stuck.read_to_end(&mut rest) {
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        }
+        assert!(rest.len() < message.len(), "{}", rest.len());
+        // Others are served.
+        frame(&mut look(&view));
     }
 
     #[test]
