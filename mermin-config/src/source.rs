@@ -103,9 +103,13 @@ fn sampling(keys: &FlowSampling) -> Sampling {
     let sampling = Sampling::under_pressure()
         .fill(f64::from(keys.fill().get()) / 100.0)
         .max_interval(keys.max_interval().get());
-    match keys.flows_per_second().get() {
+    let sampling = match keys.flows_per_second().get() {
         u32::MAX => sampling,
         flows => sampling.flows_per_second(flows.into()),
+    };
+    match keys.seed() {
+        Some(seed) => sampling.seed(seed.expose()),
+        None => sampling,
     }
 }
 
@@ -268,6 +272,7 @@ pipeline {
       fill = 90
       flows_per_second = 5000
       max_interval = 64
+      seed = \"C0FFEE\"
     }
   }
 }
@@ -306,7 +311,8 @@ filter \"flow\" {
                     Sampling::under_pressure()
                         .fill(0.9)
                         .flows_per_second(5000)
-                        .max_interval(64),
+                        .max_interval(64)
+                        .seed(0xc0_ffee),
                 )
                 .filter(filter),
         );

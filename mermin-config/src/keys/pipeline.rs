@@ -4,7 +4,7 @@ use crate::{
     diagnostic::Problem,
     node::Node,
     schema::{Reader, section},
-    value::{Bounded, FlowKey, Join, PositiveDuration},
+    value::{Bounded, FlowKey, Join, PositiveDuration, Seed},
 };
 
 section! {
@@ -71,6 +71,9 @@ section! {
         flows_per_second: Bounded<1, { u32::MAX }> = Bounded::preset::<{ u32::MAX }>(), Capture;
         /// At least one of so many flows is kept: a power of two.
         max_interval: Bounded<1, 1_048_576> = Bounded::preset::<1_024>(), Capture;
+        /// Seed of the hash. Nodes with the same seed keep the same flows while their rates are the same, so a conversation between two nodes is
+        /// kept by both or by neither. A sender who knows it can choose flows that are not kept. Without it, each node draws its own.
+        seed: Option<Seed> = None, Capture;
     }
 }
 

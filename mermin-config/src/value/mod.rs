@@ -10,6 +10,7 @@ mod path;
 mod regex;
 mod rule;
 mod secret;
+mod seed;
 mod text;
 
 pub(crate) use self::bounded::port;
@@ -25,4 +26,5 @@ pub use self::{
     path::{AbsolutePath, InstanceName},
     regex::RegexText,
     secret::Secret,
+    seed::Seed,
 };
