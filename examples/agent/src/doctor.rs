@@ -47,7 +47,7 @@ fn text(report: &Report, file: Option<&File>, refused: Option<&str>) -> String {
     let mut lines = vec![match (file, refused) {
         (_, Some(error)) => format!("configuration: refused\n{error}"),
         (Some(file), None) => format!(
-            "configuration: {}: valid, {} receivers, names of Kubernetes objects {}",
+            "configuration: {}: valid, receivers: {}, names of Kubernetes objects {}",
             file.name(),
             file.plan.receivers.len(),
             if file.plan.cluster.is_some() {

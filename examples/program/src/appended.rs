@@ -31,17 +31,17 @@ pub struct Appended {
 #[derive(Debug)]
 struct Open {
     file: File,
-    /// End of the last complete piece. `None` for a pipe or a terminal, from which nothing can be removed.
+    /// End of the last complete piece. `None` for a pipe, a terminal or `/dev/null`, from which nothing can be removed.
     end: Option<u64>,
 }
 
 impl Open {
     fn new(path: &Path) -> io::Result<Self> {
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-        let end = match file.seek(SeekFrom::End(0)) {
-            Ok(end) => Some(end),
-            Err(error) if error.kind() == io::ErrorKind::NotSeekable => None,
-            Err(error) => return Err(error),
+        let end = if file.metadata()?.is_file() {
+            Some(file.seek(SeekFrom::End(0))?)
+        } else {
+            None
         };
         Ok(Self { file, end })
     }
@@ -55,9 +55,7 @@ impl Open {
         };
         let own = self.file.metadata()?;
         Ok((there.dev(), there.ino()) == (own.dev(), own.ino())
-            && self
-                .end
-                .is_none_or(|end| own.len() >= end || !own.is_file()))
+            && self.end.is_none_or(|end| own.len() >= end))
     }
 }
 
@@ -115,7 +113,7 @@ impl Appended {
     /// `cannot store ..`, with the system's error.
     pub fn close(&mut self) -> io::Result<()> {
         match self.open.take() {
-            // A pipe has no disk.
+            // A pipe has no disk, and `/dev/null` refuses.
             Some(Open { file, end: Some(_) }) => file
                 .sync_all()
                 .map_err(|error| self.cannot("store", &error)),
@@ -172,6 +170,15 @@ mod tests {
         file.close().unwrap();
         assert_eq!(fs::read_to_string(folder.join("b")).unwrap(), "go ongo on");
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn device_is_written_and_closed() {
+        let mut file = Appended::new("/dev/null");
+        for _ in 0..2 {
+            file.append(b"x").unwrap();
+        }
+        file.close().unwrap();
     }
 
     #[test]

@@ -36,6 +36,10 @@ impl Compressor {
         })
     }
 
+    #[cfg_attr(
+        not(feature = "zstd"),
+        expect(clippy::unnecessary_wraps, reason = "zstd may fail")
+    )]
     pub(super) fn compress(&mut self, page: &[u8]) -> Result<Vec<u8>, ParquetError> {
         match self {
             Self::Lz4 => Ok(lz4_flex::block::compress(page)),
