@@ -1,6 +1,7 @@
 //! Packets that the kernel drops, against the counters of those who drop them.
 
 use std::{
+    fs,
     io::{ErrorKind, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
     path::Path,
@@ -172,7 +173,7 @@ fn packets_that_the_firewall_drops_are_its_own_count() {
 
 /// A counter of `/proc/net/snmp`.
 fn snmp(host: &Host, of: &str, name: &str) -> u64 {
-    let lines = host.run(|| std::fs::read_to_string("/proc/thread-self/net/snmp").unwrap());
+    let lines = host.run(|| fs::read_to_string("/proc/thread-self/net/snmp").unwrap());
     let mut both = lines.lines().filter(|line| line.starts_with(of));
     let place = both
         .next()
@@ -310,9 +311,9 @@ fn counts_go_on_after_a_restart() {
     );
 }
 
-/// Opens a pinned source in which the pins of the program that counts dropped packets are changed while no process runs; five packets are
-/// dropped before and seven after. Returns the rows and records.
-fn with_changed_pins(change: impl Fn(&Path)) -> (Vec<Degradation>, Vec<Flow>) {
+/// Opens a pinned source in which the pins of the program that counts dropped packets are changed while no process runs, and takes the change
+/// back before the source is closed; five packets are dropped before and seven after. Returns the rows and records.
+fn with_changed_pins(change: fn(&Path), back: fn(&Path)) -> (Vec<Degradation>, Vec<Flow>) {
     let pair = Pair::new();
     let name = instance_name();
     let near = udp_socket(
@@ -327,30 +328,32 @@ fn with_changed_pins(change: impl Fn(&Path)) -> (Vec<Degradation>, Vec<Flow>) {
         !sums(flows)[0].is_empty()
     });
     let flows = watch.drain().flows;
-    let layouts = std::fs::read_dir(pins(&name)).unwrap();
+    let layouts = fs::read_dir(pins(&name)).unwrap();
     let mut layouts = layouts.map(|entry| entry.unwrap().path());
     let layout = layouts.find(|path| path.join("drop_link").exists());
-    change(&layout.expect("the link is pinned"));
+    let layout = layout.expect("the link is pinned");
+    change(&layout);
     let source = try_open(&pair.far, options().pinning(Pinning::instance(&name))).unwrap();
     assert!(source.report().taken_over.is_some());
     let rows = source.report().degradations;
     let mut watch = Watch::new(source);
     watch.flows = flows;
     send(&near, 7, 100);
+    back(&layout);
     let outcome = watch.drain();
+    assert!(!pins(&name).exists());
     (rows, outcome.flows)
 }
 
 fn pins_that_cannot_be_opened_are_replaced() {
     let changes: [fn(&Path); 2] = [
-        |directory| std::fs::remove_file(directory.join("drop_program")).unwrap(),
-        // Its count goes with it, and no program counts twice.
-        |directory| std::fs::remove_file(directory.join("drop_link")).unwrap(),
+        |directory| fs::remove_file(directory.join("drop_program")).unwrap(),
+        |directory| fs::remove_file(directory.join("drop_link")).unwrap(),
     ];
     for (number, change) in changes.into_iter().enumerate() {
-        let (rows, flows) = with_changed_pins(change);
+        let (rows, flows) = with_changed_pins(change, |_| ());
         assert_eq!(sums(&flows), [only("NO_SOCKET", 12), vec![]], "{flows:#?}");
-        // Without a link there is nothing to say: so does a process end that was killed before it was pinned.
+        // A process that was killed before it had pinned the link leaves none as well.
         let expected: &[Feature] = [&[Feature::Drops][..], &[]][number];
         let features: Vec<_> = rows.iter().map(|row| row.feature).collect();
         assert_eq!(features, expected, "{rows:?}");
@@ -361,21 +364,16 @@ fn pins_that_cannot_be_opened_are_replaced() {
     }
 }
 
-/// A directory has the name of the pin, with another one in it.
+/// A directory has the name of the pin.
 fn pins_that_cannot_be_replaced_leave_drops_uncounted() {
-    let in_the_way = std::sync::Mutex::new(None);
-    let (rows, flows) = with_changed_pins(|directory| {
-        let pin = directory.join("drop_link");
-        std::fs::remove_file(&pin).unwrap();
-        std::fs::create_dir_all(pin.join("inner")).unwrap();
-        *in_the_way.lock().unwrap() = Some(pin);
-    });
-    let pin = in_the_way.into_inner().unwrap().unwrap();
-    let _ = std::fs::remove_dir(pin.join("inner"));
-    let _ = std::fs::remove_dir(&pin);
-    let layout = pin.parent().unwrap();
-    let _ = std::fs::remove_dir(layout);
-    let _ = std::fs::remove_dir(layout.parent().unwrap());
+    let (rows, flows) = with_changed_pins(
+        |directory| {
+            let pin = directory.join("drop_link");
+            fs::remove_file(&pin).unwrap();
+            fs::create_dir(pin).unwrap();
+        },
+        |directory| fs::remove_dir(directory.join("drop_link")).unwrap(),
+    );
     assert_eq!(sums(&flows), [only("NO_SOCKET", 5), vec![]], "{flows:#?}");
     let [row] = &rows[..] else {
         panic!("one row: {rows:?}")
