@@ -2,11 +2,11 @@
 # nftables 1.0.6 (Debian 12) on Linux (seen on 6.18), tables of the family netdev, as root: at ingress an interface's octets are without the Ethernet header, at egress with it.
 #
 # Ten datagrams of 128 octets of IP (142 of Ethernet) come in by an interface and ten go back by it.
-# * The counter of a chain at the hook `ingress` has 1,280 octets, that of one at `egress` 1,420, in one table. So have `quota` and `limit`, and a rule `meta length 128` matches all of the
+# * The counter of a chain at the hook `ingress` has 1,280 octets, that of one at `egress` 1,420, in one table. So has `quota`, and a rule `meta length 128` matches all of the
 #   former and none of the latter, which have a length of 142.
 # * `tc filter` (iproute2 6.1.0, with clsact) has 1,280 and 1,420 too, by the counters of an action.
-# * The interface's own counters are 1,420 both ways, and chains behind routing (prerouting, postrouting) 1,280.
-# A flow of small packets so seems to send a tenth more than it gets; a limit of octets a second is another one for each direction, and neither is the wire's.
+# * The interface's own counters are 1,420 both ways, and chains of the family ip (prerouting, postrouting) 1,280.
+# Two directions of the same packets so differ by 14 octets a packet, a tenth of small ones, and a quota is another one for each direction.
 . "$(dirname "$0")/lib/common.sh"
 
 debian nftables=1.0.6-2+deb12u2 libnftables1=1.0.6-2+deb12u2 iproute2=6.1.0-3

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # pmacctd of pmacct 1.7.7 (Debian 12), its exporter of NetFlow 9 and IPFIX (plugin nfprobe): VLAN, class and MAC address are exported, and are no part of a flow's key.
 #
-# `aggregate` names what a flow is; nfprobe makes the template of it. Eight datagrams between the same addresses and ports, each pair alike but for one thing:
+# `aggregate` names what a flow is; nfprobe makes the template of it. Of two datagrams with the same addresses and ports that differ in one thing
 # * in VLAN 7 and VLAN 8: one flow of 2 packets in VLAN 7, that of the first. Two customers with the same private addresses are one, with the octets of both.
 # * of class (ToS) 32 and 8: one flow of 2 packets with the class of the last one.
 # * from two MAC addresses: one flow with the first one.
