@@ -43,7 +43,7 @@ pub(crate) fn keeps() {
 /// Each has the attributes of its flow, and its id is theirs.
 pub(crate) fn messages() {
     let server = Server::new();
-    let flows = testing::flows(700);
+    let flows = testing::detailed_flows(700);
     let mut sink = Exporter::new(server.settings().under_way(100)).unwrap();
     block_on(sink.export(&flows)).unwrap();
     block_on(sink.close()).unwrap();

@@ -4,7 +4,10 @@ use futures::executor::block_on;
 use mermin_core::{
     Flow,
     flow::{Count, FlowId},
-    sink::{FlowSink, retry, testing::flows},
+    sink::{
+        FlowSink, retry,
+        testing::{detailed_flows, flows},
+    },
 };
 use mermin_otlp::{Compression, Endpoint, Exporter, Protocol};
 use mermin_testing::{soon, times_of_a_stepped_clock, trouble};
@@ -24,9 +27,9 @@ pub(crate) fn export(mut sink: impl FlowSink, flows: &[Flow]) {
     });
 }
 
-/// Also with a count that OTLP has no number for, and a record that comes again.
+/// With all that a source adds on request, and with a count that OTLP has no number for.
 pub(crate) fn all_kinds() -> Vec<Flow> {
-    let mut flows = flows(1200);
+    let mut flows = detailed_flows(1200);
     flows[3].forward.octets = Count {
         delta: u64::MAX,
         total: i64::MAX as u64 + 1,
