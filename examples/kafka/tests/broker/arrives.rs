@@ -48,7 +48,7 @@ fn sink_contract_holds() {
 fn each_record_is_a_message_keyed_by_community_id() {
     for compression in [Compression::Zstd, Compression::Lz4, Compression::None] {
         let cluster = Cluster::new();
-        let mut flows = testing::flows(300);
+        let mut flows = testing::detailed_flows(300);
         // The same conversations once more, as another source sees them.
         let others = flows.clone().into_iter().map(|mut flow| {
             flow.sequence += 10;
@@ -84,6 +84,33 @@ fn cancelled_export_stores_its_batch_once() {
     let mut sink = cluster.exporter();
     let flows = trouble::dropped_call(&mut sink);
     assert_eq!(cluster.ids(), sorted_ids(&flows));
+}
+
+/// As after a source was killed, by another producer: a consumer can tell such records by their ids.
+#[test]
+fn redelivered_record_has_the_same_key_and_value() {
+    let cluster = Cluster::new();
+    let flows = testing::detailed_flows(300);
+    for part in [&flows[..200], &flows[100..]] {
+        let mut sink = cluster.exporter();
+        block_on(sink.export(part)).unwrap();
+        block_on(sink.close()).unwrap();
+    }
+    let mut messages = BTreeMap::new();
+    for message in cluster.stored() {
+        let stored = (
+            message.partition,
+            message.key.clone(),
+            message.payload.clone(),
+        );
+        let first = messages
+            .entry(message.id())
+            .or_insert_with(|| stored.clone());
+        assert_eq!(*first, stored);
+    }
+    let ids: Vec<_> = messages.into_keys().collect();
+    assert_eq!(ids, sorted_ids(&flows));
+    assert_eq!(cluster.ids().len(), 400);
 }
 
 /// Times of records are as they are; nothing else goes by them.
