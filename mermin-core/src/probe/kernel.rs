@@ -46,6 +46,12 @@ fn check_on(release: &str, arm64: bool) -> Result<(), Error> {
     }
 }
 
+/// Returns true if using a descriptor of bpf(2) can take `CAP_BPF` (before Linux 5.19, by the sysctl
+/// `kernel.unprivileged_bpf_disabled`).
+pub(crate) fn checks_every_use(release: &str) -> bool {
+    version(release).is_some_and(|found| found < (5, 19))
+}
+
 /// Returns the running kernel's release.
 pub(crate) fn release() -> String {
     rustix::system::uname()

@@ -2,6 +2,9 @@
 
 use std::error::Error as StdError;
 
+use rustix::thread::CapabilitySet;
+
+use super::kernel;
 use crate::error::{Error, ErrorKind};
 
 /// Capabilities that capturing needs, with their bit (`linux/capability.h`) and their use.
@@ -15,6 +18,16 @@ const NEEDED: [(&str, u32, &str); 3] = [
     ),
 ];
 const SYS_ADMIN: u32 = 21;
+
+/// Returns the capabilities that a source needs while it is open: for filters and lists of hooks, and for any use of bpf(2)
+/// where the kernel asks for that.
+pub(crate) fn while_open() -> CapabilitySet {
+    if kernel::checks_every_use(&kernel::release()) {
+        CapabilitySet::NET_ADMIN | CapabilitySet::BPF
+    } else {
+        CapabilitySet::NET_ADMIN
+    }
+}
 
 /// Parses the effective set in `/proc/thread-self/status`.
 fn effective(status: &str) -> Option<u64> {

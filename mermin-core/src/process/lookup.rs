@@ -14,9 +14,14 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use rustix::thread::CapabilitySet;
+
 use self::worker::{Request, Worker};
 use super::namespaces::Namespaces;
-use crate::flow::{Direction, Flow, Process, Protocol};
+use crate::{
+    flow::{Direction, Flow, Process, Protocol},
+    sys::capabilities::keep_only,
+};
 
 /// Largest number of flows in the queue. The capture thread asks about further ones later.
 const QUEUE: usize = 8192;
@@ -146,7 +151,13 @@ impl Lookup {
         let worker = Worker::new(wanted, namespaces, Arc::clone(&answers));
         let thread = thread::Builder::new()
             .name("mermin-process".to_owned())
-            .spawn(move || worker.run(&received))?;
+            .spawn(move || {
+                let for_sockets =
+                    CapabilitySet::NET_ADMIN | CapabilitySet::SYS_ADMIN | CapabilitySet::SYS_PTRACE;
+                // A refusal leaves the thread with those of its starter.
+                let _ = keep_only(for_sockets);
+                worker.run(&received);
+            })?;
         Ok(Self {
             requests: Some(requests),
             thread: Some(thread),

@@ -44,6 +44,8 @@ pub(crate) struct Options {
     /// in advance.
     pub(crate) max_flows: Option<u32>,
     pub(crate) strict: bool,
+    /// The source's threads give up the capabilities that they no longer need.
+    pub(crate) drop_capabilities: bool,
     pub(crate) pinning: Option<Pinning>,
     pub(crate) flow_key: FlowKey,
     pub(crate) exact_end: bool,
@@ -175,6 +177,7 @@ impl Options {
             ("pinning", self.pinning.is_some()),
             ("process", self.process),
             ("drops", self.drops),
+            ("drop_capabilities", self.drop_capabilities),
         ];
         for (option, given) in live_only {
             if given {

@@ -22,6 +22,8 @@ pub enum Setting {
     MaxFlows,
     /// `strict`.
     Strict,
+    /// `drop_capabilities`.
+    DropCapabilities,
     /// `pinning`.
     Pinning,
     /// `flow_key`.
@@ -60,6 +62,7 @@ impl Setting {
             Self::NetNs => "netns",
             Self::MaxFlows => "max_flows",
             Self::Strict => "strict",
+            Self::DropCapabilities => "drop_capabilities",
             Self::Pinning => "pinning",
             Self::FlowKey => "flow_key",
             Self::ExactEnd => "exact_end",
@@ -107,6 +110,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
         filter,
         max_flows,
         strict,
+        drop_capabilities,
         pinning,
         flow_key,
         exact_end,
@@ -137,6 +141,10 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
             (Setting::NetNs, now.netns != *netns),
             (Setting::MaxFlows, flows(now.max_flows) != flows(*max_flows)),
             (Setting::Strict, now.strict != *strict),
+            (
+                Setting::DropCapabilities,
+                now.drop_capabilities != *drop_capabilities,
+            ),
             (Setting::Pinning, now.pinning != *pinning),
             (Setting::FlowKey, now.flow_key != *flow_key),
             (Setting::ExactEnd, now.exact_end != *exact_end),
@@ -227,13 +235,16 @@ mod tests {
             );
             assert_eq!(then, Reconfigured::default(), "{setting}");
         }
-        let fixed: [(Setting, Change); 14] = [
+        let fixed: [(Setting, Change); 15] = [
             (Setting::Attach, |options| {
                 options.attach = Attach::Tcx.into();
             }),
             (Setting::NetNs, |options| options.netns = NetNs::Host),
             (Setting::MaxFlows, |options| options.max_flows = Some(7)),
             (Setting::Strict, |options| options.strict = true),
+            (Setting::DropCapabilities, |options| {
+                options.drop_capabilities = true;
+            }),
             (Setting::Pinning, |options| {
                 options.pinning = Some(Pinning::instance("a"));
             }),

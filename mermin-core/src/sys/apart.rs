@@ -21,6 +21,10 @@ use std::{
     thread,
 };
 
+use rustix::thread::CapabilitySet;
+
+use super::capabilities::keep_only;
+
 /// The thread makes system calls only.
 const STACK: usize = 64 << 10;
 
@@ -50,6 +54,8 @@ impl Apart {
                 leave_descriptors();
                 match make() {
                     Ok(thing) => {
+                        // Holding takes none. A refusal leaves the thread with those of its starter.
+                        let _ = keep_only(CapabilitySet::empty());
                         if answer.send(Ok(())).is_ok() {
                             // Returns when the holder is dropped.
                             let _ = kept.recv();

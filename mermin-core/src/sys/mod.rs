@@ -11,6 +11,7 @@ pub(crate) mod bpf_program;
 pub(crate) mod bpf_stand_in;
 #[cfg(feature = "__lab")]
 pub(crate) mod bpf_trial;
+pub(crate) mod capabilities;
 pub(crate) mod mapping;
 pub(crate) mod membarrier;
 pub(crate) mod netlink;

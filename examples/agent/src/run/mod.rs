@@ -3,6 +3,7 @@
 mod closer;
 mod control;
 mod follow;
+mod privileges;
 
 use std::process::ExitCode;
 
@@ -15,6 +16,7 @@ use self::{
     closer::Closer,
     control::{Control, Running},
     follow::{decoration, followed},
+    privileges::Opener,
 };
 use crate::{
     UNUSABLE,
@@ -64,13 +66,14 @@ fn warn_about(file: &File) {
 /// Returns false if a record was lost.
 fn start(file: File, log: Log) -> Result<bool> {
     warn_about(&file);
+    let privileged = Opener::start()?;
     let runtime = Builder::new_multi_thread()
         .worker_threads(THREADS)
         .thread_name("mermin-agent")
         .enable_all()
         .build()?;
     let exchange = Exchange::default();
-    let outcome = runtime.block_on(capture(file, log, exchange.clone()));
+    let outcome = runtime.block_on(capture(file, log, exchange.clone(), privileged));
     // Tasks of receivers end here, and sinks that still had records count them.
     drop(runtime);
     let meters = exchange.all_meters();
@@ -86,7 +89,7 @@ fn start(file: File, log: Log) -> Result<bool> {
 }
 
 /// Captures until the source ends. Returns false if records are left.
-async fn capture(file: File, log: Log, exchange: Exchange) -> Result<bool> {
+async fn capture(file: File, log: Log, exchange: Exchange, privileged: Opener) -> Result<bool> {
     // Before anything else, so that no signal ends the process without an export.
     let mut closer = Closer::new()?;
     let control = Control::new(file, log)?;
@@ -119,7 +122,7 @@ async fn capture(file: File, log: Log, exchange: Exchange) -> Result<bool> {
     let followed = followed(&plan)?;
     let decoration = decoration(followed.as_ref(), &plan);
     state.follow(followed, decoration.clone());
-    let opening = plan.capture.clone().open();
+    let opening = privileged.open(plan.capture.clone());
     let mut source = tokio::select! {
         source = opening => source?,
         (name, _) = closer.signal() => {
@@ -131,6 +134,9 @@ async fn capture(file: File, log: Log, exchange: Exchange) -> Result<bool> {
     let fan_out = FanOut::new(prepared, decoration, exchange.clone());
     state.capturing(handle.clone());
     let running = Running::began(handle.clone(), state.clone(), watch, opened);
+    tracing::info!(
+        "privileges: the thread that captures keeps CAP_NET_ADMIN, for interfaces that appear later; threads of receivers, probes and the cluster have none"
+    );
     tracing::info!("capturing: {}", plan_in_words(&plan));
     let records = Batching::default().records(plan.batch);
     let run = async {

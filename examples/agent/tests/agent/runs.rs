@@ -27,6 +27,42 @@ fn packets(file: &Path) -> u64 {
     seen.values().sum()
 }
 
+/// Only the thread that captures has a capability, and no thread can get one.
+fn privileges_are_given_up(process: u32) {
+    const NET_ADMIN: u64 = 1 << 12;
+    let statuses = || -> Vec<String> {
+        let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+        let status = |task: std::io::Result<fs::DirEntry>| {
+            // A thread may have ended.
+            fs::read_to_string(task.unwrap().path().join("status")).ok()
+        };
+        tasks.filter_map(status).collect()
+    };
+    until("the opener to end", || {
+        !statuses()
+            .iter()
+            .any(|status| status.contains("mermin-opener"))
+    });
+    let statuses = statuses();
+    assert!(statuses.len() > 4, "{statuses:?}");
+    for status in &statuses {
+        let line = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.unwrap().trim().to_owned()
+        };
+        let captures = line("Name:") == "mermin-capture";
+        let left = if captures { NET_ADMIN } else { 0 };
+        for set in ["CapPrm:", "CapEff:"] {
+            let bits = u64::from_str_radix(&line(set), 16).unwrap();
+            assert_eq!(bits, left, "{status}");
+        }
+        for set in ["CapInh:", "CapAmb:"] {
+            assert_eq!(line(set), "0000000000000000", "{status}");
+        }
+        assert_eq!(line("NoNewPrivs:"), "1", "{status}");
+    }
+}
+
 fn settings(port: u16, metrics: u16) -> String {
     format!(
         "shutdown_timeout = \"20s\"\ndiscovery \"instrument\" {{\n  interfaces = [\"near0\"]\n}}\n\
@@ -55,6 +91,7 @@ pub(crate) fn exports_every_packet() {
     assert_eq!(status, 200, "{body}");
     let ready: Json = serde_json::from_str(&body).unwrap();
     assert_eq!(ready["status"], "ok", "{body}");
+    privileges_are_given_up(agent.id());
     for path in ["/livez", "/startup"] {
         assert_eq!(get(port, path).0, 200);
     }

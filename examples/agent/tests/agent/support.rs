@@ -65,6 +65,10 @@ impl Agent {
         Self { child, said }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn said(&self) -> String {
         self.said.lock().unwrap().clone()
     }

@@ -145,6 +145,24 @@ impl FlowSourceBuilder {
         self
     }
 
+    /// Lets the source's threads give up the capabilities that they no longer need, once it is open. Default: no.
+    ///
+    /// `CAP_NET_ADMIN` is kept, for tc filters on interfaces that appear later and for the programs at hooks in the report;
+    /// before Linux 5.19 also `CAP_BPF`. The thread that looks up processes keeps `CAP_SYS_PTRACE` and `CAP_SYS_ADMIN`. Threads
+    /// of your own keep what they have. [`tcx_order`](Self::tcx_order) by a name has no effect at later interfaces then,
+    /// because reading names takes `CAP_SYS_ADMIN`.
+    ///
+    /// ```
+    /// use mermin_core::FlowSource;
+    ///
+    /// let builder = FlowSource::builder().drop_capabilities(true);
+    /// assert!(builder.get_drop_capabilities());
+    /// ```
+    pub fn drop_capabilities(mut self, drop_capabilities: bool) -> Self {
+        self.options.drop_capabilities = drop_capabilities;
+        self
+    }
+
     /// Counts the packets of flows that the kernel drops, by the kernel's reason ([`Flow::drops`](crate::Flow::drops)): a rule of the
     /// firewall, no socket, a full socket, a bad checksum. Default: no.
     ///

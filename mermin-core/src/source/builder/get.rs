@@ -108,6 +108,12 @@ impl FlowSourceBuilder {
         self.options.listening_ports
     }
 
+    /// Returns the value of [`drop_capabilities`](Self::drop_capabilities).
+    #[must_use]
+    pub fn get_drop_capabilities(&self) -> bool {
+        self.options.drop_capabilities
+    }
+
     /// Returns the value of [`drops`](Self::drops).
     #[must_use]
     pub fn get_drops(&self) -> bool {

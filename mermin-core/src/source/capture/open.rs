@@ -14,12 +14,14 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    probe, process,
+    probe::{self, privilege},
+    process,
     report::{Degradation, Feature, Report},
     source::{
         engine::{Counters as _, Opened},
         handover::Handover,
     },
+    sys::capabilities,
 };
 
 /// A source whose programs are attached.
@@ -43,6 +45,11 @@ pub(super) fn open(mut arguments: CaptureArguments) -> Result<(Capture, Opened),
         None => Vec::new(),
     };
     check_strict(&arguments, &parts)?;
+    if arguments.options.drop_capabilities {
+        capabilities::keep_only(privilege::while_open()).map_err(|error| {
+            Error::new(ErrorKind::System, "cannot give up capabilities").with_source(error)
+        })?;
+    }
     events::opened(parts.interfaces.watched().len() as u64);
     let opened = parts.opened();
     Ok((Capture::new(parts, arguments.options, to_close), opened))
@@ -163,7 +170,6 @@ fn take_over(parts: &mut Parts, leftovers: Leftovers) -> Result<Vec<FlowToClose>
         return Ok(Vec::new());
     };
     let Some(supply) = leftovers.clear(instance, &parts.interfaces)? else {
-        parts.interfaces.end_take_over(&parts.slots);
         return Ok(Vec::new());
     };
     parts.clock.read()?;

@@ -25,7 +25,7 @@ pub(in crate::source) struct Header {
 }
 
 /// Free slots that move to a new stack.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::source) struct Supply {
     /// Slots below this were used before.
     pub(in crate::source) known: u32,

@@ -39,6 +39,7 @@ crate::cases! {
     by_tcx kills_of_a_process_without_capabilities_lose_nothing,
     by_tcx kill_at_fail_points_of_a_process_without_capabilities_loses_nothing,
     by_tcx passed_source_watches_later_interfaces,
+    by_tcx passed_source_has_every_option,
     by_tcx passed_instance_has_one_owner,
     by_tcx foreign_descriptors_are_refused,
     by_tcx source_is_not_prepared_without_an_instance,
@@ -181,6 +182,45 @@ fn passed_source_watches_later_interfaces() {
     assert_eq!(packets, 60);
     Pinning::instance(&instance).remove().unwrap();
     assert!(!pins(&instance).exists());
+}
+
+/// The options that bring a program, a link or a map of their own, and those that change what is attached.
+fn passed_source_has_every_option() {
+    let pair = Pair::new();
+    let instance = instance_name();
+    let options = on("v0")
+        .names(true)
+        .drops(true)
+        .tcp_analysis(true)
+        .exact_end(true);
+    let [near, far] = ["10.0.0.1:4000", "10.0.0.2:53"].map(address);
+    // A new instance, and one that is taken over.
+    for flows in [0, 1] {
+        let pinning = Pinning::instance(&instance).persist(flows == 0);
+        let prepared = options.clone().pinning(pinning);
+        let handover = pair.near.run(|| prepare(prepared)).unwrap();
+        let source = pair.near.run(|| {
+            become_nobody(CapabilitySet::empty());
+            within(LONGEST, options.clone().open_passed(handover))
+                .expect("opening hangs")
+                .unwrap()
+        });
+        let report = source.report();
+        assert_eq!(report.degradations, []);
+        assert_eq!(report.taken_over.unwrap().flows, flows);
+        let watch = Watch::new(source);
+        if flows == 1 {
+            let outcome = watch.finish();
+            assert_eq!(outcome.flows.len(), 1);
+            let [forward, reverse] = [&outcome.flows[0].forward, &outcome.flows[0].reverse];
+            assert_eq!([forward, reverse].map(|side| side.packets.total), [10; 2]);
+        } else {
+            udp_dialogue(&pair, [near, far], 10, [10, 20]);
+            // The flow stays, by `persist` of the process that prepared.
+            watch.shut();
+        }
+    }
+    Pinning::instance(&instance).remove().unwrap();
 }
 
 fn passed_instance_has_one_owner() {

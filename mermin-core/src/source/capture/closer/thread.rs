@@ -9,12 +9,15 @@ use std::{
     time::Instant,
 };
 
+use rustix::thread::CapabilitySet;
+
 use super::{Batch, Closed, Ending};
 use crate::{
     bpf::{grace::Grace, index::Index, slab::Slab},
     error::{Error, ErrorKind},
     failpoint::{FailPoint, fail_point},
     source::control::Control,
+    sys::capabilities::keep_only,
 };
 
 /// The thread that deletes and waits.
@@ -38,7 +41,13 @@ impl GraceThread {
         let (done, closed) = channel();
         let thread = thread::Builder::new()
             .name("mermin-grace".to_owned())
-            .spawn(move || work(&slab, &index, &grace, &control, &received, &done))
+            .spawn(move || {
+                if matches!(grace, Grace::Membarrier) {
+                    // It takes none. A refusal leaves the thread with those of its starter.
+                    let _ = keep_only(CapabilitySet::empty());
+                }
+                work(&slab, &index, &grace, &control, &received, &done);
+            })
             .map_err(|error| {
                 Error::new(ErrorKind::Exhausted, "cannot start the grace thread").with_source(error)
             })?;

@@ -84,7 +84,7 @@ pub(in crate::source::capture) fn prepare_passed(
     let lock = locked(lock)?;
     let (mut found, sections) = look(maps)?;
     let (sizes, reasons) = sizes_of(arguments, &found, sections.is_some(), given_up)?;
-    identify(&programs, &links)?;
+    let attached = identify(&programs, &links)?;
     let drop_program = programs.get(maps::PROGRAM_DROP).map(OwnedFd::try_clone);
     let drop_program = drop_program.transpose().map_err(copying)?;
     if sizes.drops.is_none() {
@@ -109,11 +109,7 @@ pub(in crate::source::capture) fn prepare_passed(
         }
         _ => None,
     };
-    let supply = header
-        .supply
-        .map(|supply| restore(supply, former_free, sizes))
-        .transpose()?;
-    let watched: BTreeSet<u32> = links.keys().map(|(index, _)| *index).collect();
+    let supply = restore(header.supply.unwrap_or_default(), former_free, sizes)?;
     let on_close = if header.persist {
         OnDrop::Keep
     } else {
@@ -123,7 +119,7 @@ pub(in crate::source::capture) fn prepare_passed(
         epoch: found.identity.epoch,
         pinned: Some(Pinned {
             instance: PinnedInstance::passed(lock, PinnedHooks::passed(links), on_close),
-            leftovers: Leftovers::passed(supply, watched),
+            leftovers: Leftovers::passed(supply, attached),
             unacked: Unacked::new(notes.journal, notes.redo),
             departed: notes.departed,
             known: notes.known,
@@ -239,8 +235,9 @@ fn sizes_of(
     Ok((sizes, reasons))
 }
 
-/// Checks that programs have their names, and that each link holds one of them at the hook in its role.
-fn identify(programs: &Named, links: &Links) -> Result<(), Error> {
+/// Checks that programs have their names, and that each link holds one of them at the hook in its role. Returns the indexes of
+/// the interfaces that are still there.
+fn identify(programs: &Named, links: &Links) -> Result<BTreeSet<u32>, Error> {
     let mut ids = HashMap::new();
     for (name, program) in programs {
         let there = bpf_link::identify(program.as_fd())
@@ -251,6 +248,7 @@ fn identify(programs: &Named, links: &Links) -> Result<(), Error> {
         }
         ids.insert(name.as_str(), there.id);
     }
+    let mut attached = BTreeSet::new();
     for ((index, direction), link) in links {
         let name = match direction {
             HookDirection::Ingress => maps::PROGRAM_INGRESS,
@@ -258,17 +256,17 @@ fn identify(programs: &Named, links: &Links) -> Result<(), Error> {
         };
         let there = bpf_link::tcx(link.as_fd())
             .map_err(|error| unreadable("link", &index.to_string()).with_source(error))?;
-        match there {
-            // The link of a deleted interface has the index 0.
-            Some((at, program)) if (at == *index || at == 0) && ids.get(name) == Some(&program) => {
-            }
+        match there.filter(|(_, program)| ids.get(name) == Some(program)) {
+            Some((at, _)) if at == *index => _ = attached.insert(at),
+            // The interface was deleted.
+            Some((0, _)) => {}
             _ => {
                 let why = format!("the link of interface {index} is another one");
                 return Err(invalid(why));
             }
         }
     }
-    Ok(())
+    Ok(attached)
 }
 
 fn restore(

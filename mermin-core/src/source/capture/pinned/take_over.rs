@@ -49,11 +49,12 @@ impl Leftovers {
     }
 
     /// Creates those of a source that another process prepared.
-    pub(super) fn passed(supply: Option<FreeSupply>, interfaces: BTreeSet<u32>) -> Self {
+    pub(super) fn passed(supply: FreeSupply, interfaces: BTreeSet<u32>) -> Self {
         Self {
             programs: Vec::new(),
             stale: Vec::new(),
-            supply,
+            // Flows may have begun since the other process attached.
+            supply: Some(supply),
             passed: Some(interfaces),
         }
     }
