@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use super::PinnedInstance;
+use super::instance::PinnedInstance;
 use crate::{
     bpf::{
         object::Beside,

@@ -9,11 +9,12 @@ use std::{
 use mermin_bpf::abi::{ledger::HookDirection, names as maps};
 
 use super::{
-    Leftovers, PinnedInstance,
     found::fit,
     hand_over::settings,
+    instance::PinnedInstance,
     notes::{NOTES, Notes},
     prepare::{Pinned, Prepared},
+    take_over::Leftovers,
 };
 use crate::{
     attach::pinned_hooks::{OnDrop, PinnedHooks},

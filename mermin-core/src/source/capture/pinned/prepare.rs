@@ -5,9 +5,11 @@ use std::os::fd::AsFd;
 use mermin_bpf::abi::{ledger::HookDirection, names as maps};
 
 use super::{
-    Leftovers, PinnedInstance, degradations,
+    degradations,
     found::{Look, keyed, look},
+    instance::PinnedInstance,
     notes::{NOTES, Notes, beside},
+    take_over::Leftovers,
 };
 use crate::{
     attach::pinned_hooks::{OnDrop, PinnedHooks},

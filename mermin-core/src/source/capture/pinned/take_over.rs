@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use mermin_bpf::abi::slot::state;
 
-use super::{PinnedInstance, degradations};
+use super::{degradations, instance::PinnedInstance};
 use crate::{
     attach::pinned_hooks::PinnedHooks,
     bpf::pin::{instance::Stale, journal::SlotNotes, supply::FreeSupply},
