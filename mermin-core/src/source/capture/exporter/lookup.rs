@@ -12,6 +12,10 @@ use crate::{
     table::{record::flow_fields, snapshot::FlowSnapshot},
 };
 
+/// Number of flows that one sweep asks about. The thread of lookups takes requests meanwhile, so a full queue alone would let a sweep last
+/// until all are looked up.
+const PER_SWEEP: usize = 4096;
+
 impl Exporter {
     /// Requests a lookup of a flow that the filter admits, if lookups are on and the flow is new. If the queue has no room, the flow waits.
     pub(super) fn look_up(&mut self, slots: &SlotTable, records: &RecordContext<'_>, slot: u32) {
@@ -22,8 +26,11 @@ impl Exporter {
         if !lookup.begin(slot, first_seen) {
             return;
         }
-        // A flow goes behind those that wait, without an attempt: many may begin in one sweep.
-        if !self.unasked.is_empty() || !ask(lookup, slots, records, slot) {
+        // A flow goes behind those that wait.
+        let may_ask = self.unasked.is_empty() && self.asked < PER_SWEEP;
+        if may_ask && ask(lookup, slots, records, slot) {
+            self.asked += 1;
+        } else {
             self.unasked.push_back((slot, first_seen));
         }
     }
@@ -37,11 +44,16 @@ impl Exporter {
         let Some(lookup) = &self.lookup else {
             return;
         };
-        while let Some(&(slot, first_seen)) = self.unasked.front() {
+        self.asked = 0;
+        while self.asked < PER_SWEEP {
+            let Some(&(slot, first_seen)) = self.unasked.front() else {
+                return;
+            };
             let is_there = slots.is_open(slot) && slots.slab().first_seen(slot) == first_seen;
             if is_there && !ask(lookup, slots, records, slot) {
                 return;
             }
+            self.asked += 1;
             self.unasked.pop_front();
         }
     }

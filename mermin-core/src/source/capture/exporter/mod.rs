@@ -58,6 +58,8 @@ pub(super) struct Exporter {
     lookup: Option<Lookup>,
     /// Flows that wait for room in the queue of lookups: slot, and time of the first packet.
     unasked: VecDeque<(u32, u64)>,
+    /// Number of flows that this sweep has asked about.
+    asked: usize,
     /// Names from payloads, where they are read.
     names: Option<Names>,
     /// Records that are not in the queue yet.
@@ -86,6 +88,7 @@ impl Exporter {
             conversations: Conversations::new(join),
             lookup,
             unasked: VecDeque::new(),
+            asked: 0,
             names,
             out: VecDeque::new(),
             promised: 0,
