@@ -142,8 +142,8 @@ impl State {
     pub(super) fn failed(&mut self, failure: &Failure, random: f64) -> Duration {
         match failure {
             Failure::Gone | Failure::Restored => {
-                // Watches that failed before this one say nothing against a list.
-                if self.step == Step::Watch {
+                // Watches and checks that failed before this one say nothing against a list.
+                if matches!(self.step, Step::Watch | Step::Check) {
                     self.failures = 0;
                 }
                 self.step = self.whole();
@@ -290,6 +290,22 @@ mod tests {
         assert_eq!(state.advanced("99"), Ok(()));
         assert_eq!(state.advanced(""), Ok(()));
         assert_eq!(state.version(), "99");
+    }
+
+    #[test]
+    fn list_after_an_outage_is_not_held_back_for_its_failures() {
+        let down = Failure::Unreachable(String::new());
+        let mut state = state(Kind::Pod);
+        let waits: Vec<_> = (0..8).map(|_| state.failed(&down, 1.0)).collect();
+        assert_eq!(waits[7], Duration::from_secs(30), "{waits:?}");
+        assert_eq!(state.checked("99"), Err(Failure::Restored));
+        assert_eq!(
+            state.failed(&Failure::Restored, 1.0),
+            Duration::from_secs(5)
+        );
+        assert_eq!(state.step(), Step::List);
+        // The list's own failures count.
+        assert_eq!(state.failed(&down, 1.0), Duration::from_secs(1));
     }
 
     #[test]
