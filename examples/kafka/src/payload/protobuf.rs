@@ -138,7 +138,7 @@ mod tests {
             .into(),
         ];
         flow.added_attributes = lists.into();
-        let mut rest = &encoder.encode(&flow)[..];
+        let mut rest = encoder.encode(&flow);
         assert!(rest.starts_with(&without));
         let mut found = BTreeMap::new();
         while !rest.is_empty() {
