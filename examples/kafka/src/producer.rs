@@ -44,6 +44,8 @@ const LAST_LOOK: Duration = Duration::from_millis(100);
 pub(crate) struct Context {
     meter: Meter,
     reports: Mutex<Vec<(usize, Option<RDKafkaErrorCode>)>>,
+    /// A broker's last failure.
+    cause: Mutex<Option<String>>,
 }
 
 impl Context {
@@ -51,6 +53,7 @@ impl Context {
         Self {
             meter,
             reports: Mutex::default(),
+            cause: Mutex::default(),
         }
     }
 
@@ -63,8 +66,19 @@ impl ClientContext for Context {
     /// [`error`](Self::error) handles errors. Other messages are only useful for debugging librdkafka.
     fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
 
-    fn error(&self, _: KafkaError, reason: &str) {
-        self.meter.failed(&reason.to_owned().into());
+    fn error(&self, error: KafkaError, reason: &str) {
+        let mut cause = self.cause.lock().unwrap_or_else(PoisonError::into_inner);
+        // It follows the last broker's own failure, and has only numbers, which librdkafka may have reset meanwhile:
+        // `0/1 brokers are down`.
+        let words = if code(&error) == RDKafkaErrorCode::AllBrokersDown {
+            match &*cause {
+                Some(cause) => format!("all brokers are down: {cause}"),
+                None => "all brokers are down".to_owned(),
+            }
+        } else {
+            cause.insert(reason.to_owned()).clone()
+        };
+        self.meter.failed(&words.into());
     }
 }
 
@@ -204,5 +218,27 @@ impl Messages {
             .key(key.as_str())
             .payload(self.payload.of(flow));
         producer.send(record).map_err(|(error, _)| code(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cause_outlives_the_news_that_all_brokers_are_down() {
+        let context = Context::new(Meter::default());
+        let told = |code, reason: &str| {
+            context.error(KafkaError::Global(code), reason);
+            context.meter.stats().last_error.unwrap_or_default()
+        };
+        let down = |reason| told(RDKafkaErrorCode::AllBrokersDown, reason);
+        assert_eq!(down("1/1 brokers are down"), "all brokers are down");
+        let refused = told(RDKafkaErrorCode::BrokerTransportFailure, "a:9092: refused");
+        assert_eq!(refused, "a:9092: refused");
+        assert_eq!(
+            down("0/1 brokers are down"),
+            "all brokers are down: a:9092: refused"
+        );
     }
 }
