@@ -192,6 +192,19 @@ fn logs_get_no_secret_of_a_faulty_line() {
         otlp("auth = { bearer = \"t0ken\", basic = {"),
         otlp("endpoint = \"https://me:t0ken@a:99999\""),
         otlp("endpoint = \"http://me:t0ken@a\"\n tls = {}"),
+        otlp("endpoint = \"collector:4317?api_key=t0ken\""),
+        otlp("endpoint = \"t0ken\""),
+        otlp("protocol = \"t0ken\""),
+        otlp("timeout = \"t0ken\""),
+        "log_color = \"${\"t0ken\"}\"".to_owned(),
+        "parser {\n  vxlan_port = \"${\"t0ken\"}\"\n}\n".to_owned(),
+        "internal \"metrics\" {\n  listen_address = \"t0ken\"\n}\n".to_owned(),
+        "discovery \"instrument\" {\n  interfaces = [\"t0ken[\", \"/t0ken(/\"]\n}\n".to_owned(),
+        "discovery \"instrument\" {\n  netns = \"t0ken\"\n  instance = \"t0ken.\"\n}\n".to_owned(),
+        "filter \"network\" {\n  transport = { match = [\"t0ken\", \"t0ken*\", \"{t0ken\"] }\n}\n".to_owned(),
+        "filter \"source\" {\n  address = { match = [\"t0ken\"] }\n  port = { match = [\"t0ken\"] }\n}\n".to_owned(),
+        "attributes \"source\" \"k8s\" {\n  extract {\n    label {\n      key_regex = \"t0ken(\"\n    }\n  }\n}\n"
+            .to_owned(),
         "bearer: t0ken\n".to_owned(),
         "export:\n  traces:\n    otlp:\n      auth:\n        bearer: t0ken\n".to_owned(),
     ] {
@@ -209,5 +222,39 @@ fn logs_get_no_secret_of_a_faulty_line() {
                 "{said}"
             );
         }
+    }
+}
+
+/// A number may be a secret, too. Logs still say what is valid, and what is wrong unless that takes the text.
+#[test]
+fn logs_say_what_is_wrong_with_a_value_without_the_value() {
+    for (text, said) in [
+        (
+            "log_color = 271828",
+            "mermin.hcl:1:13: cannot use a number for `log_color`\n  = valid: bool: true or false",
+        ),
+        (
+            "shutdown_timeout = 271828",
+            "mermin.hcl:1:20: cannot use a number for `shutdown_timeout`\n  = valid: ",
+        ),
+        (
+            "shutdown_timeout = \"271828 days\"",
+            "mermin.hcl:1:20: cannot use this for `shutdown_timeout`: it is more than 365 days\n  = valid: ",
+        ),
+        (
+            "parser {\n  vxlan_port = 271828\n}",
+            "mermin.hcl:2:16: cannot use this for `vxlan_port`: it is out of range\n  = valid: ",
+        ),
+        (
+            "log_level = \"inof\"",
+            "mermin.hcl:1:13: cannot use this for `log_level`: did you mean `info`?\n  = valid: ",
+        ),
+    ] {
+        let error = load(text).unwrap_err().without_excerpts();
+        assert!(error.starts_with(said), "{error}");
+        assert!(
+            !error.contains("271828") && !error.contains("inof"),
+            "{error}"
+        );
     }
 }

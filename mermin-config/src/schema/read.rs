@@ -249,18 +249,15 @@ impl Reader {
     pub(crate) fn mismatch<T>(&mut self, node: &Node, shape: &Shape) -> Option<T> {
         if !matches!(node.kind, Kind::Broken) {
             let key = self.key();
-            let problem = Problem::at(
-                &node.span,
-                format!("cannot use {} for `{key}`", node.what()),
-            )
-            .with_valid(shape.describe());
+            let message = format!("cannot use {} for `{key}`", node.what());
+            let problem = Problem::at(&node.span, &*message).with_valid(shape.describe());
             let problem = match (&node.kind, shape) {
                 (Kind::Text(_) | Kind::Number(_), Shape::List(_)) => {
                     problem.with_hint("put it in brackets: a list of one")
                 }
-                (Kind::Number(number), Shape::Leaf { name, .. }) if name == "duration" => {
-                    problem.with_hint(format!("give it a unit, in quotes: `\"{number}s\"`"))
-                }
+                (Kind::Number(number), Shape::Leaf { name, .. }) if name == "duration" => problem
+                    .with_hint(format!("give it a unit, in quotes: `\"{number}s\"`"))
+                    .with_discreet(message),
                 (Kind::Text(text), Shape::Leaf { name, .. }) if fits_without_quotes(text, name) => {
                     problem.with_hint("take the quotes off")
                 }
@@ -276,18 +273,47 @@ impl Reader {
         &mut self,
         node: &Node,
         value: &str,
+        fault: &'static str,
+        shape: &Shape,
+    ) -> Option<T> {
+        self.invalid_quoting(node, value, fault, fault, shape)
+    }
+
+    /// Reports an invalid value of the right type by a fault that repeats its text, and by a `discreet` one for logs.
+    pub(crate) fn invalid_quoting<T>(
+        &mut self,
+        node: &Node,
+        value: &str,
         fault: &str,
+        discreet: &str,
         shape: &Shape,
     ) -> Option<T> {
         let key = self.key();
         let shown: String = value.chars().take(LONGEST_VALUE).collect();
         let message = format!("cannot use `{shown}` for `{key}`: {fault}");
-        let problem = Problem::at(&node.span, message).with_valid(shape.describe());
-        // An address may have a password.
-        self.error(if value.contains('@') {
-            problem.with_discreet(format!("cannot use this for `{key}`"))
-        } else {
-            problem
+        // A secret may be a part of it, or be under the wrong key.
+        self.error(
+            Problem::at(&node.span, message)
+                .with_valid(shape.describe())
+                .with_discreet(format!("cannot use this for `{key}`: {discreet}")),
+        );
+        None
+    }
+
+    /// Reports a value by an error of another crate, which may repeat its text.
+    pub(crate) fn rejected<T>(
+        &mut self,
+        node: &Node,
+        error: &str,
+        hint: Option<String>,
+        shape: &Shape,
+    ) -> Option<T> {
+        let problem = Problem::at(&node.span, error)
+            .with_valid(shape.describe())
+            .with_discreet(format!("cannot use this for `{}`", self.key()));
+        self.error(match hint {
+            Some(hint) => problem.with_hint(hint),
+            None => problem,
         });
         None
     }

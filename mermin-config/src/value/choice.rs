@@ -67,7 +67,8 @@ macro_rules! choice {
                             Some(near) => format!("did you mean `{near}`?"),
                             None => "there is no such word".to_owned(),
                         };
-                        reader.invalid(node, text, &fault, &shape)
+                        // It has a valid word, and no text of the file.
+                        reader.invalid_quoting(node, text, &fault, &fault, &shape)
                     }
                 }
             }

@@ -13,7 +13,6 @@ use mermin_core::{
 
 use super::{path::AbsolutePath, text::text};
 use crate::{
-    diagnostic::Problem,
     node::{Kind, Node},
     schema::{ConfigValue, HclValue, Reader, Shape},
 };
@@ -37,12 +36,8 @@ fn parsed<T: FromStr<Err = Error>>(
     match text.parse() {
         Ok(value) => Some(value),
         Err(error) => {
-            let problem = Problem::at(&node.span, error.to_string()).with_valid(shape.describe());
-            reader.error(match error.remedy() {
-                Some(remedy) => problem.with_hint(remedy),
-                None => problem,
-            });
-            None
+            let hint = error.remedy().map(Into::into);
+            reader.rejected(node, &error.to_string(), hint, shape)
         }
     }
 }
@@ -65,7 +60,7 @@ fn fitting<T: FromStr<Err = Error>>(
             // The fault follows the value.
             let said = error.to_string();
             let fault = said.rsplit_once(": ").map_or(&*said, |(_, fault)| fault);
-            return reader.invalid(node, text, fault, shape);
+            return reader.invalid_quoting(node, text, fault, "it is no glob", shape);
         }
     };
     let fits = |name: &&&str| pattern.matches(&name.to_ascii_lowercase());

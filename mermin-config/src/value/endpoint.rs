@@ -72,7 +72,8 @@ impl ConfigValue for Endpoint {
             Some(endpoint) => Some(endpoint),
             None if Self::new(&format!("http://{text}")).is_some() => {
                 let fault = format!("it does not say how it is reached; write `http://{text}`");
-                reader.invalid(node, text, &fault, &shape)
+                let discreet = "it does not say how it is reached";
+                reader.invalid_quoting(node, text, &fault, discreet, &shape)
             }
             None => reader.invalid(node, text, "it is no such URL", &shape),
         }

@@ -30,7 +30,10 @@ impl ConfigValue for RegexText {
         let text = text(node, reader, &shape)?;
         match Regex::new(text) {
             Ok(_) => Some(Self(text.to_owned())),
-            Err(error) => reader.invalid(node, text, &error.to_string(), &shape),
+            Err(error) => {
+                let discreet = "it is no regular expression";
+                reader.invalid_quoting(node, text, &error.to_string(), discreet, &shape)
+            }
         }
     }
 
