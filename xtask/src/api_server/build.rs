@@ -18,7 +18,7 @@ use crate::{
 };
 
 const SERVER: &str = "kube-apiserver";
-/// Without the cloud providers' libraries, which are more than half of it.
+/// Part of how the server is built, as are the flags below: a change of them needs another `versions::BUILD`. Without the cloud providers' libraries, which are more than half of it.
 const TAGS: &str = "selinux,notest,providerless";
 
 /// Returns the folder of the programs, which it makes if it is not there.
