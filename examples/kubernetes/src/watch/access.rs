@@ -40,7 +40,11 @@ impl Access {
         // The client would repeat 429, 503 and 504 by itself for hours, and nobody would hear of it.
         config.default_retry = false;
         config.connect_timeout = Some(Duration::from_secs(10));
-        Client::try_from(config).map_err(|error| connection::failure(&error))
+        // It runs a plugin that the kubeconfig names, and waits for it: requests of other kinds go on meanwhile.
+        match tokio::task::spawn_blocking(|| Client::try_from(config)).await {
+            Ok(client) => client.map_err(|error| connection::failure(&error)),
+            Err(error) => Err(credentials(&error)),
+        }
     }
 }
 
@@ -50,6 +54,8 @@ pub(super) struct Clients {
     access: Access,
     /// Changes with each new client.
     current: Mutex<(u64, Client)>,
+    /// Held while credentials are read: one plugin runs at a time.
+    renewing: tokio::sync::Mutex<()>,
 }
 
 impl Clients {
@@ -57,6 +63,7 @@ impl Clients {
         Self {
             access,
             current: Mutex::new((0, client)),
+            renewing: tokio::sync::Mutex::const_new(()),
         }
     }
 
@@ -71,14 +78,12 @@ impl Clients {
 
     /// Reads address and credentials anew, unless another kind has done so since the client of this number.
     pub(super) async fn renew(&self, refused: u64) -> Result<(), Failure> {
+        let _alone = self.renewing.lock().await;
         if self.lock().0 != refused {
             return Ok(());
         }
         let client = self.access.client().await?;
-        let mut current = self.lock();
-        if current.0 == refused {
-            *current = (refused + 1, client);
-        }
+        *self.lock() = (refused + 1, client);
         Ok(())
     }
 }

@@ -1,11 +1,11 @@
-//! Requests to an API server, each with a limit of time. Reading credentials has none: a plugin that a kubeconfig names runs for as
+//! Requests to an API server, each with a limit of time. Renewing credentials has none: a plugin that a kubeconfig names runs for as
 //! long as it likes.
 
 use std::{error::Error, fmt::Write as _, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
-use kube::{Client, client::Body};
+use kube::client::Body;
 use tokio::time::timeout;
 
 use super::{access::Clients, failure::Failure};
@@ -20,6 +20,8 @@ const PAGE: usize = 500;
 #[derive(Clone)]
 pub(super) struct Connection {
     clients: Arc<Clients>,
+    /// The number of the client that sent the last request.
+    used: u64,
     silent_after: Duration,
 }
 
@@ -33,13 +35,28 @@ impl Connection {
     pub(super) const fn new(clients: Arc<Clients>, silent_after: Duration) -> Self {
         Self {
             clients,
+            used: 0,
             silent_after,
+        }
+    }
+
+    /// Reads address and credentials anew, if the last request failed for them, however long that takes. Tell its failure
+    /// first.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub(super) async fn renew(&self, failure: &Failure) -> Result<(), Failure> {
+        match failure {
+            Failure::Unauthorized(_) | Failure::Credentials(_) | Failure::Tls(_) => {
+                self.clients.renew(self.used).await
+            }
+            _ => Ok(()),
         }
     }
 
     /// Asks for a page of a list.
     pub(super) async fn page(
-        &self,
+        &mut self,
         kind: Kind,
         resource: Resource,
         next: Option<&str>,
@@ -54,14 +71,18 @@ impl Connection {
     }
 
     /// Asks for one object, to learn the server's version.
-    pub(super) async fn check(&self, kind: Kind, resource: Resource) -> Result<Vec<u8>, Failure> {
+    pub(super) async fn check(
+        &mut self,
+        kind: Kind,
+        resource: Resource,
+    ) -> Result<Vec<u8>, Failure> {
         let answer = self.send(kind, resource, "limit=1", true).await?;
         answer.whole().await
     }
 
     /// Asks for changes since a version; without one for all objects first. The watch lasts for this many whole seconds.
     pub(super) async fn watch(
-        &self,
+        &mut self,
         kind: Kind,
         resource: Resource,
         version: Option<&str>,
@@ -79,34 +100,15 @@ impl Connection {
         Ok(answer)
     }
 
-    /// Sends a request. If the credentials are refused, those of the next request are read anew.
     async fn send(
-        &self,
+        &mut self,
         kind: Kind,
         resource: Resource,
         query: &str,
         list: bool,
     ) -> Result<Answer, Failure> {
-        let (number, client) = self.clients.current();
-        let mut answer = self.send_by(client, kind, resource, query, list).await;
-        if let Err(Failure::Unauthorized(text) | Failure::Credentials(text) | Failure::Tls(text)) =
-            &mut answer
-            && let Err(failure) = self.clients.renew(number).await
-        {
-            // Memory takes all of it.
-            let _ = write!(text, "; {failure}");
-        }
-        answer
-    }
-
-    async fn send_by(
-        &self,
-        client: Client,
-        kind: Kind,
-        resource: Resource,
-        query: &str,
-        list: bool,
-    ) -> Result<Answer, Failure> {
+        let (used, client) = self.clients.current();
+        self.used = used;
         let Resource {
             group,
             version,

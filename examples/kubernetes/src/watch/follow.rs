@@ -67,7 +67,13 @@ impl Follow {
                     self.told_until = is_full(lasted, asked).then(SystemTime::now);
                     self.state.ended(lasted, random())
                 }
-                Err(failure) => self.failed(&failure),
+                Err(failure) => {
+                    let wait = self.failed(&failure);
+                    if let Err(another) = self.connection.renew(&failure).await {
+                        self.board.adds(self.kind, &another);
+                    }
+                    wait
+                }
             };
             tokio::time::sleep(wait).await;
         }

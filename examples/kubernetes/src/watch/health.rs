@@ -1,7 +1,7 @@
 //! How following a cluster goes, for a health page and metrics.
 
 use std::{
-    fmt,
+    fmt::{self, Write as _},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -192,6 +192,16 @@ impl Board {
                 (_, Condition::Starting) => Condition::Starting,
                 _ => Condition::Stale,
             };
+        });
+    }
+
+    /// A failure made another one, such as refused credentials of which there are no newer ones.
+    pub(super) fn adds(&self, kind: Kind, failure: &Failure) {
+        self.change(kind, |it| {
+            if let Some(problem) = &mut it.problem {
+                // Memory takes all of it.
+                let _ = write!(problem.text, "; {failure}");
+            }
         });
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use mermin_kubernetes::{Condition, Kind};
 use mermin_testing::until;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::{
     api_server::ApiServer,
@@ -15,9 +15,13 @@ use crate::{
 };
 
 fn kubeconfig(server: &ApiServer, token: &str) -> String {
+    kubeconfig_of(server, &json!({"token": token}))
+}
+
+fn kubeconfig_of(server: &ApiServer, user: &Json) -> String {
     let config = json!({
         "clusters": [{"name": "c", "cluster": {"server": server.url().to_string()}}],
-        "users": [{"name": "u", "user": {"token": token}}],
+        "users": [{"name": "u", "user": user}],
         "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
         "current-context": "x",
     });
@@ -102,6 +106,48 @@ fn new_token_of_a_kubeconfig_is_read_when_the_old_one_is_refused() {
     until("current", || condition(&followed) == Condition::Current);
     server.put("pods", pod(2));
     followed.until_present(2);
+}
+
+/// The plugin gives a token; once there is a file `renew`, it gives another one, and waits for a file `go` before.
+#[test]
+fn plugin_that_hangs_holds_up_neither_the_news_nor_open_watches() {
+    let folder = mermin_testing::Folder::new("kubernetes");
+    let server = ApiServer::start();
+    server.put("pods", pod(1));
+    server.require_token("first");
+    let script = r#"cd "$0"
+token=first
+if [ -e renew ]; then
+    token=second
+    touch hangs
+    for _ in $(seq 900); do [ -e go ] && break; sleep 0.1; done
+fi
+printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"%s"}}' "$token""#;
+    let exec = json!({
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "sh",
+        "args": ["-c", script, folder.path()],
+        "interactiveMode": "Never",
+    });
+    let path = folder.path().join("kubeconfig");
+    std::fs::write(&path, kubeconfig_of(&server, &json!({"exec": exec}))).unwrap();
+    let followed = follow(server.url(), |it| {
+        it.kinds([Kind::Pod, Kind::Service]).kubeconfig(path)
+    })
+    .synced();
+    until("watches", || {
+        server.watches("pods") == 1 && server.watches("services") == 1
+    });
+    std::fs::write(folder.path().join("renew"), "").unwrap();
+    server.send_error("services", 401);
+    until("the plugin", || folder.path().join("hangs").exists());
+    let problem = followed.problem(Kind::Service).unwrap();
+    assert!(problem.contains("cannot log in"), "{problem}");
+    server.put("pods", pod(2));
+    followed.until_present(2);
+    server.require_token("second");
+    std::fs::write(folder.path().join("go"), "").unwrap();
+    until("current", || followed.health().is_current());
 }
 
 #[test]
