@@ -64,6 +64,8 @@ pub(super) fn prepare_for_another(
         leftovers,
         passing,
     } = attach(&mut arguments)?;
+    // A refusal removes what is new: nothing is left to another process yet.
+    check_strict(&arguments, &parts)?;
     let (Some(instance), Some(passing)) = (&mut parts.instance, passing) else {
         let report = parts.shared.report();
         let mut degradations = report.degradations.iter();
@@ -75,7 +77,6 @@ pub(super) fn prepare_for_another(
         None => None,
     };
     let handover = passing.hand_over(instance, supply.as_ref(), &arguments.options)?;
-    check_strict(&arguments, &parts)?;
     Ok((handover, parts.shared.report()))
 }
 

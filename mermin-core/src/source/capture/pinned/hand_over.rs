@@ -43,18 +43,19 @@ impl Passing {
         })
     }
 
-    /// Puts together all that another process needs. Everything is attached and pinned, and stays when the instance is
-    /// dropped.
+    /// Puts together all that another process needs. Everything is attached and pinned, and then stays when the instance
+    /// is dropped.
     pub(in crate::source::capture) fn hand_over(
         self,
         instance: &mut PinnedInstance,
         supply: Option<&FreeSupply>,
         options: &Options,
     ) -> Result<Handover, Error> {
-        instance.leave();
-        self.collect(instance, supply, options).map_err(|error| {
+        let handover = self.collect(instance, supply, options).map_err(|error| {
             Error::new(ErrorKind::System, "cannot read the pins of the source").with_source(error)
-        })
+        })?;
+        instance.leave();
+        Ok(handover)
     }
 
     fn collect(
