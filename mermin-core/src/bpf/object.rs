@@ -43,8 +43,8 @@ pub(crate) struct Programs {
     pub(crate) egress: OwnedFd,
     /// Array of the programs that they call. The kernel empties it when its last descriptor is closed.
     handover: OwnedFd,
-    /// Programs in that array.
-    pub(crate) handed_to: [(u32, OwnedFd); 5],
+    /// Programs in that array, with their places and names.
+    pub(crate) handed_to: [(u32, &'static str, OwnedFd); 5],
     /// The program that counts dropped packets, where they are counted. It is at no hook.
     #[cfg(feature = "__lab")]
     pub(crate) drop: Option<Arc<OwnedFd>>,
@@ -54,7 +54,7 @@ impl Programs {
     /// Makes the programs call those loaded with them. With maps that were taken over, the programs already at hooks
     /// then also call the new ones.
     pub(crate) fn connect(&self) -> Result<(), Error> {
-        for (place, program) in &self.handed_to {
+        for (place, _, program) in &self.handed_to {
             bpf::set_program(self.handover.as_fd(), *place, program.as_fd())
                 .map_err(|error| system("cannot connect the programs", error))?;
         }
@@ -219,20 +219,23 @@ impl Making {
     pub(crate) fn finish(mut self) -> Result<Loaded, Error> {
         let mut program = |name| take(&mut self.programs, name);
         let mut map = |name| take(&mut self.maps, name);
+        let mut called = |place, name| Ok::<_, Error>((place, name, program(name)?));
         let handed_to = [
-            (next::TUNNEL, program(names::PROGRAM_TUNNEL)?),
-            (next::DEVICE, program(names::PROGRAM_DEVICE)?),
-            (next::GENERAL, program(names::PROGRAM_GENERAL)?),
-            (next::CREATE, program(names::PROGRAM_CREATE)?),
-            (next::TCP, program(names::PROGRAM_TCP)?),
+            called(next::TUNNEL, names::PROGRAM_TUNNEL)?,
+            called(next::DEVICE, names::PROGRAM_DEVICE)?,
+            called(next::GENERAL, names::PROGRAM_GENERAL)?,
+            called(next::CREATE, names::PROGRAM_CREATE)?,
+            called(next::TCP, names::PROGRAM_TCP)?,
         ];
-        let drops = match self.sizes.drops {
-            Some(_) => Some(DropProgram {
-                program: Arc::new(program(names::PROGRAM_DROP)?),
+        // A process whose program the kernel refused to attach passes none.
+        let drops = self
+            .sizes
+            .drops
+            .and_then(|_| program(names::PROGRAM_DROP).ok())
+            .map(|program| DropProgram {
+                program: Arc::new(program),
                 counters: Arc::clone(self.memory.ledger.drops()),
-            }),
-            None => None,
-        };
+            });
         #[cfg(feature = "__lab")]
         let drop = drops.as_ref().map(|drops| Arc::clone(&drops.program));
         Ok(Loaded {
@@ -274,18 +277,6 @@ fn own_shapes(sizes: Sizes) -> Vec<(&'static str, Shape)> {
     shapes
 }
 
-/// Programs of a load, by name, in the order of [`Programs::handed_to`] behind those at hooks.
-const PROGRAMS: [&str; 8] = [
-    names::PROGRAM_INGRESS,
-    names::PROGRAM_EGRESS,
-    names::PROGRAM_TUNNEL,
-    names::PROGRAM_DEVICE,
-    names::PROGRAM_GENERAL,
-    names::PROGRAM_CREATE,
-    names::PROGRAM_TCP,
-    names::PROGRAM_CLOCK,
-];
-
 impl Loaded {
     /// Copies the descriptors of programs, and of the map that is in no pin. With the pins they are all that another
     /// process needs.
@@ -296,14 +287,17 @@ impl Loaded {
             handed_to,
             ..
         } = &self.programs;
-        let programs = [ingress.as_fd(), egress.as_fd()]
-            .into_iter()
-            .chain(handed_to.iter().map(|(_, program)| program.as_fd()))
-            .chain([self.clock.program()]);
-        let programs = PROGRAMS
-            .into_iter()
-            .zip(programs)
-            .map(|(name, program)| Ok((name, program.try_clone_to_owned()?)));
+        let called = handed_to
+            .iter()
+            .map(|(_, name, program)| (*name, program.as_fd()));
+        let programs = [
+            (names::PROGRAM_INGRESS, ingress.as_fd()),
+            (names::PROGRAM_EGRESS, egress.as_fd()),
+            (names::PROGRAM_CLOCK, self.clock.program()),
+        ]
+        .into_iter()
+        .chain(called)
+        .map(|(name, program)| Ok((name, program.try_clone_to_owned()?)));
         let sections = self.sections.as_ref();
         Ok(Beside {
             programs: programs.collect::<io::Result<_>>()?,

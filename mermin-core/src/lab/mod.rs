@@ -14,7 +14,7 @@ pub mod loader;
 mod payload;
 mod traffic;
 
-use mermin_bpf::abi::{globals::next, names};
+use mermin_bpf::abi::names;
 
 pub use mermin_bpf::abi::ledger::HookDirection;
 
@@ -169,16 +169,8 @@ impl Lab {
             (names::PROGRAM_INGRESS, &programs.ingress),
             (names::PROGRAM_EGRESS, &programs.egress),
         ];
-        let called = programs.handed_to.iter().map(|(place, program)| {
-            let name = match *place {
-                next::TUNNEL => names::PROGRAM_TUNNEL,
-                next::DEVICE => names::PROGRAM_DEVICE,
-                next::GENERAL => names::PROGRAM_GENERAL,
-                next::TCP => names::PROGRAM_TCP,
-                _ => names::PROGRAM_CREATE,
-            };
-            (name, program)
-        });
+        let called = programs.handed_to.iter();
+        let called = called.map(|(_, name, program)| (*name, program));
         at_hooks
             .into_iter()
             .chain(called)
@@ -198,7 +190,7 @@ impl Lab {
     /// Returns the ingress program and those that it calls.
     fn all_programs(&self) -> impl Iterator<Item = &OwnedFd> {
         let programs = self.harness.programs();
-        let handed_to = programs.handed_to.iter().map(|(_, program)| program);
+        let handed_to = programs.handed_to.iter().map(|(_, _, program)| program);
         [&programs.ingress].into_iter().chain(handed_to)
     }
 

@@ -108,17 +108,20 @@ impl FlowSourceBuilder {
     /// ```no_run
     /// use mermin_core::{FlowSource, Handover};
     ///
-    /// # async fn capture(socket: &std::os::unix::net::UnixStream) -> Result<FlowSource, mermin_core::Error> {
-    /// let handover = Handover::receive(socket)?;
+    /// # async fn capture(handover: Handover) -> Result<FlowSource, mermin_core::Error> {
+    /// // `Handover::receive` blocks: another thread has called it.
     /// FlowSource::builder().interfaces(["eth0"]).open_passed(handover).await
     /// # }
     /// ```
     ///
     /// # Errors
     /// Those of [`open`](Self::open). `InvalidOption` if an option, the version or a descriptor is not that of the other
-    /// process; `InUse` if another process owns the instance.
+    /// process, and with [`Attach::Tc`](crate::Attach::Tc); `InUse` if another process owns the instance.
     pub async fn open_passed(self, handover: Handover) -> Result<FlowSource, Error> {
-        self.capture(capture::Purpose::Passed(Some(handover))).await
+        let source = self.by_tcx()?;
+        source
+            .capture(capture::Purpose::Passed(Some(handover)))
+            .await
     }
 
     /// Loads the kernel program, attaches and pins it as [`open`](Self::open) does, for another process to capture. The
@@ -128,13 +131,14 @@ impl FlowSourceBuilder {
     /// A thread does the work. Dropping the future leaves no more than a killed process.
     ///
     /// ```no_run
-    /// use mermin_core::{FlowSource, Pinning};
+    /// use mermin_core::{FlowSource, Handover, Pinning};
     ///
-    /// # async fn prepare(socket: &std::os::unix::net::UnixStream) -> Result<(), mermin_core::Error> {
+    /// # async fn prepare() -> Result<Handover, mermin_core::Error> {
     /// let options = FlowSource::builder().interfaces(["eth0"]).pinning(Pinning::instance("billing"));
     /// let (handover, report) = options.prepare().await?;
     /// eprint!("{report}");
-    /// handover.send(socket)
+    /// // `Handover::send` blocks: another thread calls it.
+    /// Ok(handover)
     /// # }
     /// ```
     ///
@@ -142,14 +146,14 @@ impl FlowSourceBuilder {
     /// Those of [`open`](Self::open). `InvalidOption` also without `pinning`, and with [`Attach::Tc`](crate::Attach::Tc).
     /// `InUse` also while a process lives that has the descriptors of an earlier call.
     pub async fn prepare(mut self) -> Result<(Handover, Report), Error> {
-        if self.options.pinning.is_none() || self.options.attach.mode == Attach::Tc {
+        if self.options.pinning.is_none() {
             return Err(Error::new(
                 ErrorKind::InvalidOption,
-                "cannot prepare a source without `pinning`, or with tc filters",
+                "cannot prepare a source without `pinning`",
             )
-            .with_remedy("name an instance by `pinning`, and leave `attach` out"));
+            .with_remedy("name an instance by `pinning`"));
         }
-        self.options.attach.mode = Attach::Tcx;
+        self = self.by_tcx()?;
         // The process that captures looks up sockets.
         self.options.process = false;
         self.options.listening_ports = false;
@@ -162,6 +166,19 @@ impl FlowSourceBuilder {
         let prepared = prepared.await.map_err(|_| panicked("prepare"))?;
         unopened.0 = None;
         prepared
+    }
+
+    /// Attaches by TCX only, because a filter has no descriptor that could be passed.
+    fn by_tcx(mut self) -> Result<Self, Error> {
+        if self.options.attach.mode == Attach::Tc {
+            return Err(Error::new(
+                ErrorKind::InvalidOption,
+                "cannot pass a source with tc filters to another process",
+            )
+            .with_remedy("leave `attach` out"));
+        }
+        self.options.attach.mode = Attach::Tcx;
+        Ok(self)
     }
 
     /// Starts a live source.
@@ -211,7 +228,8 @@ fn control() -> Result<Arc<Control>, Error> {
 fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
     let started = thread::Builder::new().name(name.to_owned()).spawn(work);
     started.map(drop).map_err(|error| {
-        Error::new(ErrorKind::Exhausted, "cannot start the capture thread").with_source(error)
+        let message = format!("cannot start the thread `{name}`");
+        Error::new(ErrorKind::Exhausted, message).with_source(error)
     })
 }
 

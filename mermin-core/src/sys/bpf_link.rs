@@ -19,7 +19,7 @@ use aya_obj::generated::{
 };
 
 use super::bpf_call::{
-    address, address_mut, blank, bpf, info, info_into, name, open, open_id, raw,
+    address, address_mut, blank, bpf, info, info_into, name, name_of, open, open_id, raw,
 };
 
 /// Maximum number of programs at one hook (`BPF_MPROG_MAX`).
@@ -191,6 +191,14 @@ pub(crate) fn identify(program: BorrowedFd<'_>) -> io::Result<ProgramIdentity> {
         id: info.id,
         name: name(&info.name),
     })
+}
+
+/// Tells if a program was loaded with this name, of which the kernel keeps 15 octets.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn is_named(program: BorrowedFd<'_>, wanted: &str) -> io::Result<bool> {
+    Ok(info::<bpf_prog_info>(program)?.name == name_of(wanted))
 }
 
 /// How often a program was not run because it would have interrupted itself on a CPU. 0 before Linux 5.12.

@@ -1,6 +1,6 @@
 //! The text that says what descriptors are: a line for each fact, and one for each descriptor.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::{borrow::Cow, collections::HashSet, fmt::Write as _};
 
 use mermin_bpf::abi::ledger::HookDirection;
 
@@ -33,7 +33,7 @@ pub(in crate::source) struct Supply {
 }
 
 /// The role of a descriptor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::source) enum Role {
     /// The lock of the instance.
     Lock,
@@ -97,25 +97,42 @@ impl Header {
             supply: None,
             roles: Vec::new(),
         };
+        let mut seen = HashSet::new();
         for (line, number) in lines.zip(2..) {
-            header
-                .take(line)
-                .ok_or_else(|| invalid(format!("line {number} of its header has no meaning")))?;
+            header.take(line, &mut seen).ok_or_else(|| {
+                let why = format!("line {number} of its header has no meaning, or repeats another");
+                invalid(why)
+            })?;
         }
         Ok(header)
     }
 
-    fn take(&mut self, line: &str) -> Option<()> {
+    /// Reads a line. Each role is there once: of two descriptors of a role, one would be lost.
+    fn take(&mut self, line: &str, seen: &mut HashSet<Role>) -> Option<()> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let hook = |direction| Some(Role::Link(rest.parse().ok()?, direction));
+        let role = match word {
+            "lock" => Role::Lock,
+            "map" => Role::Map(rest.to_owned()),
+            "program" => Role::Program(rest.to_owned()),
+            "ingress" => hook(HookDirection::Ingress)?,
+            "egress" => hook(HookDirection::Egress)?,
+            "drop_link" => Role::DropLink,
+            "former_free" => Role::FormerFree,
+            _ => return self.take_fact(word, rest),
+        };
+        seen.insert(role.clone()).then(|| self.roles.push(role))
+    }
+
+    fn take_fact(&mut self, word: &str, rest: &str) -> Option<()> {
         match word {
-            "layout" => rest.clone_into(&mut self.layout),
+            "layout" if self.layout.is_empty() => rest.clone_into(&mut self.layout),
             "persist" => self.persist = true,
             "option" => {
                 let (name, value) = rest.split_once(' ')?;
                 self.settings.push((name.to_owned(), value.to_owned()));
             }
-            "free" => {
+            "free" if self.supply.is_none() => {
                 let (known, moved) = rest.split_once(' ')?;
                 let known = known.parse().ok()?;
                 let moved = moved.split(',').filter(|number| !number.is_empty());
@@ -127,13 +144,6 @@ impl Header {
                     .all(|slot| *slot < known)
                     .then(|| self.supply = Some(Supply { known, moved }))?;
             }
-            "lock" => self.roles.push(Role::Lock),
-            "map" => self.roles.push(Role::Map(rest.to_owned())),
-            "program" => self.roles.push(Role::Program(rest.to_owned())),
-            "ingress" => self.roles.push(hook(HookDirection::Ingress)?),
-            "egress" => self.roles.push(hook(HookDirection::Egress)?),
-            "drop_link" => self.roles.push(Role::DropLink),
-            "former_free" => self.roles.push(Role::FormerFree),
             _ => return None,
         }
         Some(())
@@ -213,6 +223,25 @@ mod tests {
             let error = error(&format!("{VERSION}\nlayout 0\n{line}\n"));
             assert_eq!(error.kind(), ErrorKind::InvalidOption);
             assert!(error.to_string().contains("line 3"), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn repeated_lines_are_refused() {
+        let again = [
+            "lock",
+            "map SLOTS",
+            "program mermin_ingress",
+            "egress 07",
+            "drop_link",
+            "former_free",
+            "free 1 0",
+            "layout 1",
+        ];
+        for line in again {
+            let text = format!("{}{line}\n", full().write());
+            let error = Header::read(text.as_bytes()).unwrap_err();
+            assert!(error.to_string().ends_with("repeats another"), "{error}");
         }
     }
 }

@@ -18,13 +18,16 @@ use crate::error::{Error, ErrorKind};
 /// them is. Pass it [over a socket](Self::send), or take it [apart](Self::into_parts) and use another way.
 ///
 /// The process that captures needs no capability: the kernel checks them when a map is made and a program is loaded,
-/// not when descriptors are used (Linux 5.19; before that, the sysctl `kernel.unprivileged_bpf_disabled` must be 0).
+/// not when descriptors are used.
 ///
 /// * The instance is owned while any process has the descriptors. When the process that captures has ended, however it
 ///   ended, the other one prepares again: flows go on, and records that were not acknowledged are exported again.
 /// * Dropping it before it was sent leaves the pins to the next `prepare`.
 /// * The pins belong to the process that prepared. After the source was closed, [`Pinning::remove`](crate::Pinning::remove)
 ///   removes them.
+///
+/// `send` and `receive` block, and the socket must be a blocking one. In a program with an executor, call them in a thread
+/// of their own.
 ///
 /// ```no_run
 /// use std::os::unix::net::UnixStream;
@@ -36,15 +39,16 @@ use crate::error::{Error, ErrorKind};
 /// }
 ///
 /// /// As root.
-/// async fn prepare(socket: &UnixStream) -> Result<(), Error> {
-///     let (handover, report) = options().prepare().await?;
+/// fn prepare(socket: &UnixStream) -> Result<(), Error> {
+///     let (handover, report) = futures::executor::block_on(options().prepare())?;
 ///     eprint!("{report}");
 ///     handover.send(socket)
 /// }
 ///
 /// /// As any user, with the same options.
-/// async fn capture(socket: &UnixStream) -> Result<FlowSource, Error> {
-///     options().open_passed(Handover::receive(socket)?).await
+/// fn capture(socket: &UnixStream) -> Result<FlowSource, Error> {
+///     let handover = Handover::receive(socket)?;
+///     futures::executor::block_on(options().open_passed(handover))
 /// }
 /// ```
 #[must_use = "nothing is captured before another process has it"]
@@ -62,15 +66,15 @@ impl Handover {
         }
     }
 
-    /// Sends it over a socket, as `SCM_RIGHTS` of unix(7). It blocks until the socket has taken all of it.
+    /// Sends it over a blocking socket, as `SCM_RIGHTS` of unix(7). It blocks until the socket has taken all of it.
     ///
     /// # Errors
-    /// `System`, with the error of the socket as its source. The pins stay, so another `prepare` can try again.
+    /// `Exhausted` if there are more than 4,096 descriptors, or more than 1 MiB of text; `System`, with the error of the socket as its source. The pins stay, so another `prepare` can try again.
     pub fn send(self, socket: &UnixStream) -> Result<(), Error> {
         transport::send(socket, self.header.write().as_bytes(), &self.descriptors)
     }
 
-    /// Receives what [`send`](Self::send) sent. It blocks until all of it is there.
+    /// Receives what [`send`](Self::send) sent, over a blocking socket. It blocks until all of it is there.
     ///
     /// # Errors
     /// `System`, with the error of the socket as its source; `Exhausted` if the process may not have so many descriptors;

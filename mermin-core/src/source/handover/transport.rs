@@ -23,7 +23,7 @@ use crate::error::{Error, ErrorKind};
 
 /// Descriptors in one message; the kernel takes 253 (`SCM_MAX_FD`).
 const AT_ONCE: usize = 128;
-/// More is not read: two links for each of 1,024 interfaces, and some dozen others, take less.
+/// More is neither sent nor read: two links for each of 1,024 interfaces, and some dozen others, take less.
 const MOST_DESCRIPTORS: u32 = 4096;
 const LONGEST_HEADER: u32 = 1 << 20;
 
@@ -33,10 +33,17 @@ pub(super) fn send(
     header: &[u8],
     descriptors: &[OwnedFd],
 ) -> Result<(), Error> {
+    let within = |what, length: usize, most: u32| {
+        let short = u32::try_from(length).ok().filter(|length| *length <= most);
+        short.ok_or_else(|| too_long(what, length, most))
+    };
+    let lengths = [
+        within("octets of text", header.len(), LONGEST_HEADER)?,
+        within("descriptors", descriptors.len(), MOST_DESCRIPTORS)?,
+    ];
     let sent = || -> io::Result<()> {
         let mut writer = socket;
-        for length in [header.len(), descriptors.len()] {
-            let length = u32::try_from(length).map_err(io::Error::other)?;
+        for length in lengths {
             writer.write_all(&length.to_le_bytes())?;
         }
         writer.write_all(header)?;
@@ -53,6 +60,16 @@ pub(super) fn send(
         )
         .with_source(error)
     })
+}
+
+fn too_long(what: &str, length: usize, most: u32) -> Error {
+    Error::new(
+        ErrorKind::Exhausted,
+        format!(
+            "cannot pass the source to another process: it has {length} {what}, and at most {most} are received"
+        ),
+    )
+    .with_remedy("select fewer interfaces, or pass its `into_parts` in another way")
 }
 
 fn send_some(socket: &UnixStream, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
@@ -81,12 +98,11 @@ pub(super) fn receive(socket: &UnixStream) -> Result<(Vec<u8>, Vec<OwnedFd>), Er
         .with_source(error)
     };
     let mut reader = socket;
-    let mut lengths = [0; 8];
-    reader.read_exact(&mut lengths).map_err(failed)?;
-    let [header, number] = [0, 4].map(|at| {
-        let octets = lengths[at..at + 4].iter().rev();
-        octets.fold(0, |sum, octet| sum << 8 | u32::from(*octet))
-    });
+    let mut lengths = [[0; 4]; 2];
+    for length in &mut lengths {
+        reader.read_exact(length).map_err(failed)?;
+    }
+    let [header, number] = lengths.map(u32::from_le_bytes);
     if header > LONGEST_HEADER || number > MOST_DESCRIPTORS {
         return Err(invalid("it is not what `Handover::send` sends"));
     }
@@ -159,6 +175,24 @@ mod tests {
             let wanted = File::open(files[number % 3]).unwrap().metadata().unwrap();
             assert_eq!((there.dev(), there.ino()), (wanted.dev(), wanted.ino()));
         }
+    }
+
+    #[test]
+    fn sender_refuses_more_than_is_received() {
+        let (one, other) = UnixStream::pair().unwrap();
+        let header = vec![0; LONGEST_HEADER as usize + 1];
+        let error = send(&one, &header, &[]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Exhausted);
+        assert!(
+            error
+                .to_string()
+                .ends_with("it has 1048577 octets of text, and at most 1048576 are received"),
+            "{error}"
+        );
+        // Nothing was sent.
+        other.set_nonblocking(true).unwrap();
+        let error = (&other).read(&mut [0]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
     }
 
     #[test]

@@ -28,6 +28,7 @@ use crate::support::{
     child_process::ChildProcess,
     frame,
     host::Pair,
+    raw,
     rights::become_nobody,
     traffic::{Injector, address, udp_dialogue},
     wait::{LONGEST, until_true, within},
@@ -42,6 +43,9 @@ crate::cases! {
     by_tcx passed_source_has_every_option,
     by_tcx passed_instance_has_one_owner,
     by_tcx foreign_descriptors_are_refused,
+    by_tcx passed_source_without_a_program_for_drops_says_so,
+    by_tcx passed_source_counts_an_interface_deleted_before,
+    by_tcx source_refused_by_strict_is_not_prepared,
     by_tcx source_is_not_prepared_without_an_instance,
 }
 
@@ -261,7 +265,7 @@ fn passed_instance_has_one_owner() {
 fn foreign_descriptors_are_refused() {
     let pair = Pair::new();
     let instance = instance_name();
-    let options = on("v0").pinning(Pinning::instance(&instance));
+    let options = on("v0").drops(true).pinning(Pinning::instance(&instance));
     let refused = |options: &FlowSourceBuilder, handover| {
         let open = options.clone().open_passed(handover);
         let answer = pair.near.run(|| within(LONGEST, open)).unwrap();
@@ -269,22 +273,33 @@ fn foreign_descriptors_are_refused() {
         assert_eq!(error.kind(), ErrorKind::InvalidOption, "{error}");
         error.to_string()
     };
-    let handover = pair.near.run(|| prepare(options.clone())).unwrap();
-    let (header, descriptors) = handover.into_parts();
-    let copies = || -> Vec<OwnedFd> {
+    let parts = || {
+        let handover = pair.near.run(|| prepare(options.clone())).unwrap();
+        handover.into_parts()
+    };
+    let copies_of = |descriptors: &[OwnedFd]| -> Vec<OwnedFd> {
         let copy = |descriptor: &OwnedFd| descriptor.try_clone().unwrap();
         descriptors.iter().map(copy).collect()
     };
-    for replaced in 0..descriptors.len() {
-        let mut other = copies();
-        other[replaced] = File::open("/dev/null").unwrap().into();
-        let handover = Handover::from_parts(&header, other).unwrap();
-        refused(&options, handover);
-        let mut other = copies();
-        let next = (replaced + 1) % other.len();
-        other.swap(replaced, next);
-        refused(&options, Handover::from_parts(&header, other).unwrap());
-    }
+    let replace_each = |header: &[u8], descriptors: &[OwnedFd]| {
+        for replaced in 0..descriptors.len() {
+            let mut other = copies_of(descriptors);
+            other[replaced] = File::open("/dev/null").unwrap().into();
+            refused(&options, Handover::from_parts(header, other).unwrap());
+            let mut other = copies_of(descriptors);
+            let next = (replaced + 1) % other.len();
+            other.swap(replaced, next);
+            refused(&options, Handover::from_parts(header, other).unwrap());
+        }
+    };
+    let (header, descriptors) = parts();
+    replace_each(&header, &descriptors);
+    drop(descriptors);
+    // An instance that is taken over has one more, the free slots of the former process.
+    let (header, descriptors) = parts();
+    assert!(header.ends_with(b"former_free\n"));
+    replace_each(&header, &descriptors);
+    let copies = || copies_of(&descriptors);
     let mut fewer = copies();
     fewer.pop();
     let error = Handover::from_parts(&header, fewer).unwrap_err();
@@ -297,6 +312,12 @@ fn foreign_descriptors_are_refused() {
         let said = refused(&other, Handover::from_parts(&header, copies()).unwrap());
         assert!(said.contains(name), "{said}");
     }
+    let by_filters = options.clone().attach(Attach::Tc);
+    let said = refused(
+        &by_filters,
+        Handover::from_parts(&header, copies()).unwrap(),
+    );
+    assert!(said.contains("tc filters"), "{said}");
     let elsewhere = options
         .clone()
         .open_passed(Handover::from_parts(&header, copies()).unwrap());
@@ -319,6 +340,86 @@ fn foreign_descriptors_are_refused() {
     let mut watch = Watch::new(source);
     watch.take_for(Duration::from_millis(1));
     assert_eq!(watch.finish().flows.len(), 1);
+    Pinning::instance(&instance).remove().unwrap();
+}
+
+/// As of a process that the kernel refused to attach it.
+fn passed_source_without_a_program_for_drops_says_so() {
+    let pair = Pair::new();
+    let instance = instance_name();
+    let options = on("v0").drops(true).pinning(Pinning::instance(&instance));
+    let handover = pair.near.run(|| prepare(options.clone())).unwrap();
+    let (header, descriptors) = handover.into_parts();
+    let header = String::from_utf8(header).unwrap();
+    let lines: Vec<&str> = header.lines().collect();
+    let (facts, roles) = lines.split_at(lines.len() - descriptors.len());
+    let open = |without: &[&str]| {
+        let kept = roles.iter().zip(&descriptors);
+        let kept = kept.filter(|(role, _)| !without.contains(*role));
+        let (roles, descriptors): (Vec<&str>, Vec<OwnedFd>) = kept
+            .map(|(role, descriptor)| (*role, descriptor.try_clone().unwrap()))
+            .unzip();
+        let header = [facts, &roles, &[""]].concat().join("\n");
+        let handover = Handover::from_parts(header.as_bytes(), descriptors).unwrap();
+        let open = options.clone().open_passed(handover);
+        pair.near.run(|| within(LONGEST, open)).unwrap()
+    };
+    let [program, link] = ["program mermin_drop", "drop_link"];
+    for half in [program, link] {
+        let error = open(&[half]).expect_err("the other half is of no use");
+        assert_eq!(error.kind(), ErrorKind::InvalidOption, "{error}");
+    }
+    let source = open(&[program, link]).unwrap();
+    let report = source.report();
+    let [row] = &report.degradations[..] else {
+        panic!("{report}");
+    };
+    assert!(row.cause.contains("passed no program"), "{row}");
+    let watch = Watch::new(source);
+    Injector::new(&pair.near, "v0").send(&frame::numbered(1));
+    assert_eq!(watch.finish().packets, 1);
+    drop(descriptors);
+    Pinning::instance(&instance).remove().unwrap();
+}
+
+fn passed_source_counts_an_interface_deleted_before() {
+    let pair = Pair::new();
+    pair.join(1);
+    let instance = instance_name();
+    let options = on("v*").pinning(Pinning::instance(&instance));
+    let handover = pair.near.run(|| prepare(options.clone())).unwrap();
+    for (interface, packets) in [("v0", 5), ("v2", 7)] {
+        let injector = Injector::new(&pair.near, interface);
+        (0..packets).for_each(|_| injector.send(&frame::numbered(1)));
+    }
+    pair.near.shell("ip link del v2");
+    let open = options.open_passed(handover);
+    let source = pair.near.run(|| within(LONGEST, open)).unwrap().unwrap();
+    let outcome = Watch::new(source).finish();
+    let removed = outcome.stats.removed_interfaces.iter();
+    let removed: u64 = removed.map(|hook| hook.traffic.packets).sum();
+    assert_eq!((outcome.packets, removed), (12, 7));
+    let told = outcome.flows.iter();
+    let told: u64 = told
+        .map(|flow| flow.forward.packets.delta + flow.reverse.packets.delta)
+        .sum();
+    assert_eq!(told, 12);
+    Pinning::instance(&instance).remove().unwrap();
+}
+
+fn source_refused_by_strict_is_not_prepared() {
+    let pair = Pair::new();
+    let instance = instance_name();
+    let options = on("v0").strict(true).pinning(Pinning::instance(&instance));
+    let error = pair.near.run(|| {
+        raw::deny(libc::SYS_membarrier).unwrap();
+        prepare(options.clone()).unwrap_err()
+    });
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    assert!(error.to_string().contains("membarrier"), "{error}");
+    assert_eq!(attached::at(&pair.near, "v0"), "");
+    assert!(!pins(&instance).exists());
+    drop(pair.near.run(|| prepare(options)).unwrap());
     Pinning::instance(&instance).remove().unwrap();
 }
 

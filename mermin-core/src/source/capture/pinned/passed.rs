@@ -31,6 +31,7 @@ use crate::{
         size::Sizes,
     },
     error::{Error, ErrorKind},
+    probe::unavailable::Unavailable,
     report::Degradation,
     source::{
         capture::{
@@ -85,7 +86,7 @@ pub(in crate::source::capture) fn prepare_passed(
     let lock = locked(lock)?;
     let (mut found, sections) = look(maps)?;
     let (sizes, reasons) = sizes_of(arguments, &found, sections.is_some(), given_up)?;
-    let attached = identify(&programs, &links)?;
+    let attached = identify(&programs, &links, drop_link.as_ref())?;
     let drop_program = programs.get(maps::PROGRAM_DROP).map(OwnedFd::try_clone);
     let drop_program = drop_program.transpose().map_err(copying)?;
     if sizes.drops.is_none() {
@@ -108,9 +109,13 @@ pub(in crate::source::capture) fn prepare_passed(
                 link,
             })
         }
-        _ => None,
+        (_, reasons, ..) => {
+            // Without reasons the report has a row already.
+            given_up.extend(reasons.map(|_| fallback::drops(uncounted_drops())));
+            None
+        }
     };
-    let supply = restore(header.supply.unwrap_or_default(), former_free, sizes)?;
+    let supply = restore(header.supply, former_free, sizes)?;
     let on_close = if header.persist {
         OnDrop::Keep
     } else {
@@ -236,18 +241,30 @@ fn sizes_of(
     Ok((sizes, reasons))
 }
 
-/// Checks that programs have their names, and that each link holds one of them at the hook in its role. Returns the indexes of
-/// the interfaces that are still there.
-fn identify(programs: &Named, links: &Links) -> Result<BTreeSet<u32>, Error> {
+/// Checks that programs have their names, that each link holds one of them at the hook in its role, and that the program that
+/// counts dropped packets comes with its link. Returns the indexes of the interfaces that are still there.
+fn identify(
+    programs: &Named,
+    links: &Links,
+    drop_link: Option<&OwnedFd>,
+) -> Result<BTreeSet<u32>, Error> {
     let mut ids = HashMap::new();
     for (name, program) in programs {
         let there = bpf_link::identify(program.as_fd())
             .map_err(|error| unreadable("program", name).with_source(error))?;
-        // The kernel keeps 15 octets of a name.
-        if there.name.is_empty() || !name.starts_with(&there.name) {
+        if !bpf_link::is_named(program.as_fd(), name).unwrap_or(false) {
             return Err(invalid(format!("`{name}` is another program")));
         }
         ids.insert(name.as_str(), there.id);
+    }
+    let held = drop_link
+        .map(|link| bpf_link::program_of(link.as_fd()))
+        .transpose()
+        .map_err(|error| unreadable("link", maps::PROGRAM_DROP).with_source(error))?;
+    if held.as_ref() != ids.get(maps::PROGRAM_DROP) {
+        return Err(invalid(
+            "the link of dropped packets does not hold the passed program",
+        ));
     }
     let mut attached = BTreeSet::new();
     for ((index, direction), link) in links {
@@ -270,16 +287,32 @@ fn identify(programs: &Named, links: &Links) -> Result<BTreeSet<u32>, Error> {
     Ok(attached)
 }
 
+/// Restores the free slots of a former process. A process whose stack could not be used has slots that moved, and no map.
 fn restore(
-    Supply { known, moved }: Supply,
+    supply: Option<Supply>,
     former: Option<OwnedFd>,
     sizes: Sizes,
 ) -> Result<FreeSupply, Error> {
+    if supply.is_none() && former.is_some() {
+        return Err(invalid("it has the map `former_free`, and no free slots"));
+    }
+    let Supply { known, moved } = supply.unwrap_or_default();
     if known > sizes.slots {
         return Err(invalid("it has more slots than the table"));
     }
-    let former = former.and_then(|map| FreeSlots::found(map, sizes));
+    let found = |map| {
+        FreeSlots::found(map, sizes)
+            .ok_or_else(|| invalid("`former_free` is another map, or cannot be mapped"))
+    };
+    let former = former.map(found).transpose()?;
     Ok(FreeSupply::from_parts(known, &moved, former))
+}
+
+fn uncounted_drops() -> Unavailable {
+    Unavailable {
+        cause: "the process that prepared passed no program for them".into(),
+        remedy: "see the report of that process".into(),
+    }
 }
 
 fn unreadable(kind: &str, name: &str) -> Error {
