@@ -184,14 +184,17 @@ impl Lookup {
         }
     }
 
-    /// Requests a lookup of a noted flow, if its endpoints may be sockets and there is something to find. Returns false if the queue is
-    /// full; the flow is then to be asked about later.
+    /// Returns true if a flow's endpoints may be sockets and there is something to find.
+    pub(crate) fn is_to_ask(&self, ends: &FlowEndpoints) -> bool {
+        self.protocols.contains(&ends.protocol) && (self.wanted.processes || !ends.is_opened)
+    }
+
+    /// Requests a lookup of a noted flow, if it [is to be asked about](Self::is_to_ask). Returns false if the queue is full;
+    /// the flow is then to be asked about later.
     pub(crate) fn ask(&self, slot: u32, first_seen: u64, ends: Option<FlowEndpoints>) -> bool {
         let flow = (slot, first_seen);
-        let is_to_ask = |ends: &FlowEndpoints| {
-            self.protocols.contains(&ends.protocol) && (self.wanted.processes || !ends.is_opened)
-        };
-        if let Some((requests, ends)) = self.requests.as_ref().zip(ends.filter(is_to_ask))
+        let ends = ends.filter(|ends| self.is_to_ask(ends));
+        if let Some((requests, ends)) = self.requests.as_ref().zip(ends)
             && let Err(TrySendError::Full(_)) = requests.try_send(Request { flow, ends })
         {
             return false;

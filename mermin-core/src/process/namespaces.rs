@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     fs::{self, File},
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     ops::RangeInclusive,
     os::fd::AsFd as _,
     path::{Path, PathBuf},
@@ -69,7 +69,7 @@ impl Namespace {
             other,
             interface,
         };
-        let found = candidates(self.addresses.interfaces(own.ip()), seen)
+        let found = candidates(own.ip(), self.addresses.interfaces(own.ip()), seen)
             .find_map(|interface| self.sockets.find(&question(interface)).ok()?)?;
         // A socket bound to all addresses receives no forwarded packets.
         (found.bound.is_some() || self.has(own)).then_some(found)
@@ -81,7 +81,7 @@ impl Namespace {
             return Listening::No;
         }
         let mut answer = Listening::No;
-        for interface in candidates(self.addresses.interfaces(end.ip()), seen) {
+        for interface in candidates(end.ip(), self.addresses.interfaces(end.ip()), seen) {
             match self.sockets.is_listening(protocol, end, interface) {
                 Ok(true) => return Listening::Yes,
                 Ok(false) => {}
@@ -93,9 +93,16 @@ impl Namespace {
 }
 
 /// Returns the interfaces at which a packet may have come in, each once: the one at which it was `seen`, and those that `have` its address.
-/// They may differ, as the port of a bridge and the bridge do. Without any it is 0, and a socket bound to an interface is not found.
-fn candidates(have: &[u32], seen: u32) -> impl Iterator<Item = u32> {
-    let rest = have.iter().copied().filter(move |&it| it != seen);
+/// They may differ, as the port of a bridge and the bridge do. Without any it is 0, and a socket bound to an interface is not found. A
+/// link-local address is another one at each interface (RFC 4007), so only the one that was `seen` is asked if it has it.
+fn candidates(address: IpAddr, have: &[u32], seen: u32) -> impl Iterator<Item = u32> {
+    let is_scoped = matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
+    let rest = if is_scoped && have.contains(&seen) {
+        &[]
+    } else {
+        have
+    };
+    let rest = rest.iter().copied().filter(move |&it| it != seen);
     let first = (seen != 0 || have.is_empty()).then_some(seen);
     first.into_iter().chain(rest)
 }
@@ -212,4 +219,25 @@ fn enter(path: &Path, id: NetnsId) -> io::Result<Namespace> {
     }
     netns::enter(file.as_fd())?;
     Namespace::open()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn link_local_address_is_of_the_interface_that_saw_it() {
+        let asked = |address: &str, have: &[u32], seen| -> Vec<u32> {
+            candidates(address.parse().unwrap(), have, seen).collect()
+        };
+        for address in ["fe80::1", "10.0.0.1", "fd00::1"] {
+            assert_eq!(asked(address, &[], 0), [0]);
+            assert_eq!(asked(address, &[], 7), [7]);
+            assert_eq!(asked(address, &[3, 4], 0), [3, 4]);
+            // The port of a bridge has no address.
+            assert_eq!(asked(address, &[3, 4], 7), [7, 3, 4]);
+        }
+        assert_eq!(asked("fe80::1", &[3, 4], 4), [4]);
+        assert_eq!(asked("10.0.0.1", &[3, 4], 4), [4, 3]);
+    }
 }

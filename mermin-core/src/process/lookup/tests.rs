@@ -81,7 +81,9 @@ fn flows_that_end_before_there_is_room_are_counted() {
     // A flow without endpoints takes no room, nor does one of a protocol that has no module.
     assert!(ask(5, None));
     let protocol = Protocol::SCTP;
-    assert!(ask(6, Some(FlowEndpoints { protocol, ..ends })));
+    let unknown = FlowEndpoints { protocol, ..ends };
+    assert!(ask(6, Some(unknown)));
+    assert!(lookup.is_to_ask(&ends) && !lookup.is_to_ask(&unknown));
     for slot in [3, 5] {
         lookup.forget(slot, 1);
     }

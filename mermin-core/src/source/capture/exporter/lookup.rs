@@ -17,7 +17,8 @@ use crate::{
 const PER_SWEEP: usize = 4096;
 
 impl Exporter {
-    /// Requests a lookup of a flow that the filter admits, if lookups are on and the flow is new. If the queue has no room, the flow waits.
+    /// Requests a lookup of a flow that the filter admits, if lookups are on and the flow is new. If the queue has no room, the flow waits,
+    /// unless there is nothing to look up: it has missed nothing when it ends.
     pub(super) fn look_up(&mut self, slots: &SlotTable, records: &RecordContext<'_>, slot: u32) {
         let Some(lookup) = &self.lookup else {
             return;
@@ -26,10 +27,11 @@ impl Exporter {
         if !lookup.begin(slot, first_seen) {
             return;
         }
+        let ends = ends(&records.snapshot(slots, slot)).filter(|ends| lookup.is_to_ask(ends));
         // A flow goes behind those that wait.
         let may_ask = self.unasked.is_empty() && self.asked < PER_SWEEP;
-        if may_ask && ask(lookup, slots, records, slot) {
-            self.asked += 1;
+        if (may_ask || ends.is_none()) && lookup.ask(slot, first_seen, ends) {
+            self.asked += usize::from(ends.is_some());
         } else {
             self.unasked.push_back((slot, first_seen));
         }
