@@ -9,14 +9,15 @@ use std::{
         fd::{AsFd as _, OwnedFd},
         unix::{net::UnixStream, process::CommandExt as _},
     },
-    process::{Child, Command},
+    process::{Child, Command, ExitStatus},
     sync::{Arc, atomic::AtomicBool, atomic::Ordering},
     thread,
     time::Duration,
 };
 
 use futures::{StreamExt as _, executor::block_on};
-use mermin_core::{FlowSource, FlowSourceBuilder, Handover, Pinning};
+use mermin_core::{ErrorKind, FlowSource, FlowSourceBuilder, Handover, Pinning};
+use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 /// Tells the child that it is one.
@@ -26,7 +27,7 @@ const NOBODY: u32 = 65534;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let interface = env::args().nth(1).ok_or("usage: unprivileged INTERFACE")?;
-    // Ctrl-C reaches both processes. The child closes its source, and the other one waits for it.
+    // Ctrl-C reaches both processes, and other signals one of them. The child closes its source, and the other one waits for it.
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
@@ -54,16 +55,42 @@ fn open(interface: &str, stop: &AtomicBool) -> Result<(), Box<dyn Error>> {
     loop {
         let (handover, report) = block_on(options(interface).prepare())?;
         eprint!("{report}");
+        if stop.load(Ordering::Relaxed) {
+            // It has the lock of the instance.
+            drop(handover);
+            instance(interface).remove()?;
+            return Ok(());
+        }
         let (socket, childs) = UnixStream::pair()?;
         let mut child = start(childs.into(), interface)?;
-        handover.send(&socket)?;
-        let status = child.wait()?;
+        match handover.send(&socket) {
+            // The child has ended before it received all of it.
+            Err(error) if error.kind() == ErrorKind::System => eprintln!("{error}"),
+            sent => sent?,
+        }
+        drop(socket);
+        let status = wait(&mut child, stop)?;
         if status.success() || stop.load(Ordering::Relaxed) {
             instance(interface).remove()?;
             return Ok(());
         }
         eprintln!("the child ended: {status}");
         thread::sleep(Duration::from_secs(1));
+    }
+}
+
+/// Waits for the child. A signal that came to this process alone is passed on once.
+fn wait(child: &mut Child, stop: &AtomicBool) -> io::Result<ExitStatus> {
+    let mut is_told = false;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if stop.load(Ordering::Relaxed) && !is_told {
+            kill_process(Pid::from_child(child), Signal::TERM)?;
+            is_told = true;
+        }
+        thread::sleep(Duration::from_millis(100));
     }
 }
 
