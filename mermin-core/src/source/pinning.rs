@@ -101,6 +101,7 @@ impl Pinning {
     /// Removes the pins that processes left, and with them the programs at hooks and all flows in the table. For an
     /// instance whose source was closed by a process that had been [passed](crate::Handover) it, and for one that will
     /// not be opened again. It is no error if there are none. It blocks for up to 2 s while the instance is in use.
+    /// Tc filters have no pins: they stay until the next source opens in that network namespace, or tc(8) deletes them.
     ///
     /// ```no_run
     /// use mermin_core::Pinning;

@@ -89,7 +89,7 @@ impl Waiting {
         self.flying_since = self.since.front().map(|&(since, _)| since);
         let count = records.min(self.flows.len());
         if count == self.flows.len() {
-            // The two exchange their memory: no record is moved, and none is allocated.
+            // The two exchange their memory: usually no record is moved, and none is allocated.
             let all = std::mem::replace(&mut self.flows, std::mem::take(into).into());
             *into = all.into();
         } else {

@@ -15,8 +15,8 @@ const NEVER: u64 = u64::MAX;
 /// heap of as many flows waits for memory at each level.
 #[derive(Debug)]
 pub(super) struct Timers {
-    /// The valid due time of each slot, by its number, or [`NEVER`]. Earlier ones stay in the lists below until they are reached. They are
-    /// void, and found to be so without a look at the slot, which is far away in memory.
+    /// The valid due time of each slot, by its number, or [`NEVER`]. Former due times of a slot stay in the lists below until they are
+    /// reached. They are void, and found to be so without a look at the slot, which is far away in memory.
     valid: Vec<u64>,
     /// The latest due time that was reached.
     reached: u64,
