@@ -16,8 +16,6 @@ const COLUMNS = [
   { title: "Retransmissions", value: (it) => it.retransmissions, show: whole },
   { title: "Dropped", value: (it) => it.dropped, show: whole },
 ];
-/** Number of talkers that the page shows. */
-const SHOWN = 50;
 
 const state = { frame: null, events: null, sort: 3, isDescending: true, filter: "" };
 
@@ -132,7 +130,7 @@ function key(pair) {
 function showTalkers(frame) {
   const { listed, other_pairs: others, others: rest } = frame.talkers;
   const wanted = listed.filter((it) => key(it).toLowerCase().includes(state.filter));
-  const shown = ordered(wanted).slice(0, SHOWN);
+  const shown = ordered(wanted);
   rows(
     "pairs",
     shown.map((it) =>
