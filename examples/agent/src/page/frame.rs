@@ -38,7 +38,7 @@ pub(super) struct Frame {
     open: u64,
     capacity: u64,
     interfaces: u64,
-    /// One of so many flows is counted. 0 without sampling.
+    /// One of so many flows that begin now is kept. 0 without sampling.
     sampling: u64,
     total: Row,
     talkers: Talkers,
@@ -331,6 +331,29 @@ mod tests {
         }
         facts.counts_drops = true;
         assert_eq!(row(&facts)["dropped"], 0);
+    }
+
+    #[test]
+    fn rows_of_sampled_flows_are_estimates() {
+        let (mut sampled, mut exact) = (flow(1, 2), flow(2, 3));
+        sampled.sampling_interval = std::num::NonZeroU32::new(16);
+        exact.destination.port = Some(80);
+        let mut model = Model::default();
+        model.add(&[sampled, exact]);
+        let frame = frame(&model.end().0, &Facts::default(), None);
+        let total = &frame["total"];
+        assert_eq!(
+            (&total["packets"], &total["is_estimate"]),
+            (&35.into(), &true.into())
+        );
+        let listed = frame["talkers"]["listed"].as_array().unwrap();
+        for (port, flows, is_estimate) in [(443, 16, true.into()), (80, 1, Json::Null)] {
+            let row = listed.iter().find(|row| row["port"] == port).unwrap();
+            assert_eq!(
+                (&row["flows"], &row["is_estimate"]),
+                (&flows.into(), &is_estimate)
+            );
+        }
     }
 
     #[test]

@@ -9,14 +9,15 @@ use mermin_core::{
 
 use super::ends::{End, Ends};
 
-/// Octets and packets of both directions.
+/// Octets and packets of both directions. They saturate instead of wrapping, as all sums here: estimates may be large.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Amount {
     pub(super) octets: u64,
     pub(super) packets: u64,
 }
 
-/// Sums of open flows.
+/// Sums of open flows. A sampled flow stands for as many flows as its interval says, so each of its counts is taken as many times: the
+/// sum is an unbiased estimate (Horvitz and Thompson). Without sampling, sums are exact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sums {
     pub(super) flows: u64,
@@ -24,24 +25,77 @@ pub(super) struct Sums {
     pub(super) total: Amount,
     /// Since the snapshot before. Zero in the first.
     pub(super) new: Amount,
-    /// Flows whose TCP is analysed.
+    /// Flows whose TCP is analysed. They are not scaled.
     pub(super) analysed: u64,
     /// TCP segments that were sent again, since the latest record of each flow.
     pub(super) retransmissions: u64,
     /// Packets that the kernel dropped, since the latest record of each flow.
     pub(super) dropped: u64,
+    /// One of the flows stands for more than itself.
+    pub(super) is_estimate: bool,
+}
+
+impl Amount {
+    /// Since the flow began.
+    fn of(flow: &Flow) -> Self {
+        let (forward, reverse) = (&flow.forward, &flow.reverse);
+        Self {
+            octets: forward.octets.total.saturating_add(reverse.octets.total),
+            packets: forward.packets.total.saturating_add(reverse.packets.total),
+        }
+    }
+
+    fn plus(self, more: Self) -> Self {
+        Self {
+            octets: self.octets.saturating_add(more.octets),
+            packets: self.packets.saturating_add(more.packets),
+        }
+    }
+
+    /// Returns the difference from an earlier amount.
+    fn since(self, before: Self) -> Self {
+        Self {
+            octets: self.octets.saturating_sub(before.octets),
+            packets: self.packets.saturating_sub(before.packets),
+        }
+    }
+
+    fn times(self, count: u64) -> Self {
+        Self {
+            octets: self.octets.saturating_mul(count),
+            packets: self.packets.saturating_mul(count),
+        }
+    }
+}
+
+impl Sums {
+    /// Returns the sums of one flow, taken as many times as there are flows that it stands for.
+    fn of(flow: &Flow, total: Amount, new: Amount) -> Self {
+        let interval = interval(flow);
+        let analysis = flow.tcp_analysis.as_deref();
+        let retransmissions = analysis.map_or(0, retransmissions);
+        let dropped = flow.drops.as_deref().map_or(0, dropped);
+        Self {
+            flows: interval,
+            total: total.times(interval),
+            new: new.times(interval),
+            analysed: u64::from(analysis.is_some()),
+            retransmissions: retransmissions.saturating_mul(interval),
+            dropped: dropped.saturating_mul(interval),
+            is_estimate: interval > 1,
+        }
+    }
 }
 
 impl AddAssign for Sums {
     fn add_assign(&mut self, more: Self) {
-        self.flows += more.flows;
-        self.total.octets += more.total.octets;
-        self.total.packets += more.total.packets;
-        self.new.octets += more.new.octets;
-        self.new.packets += more.new.packets;
+        self.flows = self.flows.saturating_add(more.flows);
+        self.total = self.total.plus(more.total);
+        self.new = self.new.plus(more.new);
         self.analysed += more.analysed;
-        self.retransmissions += more.retransmissions;
-        self.dropped += more.dropped;
+        self.retransmissions = self.retransmissions.saturating_add(more.retransmissions);
+        self.dropped = self.dropped.saturating_add(more.dropped);
+        self.is_estimate |= more.is_estimate;
     }
 }
 
@@ -82,28 +136,13 @@ impl Model {
                 protocol: flow.protocol,
                 port: flow.destination.port,
             };
-            let total = Amount {
-                octets: flow.forward.octets.total + flow.reverse.octets.total,
-                packets: flow.forward.packets.total + flow.reverse.packets.total,
-            };
+            let total = Amount::of(flow);
             self.now.insert(flow.id, total);
             // A flow that was not in the snapshot before began after it.
             let new = self.before.as_ref().map_or_else(Amount::default, |before| {
-                let before = before.get(&flow.id).copied().unwrap_or_default();
-                Amount {
-                    octets: total.octets.saturating_sub(before.octets),
-                    packets: total.packets.saturating_sub(before.packets),
-                }
+                total.since(before.get(&flow.id).copied().unwrap_or_default())
             });
-            let analysis = flow.tcp_analysis.as_deref();
-            let sums = Sums {
-                flows: 1,
-                total,
-                new,
-                analysed: u64::from(analysis.is_some()),
-                retransmissions: analysis.map_or(0, retransmissions),
-                dropped: flow.drops.as_deref().map_or(0, dropped),
-            };
+            let sums = Sums::of(flow, total, new);
             *self.snapshot.pairs.entry(pair).or_default() += sums;
             self.snapshot.total += sums;
         }
@@ -119,6 +158,12 @@ impl Model {
     }
 }
 
+/// Number of flows that this one stands for.
+fn interval(flow: &Flow) -> u64 {
+    let interval = flow.sampling_interval;
+    interval.map_or(1, |interval| interval.get().into())
+}
+
 fn retransmissions(analysis: &TcpAnalysis) -> u64 {
     analysis.forward.retransmissions + analysis.reverse.retransmissions
 }
@@ -130,7 +175,7 @@ fn dropped(drops: &Drops) -> u64 {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::time::SystemTime;
+    use std::{num::NonZeroU32, time::SystemTime};
 
     use mermin_core::flow::{Dropped, Endpoint, Interface};
 
@@ -174,6 +219,52 @@ pub(super) mod tests {
         assert_eq!((second.total.new, second.total.total.packets), (new, 34));
         model.add(&[flow(3, 4)]);
         assert_eq!(model.end().0.total.new, Amount::default());
+    }
+
+    #[test]
+    fn sampled_flow_counts_as_many_times_as_its_interval_says() {
+        let sampled = |number, packets, interval| {
+            let mut flow = flow(number, packets);
+            flow.sampling_interval = NonZeroU32::new(interval);
+            let mut analysis = TcpAnalysis::default();
+            analysis.forward.retransmissions = 2;
+            flow.tcp_analysis = Some(Box::new(analysis));
+            flow.drops = Some(Box::default());
+            flow.drops.as_mut().unwrap().reverse = [Dropped::new("OTHER", 3)].into();
+            flow
+        };
+        let mut model = Model::default();
+        model.add(&[sampled(1, 10, 8), sampled(2, 5, 1)]);
+        let (first, _) = model.end();
+        assert_eq!(first.total.flows, 8 + 1);
+        // The first stays at its interval while the rate rises, and new flows have another one.
+        model.add(&[sampled(1, 13, 8), sampled(2, 6, 1), sampled(3, 7, 4)]);
+        let total = model.end().0.total;
+        let packets = |packets| Amount {
+            octets: packets * 100,
+            packets,
+        };
+        let expected = Sums {
+            flows: 8 + 1 + 4,
+            total: packets(13 * 8 + 6 + 7 * 4),
+            new: packets(3 * 8 + 1 + 7 * 4),
+            analysed: 3,
+            retransmissions: 2 * 13,
+            dropped: 3 * 13,
+            is_estimate: true,
+        };
+        assert_eq!(total, expected);
+        model.add(&[sampled(2, 6, 1)]);
+        assert!(!model.end().0.total.is_estimate);
+    }
+
+    #[test]
+    fn estimates_saturate() {
+        let mut huge = flow(1, u64::MAX / 100);
+        huge.sampling_interval = NonZeroU32::new(1_000);
+        let mut model = Model::default();
+        model.add(&[huge.clone(), huge]);
+        assert_eq!(model.end().0.total.total.octets, u64::MAX);
     }
 
     #[test]

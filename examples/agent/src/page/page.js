@@ -51,12 +51,22 @@ function bitRate(value) {
   return scaled(value === null ? null : value * 8, "bit/s", 1000, ["", "k", "M", "G", "T"]);
 }
 
+/** Returns the text of a sum of flows: `~` is in front of an estimate. */
+function summed(sums, text) {
+  return sums.is_estimate && text !== "–" ? `~${text}` : text;
+}
+
 function label(end) {
   return end.namespace === null ? end.name : `${end.namespace}/${end.name}`;
 }
 
 function service(pair) {
   return pair.port === null ? pair.protocol : `${pair.protocol} ${pair.port}`;
+}
+
+/** Returns the cells of the sums of a row. */
+function sumCells(of) {
+  return COLUMNS.slice(3).map((column) => element("td", summed(of, column.show(column.value(of))), "number"));
 }
 
 // Elements.
@@ -88,7 +98,9 @@ function named(end) {
 // Parts of the page.
 
 function showHead(frame) {
-  const sampled = frame.sampling > 1 ? `; one of ${frame.sampling} flows is counted, so multiply` : "";
+  const { total } = frame;
+  const kept = frame.sampling > 1 ? `; one of ${whole(frame.sampling)} flows that begin now is kept` : "";
+  const sampled = kept + (total.is_estimate ? "; sums with ~ are estimates" : "");
   byId("about").textContent =
     `mermin-agent ${frame.version}, ${frame.phase}, ${plural(frame.interfaces, "interface")}; ` +
     `${new Date(frame.now).toLocaleTimeString()}, read in ${number(frame.took, 1)} ms${sampled}`;
@@ -96,10 +108,10 @@ function showHead(frame) {
   const tiles = [
     ["Open flows", whole(frame.open)],
     ["Table", `${number((100 * frame.open) / Math.max(frame.capacity, 1), 1)} % of ${whole(frame.capacity)}`],
-    ["Rate", bitRate(frame.total.octet_rate)],
-    ["Packets/s", whole(frame.total.packet_rate)],
-    ["Retransmissions", whole(frame.total.retransmissions)],
-    ["Dropped by the kernel", whole(frame.total.dropped)],
+    ["Rate", summed(total, bitRate(total.octet_rate))],
+    ["Packets/s", summed(total, whole(total.packet_rate))],
+    ["Retransmissions", summed(total, whole(total.retransmissions))],
+    ["Dropped by the kernel", summed(total, whole(total.dropped))],
     ["Packets in no flow", whole(apart)],
     ["Degradations", whole(frame.degradations.length)],
   ];
@@ -138,14 +150,13 @@ function showTalkers(frame) {
         named(it.source),
         named(it.destination),
         element("td", service(it)),
-        ...COLUMNS.slice(3).map((column) => element("td", column.show(column.value(it)), "number")),
+        ...sumCells(it),
       ]),
     ),
   );
   const name = element("td", `${plural(others, "other pair")}`);
   name.colSpan = 3;
-  const sums = COLUMNS.slice(3).map((column) => element("td", column.show(column.value(rest)), "number"));
-  byId("pairs").tFoot.replaceChildren(...(others > 0 ? [row([name, ...sums])] : []));
+  byId("pairs").tFoot.replaceChildren(...(others > 0 ? [row([name, ...sumCells(rest)])] : []));
   byId("talkers-note").textContent =
     `${shown.length} of ${whole(listed.length + others)} pairs. Bytes, packets and flows are those of open flows; ` +
     "retransmissions and drops are those since the latest record of each flow.";
@@ -183,7 +194,7 @@ function showMap(frame) {
         "stroke-width": width.toFixed(1),
         class: it.octet_rate ? "busy" : "idle",
       });
-      line.append(drawn("title", {}, `${label(all[it.from])} to ${label(all[it.to])}: ${bitRate(it.octet_rate)}`));
+      line.append(drawn("title", {}, `${label(all[it.from])} to ${label(all[it.to])}: ${summed(it, bitRate(it.octet_rate))}`));
       return line;
     });
   const points = all.flatMap((it, at) => {
@@ -207,9 +218,9 @@ function showMap(frame) {
       row([
         named(all[it.from]),
         named(all[it.to]),
-        element("td", bitRate(it.octet_rate), "number"),
-        element("td", bytes(it.octets), "number"),
-        element("td", whole(it.flows), "number"),
+        element("td", summed(it, bitRate(it.octet_rate)), "number"),
+        element("td", summed(it, bytes(it.octets)), "number"),
+        element("td", summed(it, whole(it.flows)), "number"),
       ]),
     ),
   );
@@ -233,8 +244,8 @@ function showTrouble(frame) {
 function showCounts(frame) {
   const { ledger, total } = frame;
   const losses = [
-    { name: "retransmissions", count: total.retransmissions, meaning: "TCP segments sent again, of open flows since their latest record" },
-    { name: "dropped", count: total.dropped, meaning: "packets that the kernel dropped, of open flows since their latest record" },
+    { name: "retransmissions", count: total.retransmissions, is_estimate: total.is_estimate, meaning: "TCP segments sent again, of open flows since their latest record" },
+    { name: "dropped", count: total.dropped, is_estimate: total.is_estimate, meaning: "packets that the kernel dropped, of open flows since their latest record" },
     ...frame.drops,
   ];
   rows(
@@ -242,7 +253,7 @@ function showCounts(frame) {
     losses.map((it) =>
       row([
         element("td", it.name),
-        element("td", it.count === null ? "not counted" : whole(it.count), "number"),
+        element("td", it.count === null ? "not counted" : summed(it, whole(it.count)), "number"),
         element("td", it.meaning, "faint"),
       ]),
     ),

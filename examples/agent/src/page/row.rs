@@ -25,6 +25,9 @@ pub(super) struct Row {
     retransmissions: Option<u64>,
     /// Absent if drops are not counted.
     dropped: Option<u64>,
+    /// Flows are sampled. Absent if all numbers are exact.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_estimate: bool,
 }
 
 impl Row {
@@ -42,6 +45,7 @@ impl Row {
             packet_rate: rate(sums.new.packets),
             retransmissions: (sums.analysed != 0).then_some(sums.retransmissions),
             dropped: scale.counts_drops.then_some(sums.dropped),
+            is_estimate: sums.is_estimate,
         }
     }
 }
