@@ -3,13 +3,34 @@
 //! A browser refuses to let another origin read an answer. DNS rebinding goes around that: the other site gives its own name this
 //! host's address, and the browser then takes both for one origin. Such a request has the other site's name in `Host`. A name is
 //! therefore refused, unless it is `localhost`, which is no site's; an address cannot be rebound.
+//!
+//! What another site can do is send a request and not read the answer. Events are refused to it, because each takes a place of a browser.
+//! Ports are no part of a site: for a browser, another server on `localhost` is of the same site, and may have a link to the page.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use hyper::{Request, header};
 
-/// Returns true if a request is for an address or for `localhost`, and no other site made it.
-pub(super) fn is_own<B>(request: &Request<B>) -> bool {
+/// Path of the events.
+pub(super) const EVENTS: &str = "/events";
+
+/// Returns the words that refuse a request. `None` if it is for an address or for `localhost`, and no other site made it.
+pub(super) fn refusal<B>(request: &Request<B>) -> Option<&'static str> {
+    if !is_named_well(request) {
+        return Some(
+            "the page has no name: open it by `localhost` or by an address, such as http://127.0.0.1:8081/\n",
+        );
+    }
+    // Browsers tell `localhost` and loopback addresses where a request comes from, and no others without TLS (Fetch Metadata).
+    let sites = request.headers().get_all("sec-fetch-site");
+    let is_of_another_site = sites
+        .iter()
+        .any(|site| site == "cross-site" || site == "same-site" && request.uri().path() == EVENTS);
+    is_of_another_site.then_some("another site led here: type the page's address\n")
+}
+
+/// Returns true if a request is for an address or for `localhost`.
+fn is_named_well<B>(request: &Request<B>) -> bool {
     let headers = request.headers();
     let mut hosts = headers.get_all(header::HOST).iter().peekable();
     let has_host = hosts.peek().is_some();
@@ -17,10 +38,6 @@ pub(super) fn is_own<B>(request: &Request<B>) -> bool {
     has_host
         && hosts.all(|host| host.to_str().is_ok_and(is_local))
         && authority.is_none_or(|it| is_local(it.as_str()))
-        && !headers
-            .get_all("sec-fetch-site")
-            .iter()
-            .any(|site| site == "cross-site")
 }
 
 /// Returns true if a host, with or without a port, is an address or `localhost`.
@@ -82,21 +99,33 @@ mod tests {
 
     #[test]
     fn requests_of_other_sites_are_not() {
-        let asks = |headers: &[(&'static str, &str)], uri: &str| {
+        let refused = |headers: &[(&'static str, &str)], uri: &str| {
             let builder = headers
                 .iter()
                 .fold(Request::builder().uri(uri), |builder, (name, value)| {
                     builder.header(*name, *value)
                 });
-            is_own(&builder.body(()).unwrap())
+            refusal(&builder.body(()).unwrap())
         };
         let own = ("host", "localhost:8081");
-        assert!(asks(&[own], "/events"));
-        assert!(asks(&[own, ("sec-fetch-site", "same-origin")], "/"));
-        assert!(asks(&[own, ("sec-fetch-site", "none")], "/"));
-        assert!(!asks(&[own, ("sec-fetch-site", "cross-site")], "/events"));
-        assert!(!asks(&[], "/"));
-        assert!(!asks(&[own, ("host", "example.com")], "/"));
-        assert!(!asks(&[own], "http://example.com/"));
+        let from = |site| [own, ("sec-fetch-site", site)];
+        assert_eq!(refused(&[own], "/events"), None);
+        for path in ["/", "/page.js", "/events"] {
+            assert_eq!(refused(&from("same-origin"), path), None);
+            assert_eq!(refused(&from("none"), path), None);
+            let words = refused(&from("cross-site"), path).unwrap();
+            assert!(words.starts_with("another site led here"), "{words}");
+        }
+        // Another port of the same host.
+        assert_eq!(refused(&from("same-site"), "/"), None);
+        assert!(refused(&from("same-site"), "/events").is_some());
+        for (headers, uri) in [
+            (&[][..], "/"),
+            (&[own, ("host", "example.com")], "/"),
+            (&[own], "http://example.com/"),
+        ] {
+            let words = refused(headers, uri).unwrap();
+            assert!(words.starts_with("the page has no name"), "{words}");
+        }
     }
 }

@@ -127,11 +127,8 @@ fn answer<B>(request: &Request<B>, enter: impl FnOnce() -> Option<Messages>) -> 
         refused.headers_mut().insert(ALLOW, allowed);
         return refused;
     }
-    if !guard::is_own(request) {
-        return say(
-            StatusCode::FORBIDDEN,
-            "the page has no name: open it by `localhost` or by an address, such as http://127.0.0.1:8081/\n",
-        );
+    if let Some(words) = guard::refusal(request) {
+        return say(StatusCode::FORBIDDEN, words);
     }
     let file = |kind, text: &'static str| {
         let body = Either::Left(Full::new(Bytes::from_static(text.as_bytes())));
@@ -142,7 +139,7 @@ fn answer<B>(request: &Request<B>, enter: impl FnOnce() -> Option<Messages>) -> 
         "/page.css" => file("text/css; charset=utf-8", include_str!("page.css")),
         "/page.js" => file("text/javascript; charset=utf-8", include_str!("page.js")),
         // An answer to HEAD has no body, and would count a browser that sees nothing.
-        "/events" if *request.method() == Method::GET => match enter() {
+        guard::EVENTS if *request.method() == Method::GET => match enter() {
             Some(messages) => {
                 let body = Either::Right(StreamBody::new(messages));
                 made(StatusCode::OK, "text/event-stream", body)
