@@ -29,8 +29,6 @@ pub(super) struct Time {
 pub(super) struct Frame {
     /// Milliseconds since 1970.
     now: u64,
-    /// Seconds that rates cover.
-    interval: Option<f64>,
     /// Milliseconds that the snapshot took.
     took: f64,
     version: &'static str,
@@ -91,7 +89,6 @@ struct Degraded {
 #[derive(Debug, Serialize)]
 struct Receiver {
     name: String,
-    accepted: u64,
     delivered: u64,
     waiting: u64,
     dropped: u64,
@@ -112,7 +109,6 @@ impl Frame {
         let now = time.now.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             now: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
-            interval: scale.seconds,
             took: time.took.as_secs_f64() * 1e3,
             version: env!("CARGO_PKG_VERSION"),
             phase: facts.phase,
@@ -138,7 +134,6 @@ impl Frame {
                 .iter()
                 .map(|(name, stats)| Receiver {
                     name: name.clone(),
-                    accepted: stats.accepted,
                     delivered: stats.delivered,
                     waiting: stats.waiting,
                     dropped: stats.dropped_in_all(),

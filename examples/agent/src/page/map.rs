@@ -15,19 +15,10 @@ const MOST: usize = 24;
 /// The groups with most traffic, and who talks to whom. All other groups are one, whose number is that of the nodes.
 #[derive(Debug, Serialize)]
 pub(super) struct Map {
-    nodes: Vec<Node>,
+    nodes: Vec<Label>,
     /// Number of groups that are not listed.
     other_nodes: usize,
     edges: Vec<Edge>,
-}
-
-#[derive(Debug, Serialize)]
-struct Node {
-    #[serde(flatten)]
-    label: Label,
-    /// Traffic of its edges; that within the group counts once.
-    #[serde(flatten)]
-    row: Row,
 }
 
 #[derive(Debug, Serialize)]
@@ -46,6 +37,7 @@ impl Map {
             let ends = [pair.source.group, pair.destination.group];
             *edges.entry(ends).or_default() += *sums;
         }
+        // Traffic of the edges of each group; that within it counts once.
         let mut groups: HashMap<u32, Sums> = HashMap::new();
         for ([from, to], sums) in &edges {
             *groups.entry(*from).or_default() += *sums;
@@ -84,10 +76,7 @@ impl Map {
             other_nodes: all - groups.len(),
             nodes: groups
                 .iter()
-                .map(|(number, sums)| Node {
-                    label: name(*number).into(),
-                    row: Row::new(sums, scale),
-                })
+                .map(|(number, _)| name(*number).into())
                 .collect(),
             edges: drawn
                 .iter()
