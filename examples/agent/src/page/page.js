@@ -175,7 +175,10 @@ function short(text, most) {
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
 
-/** The groups stand on an ellipse; a line begins thin where its flows begin, and is as wide as its rate. */
+/**
+ * The groups stand on an ellipse. The width of a line follows the logarithm of its rate. Each line bends to its own right, so the two of a
+ * pair, one for each side that began flows, lie apart.
+ */
 function showMap(frame) {
   const { nodes, edges, other_nodes: others } = frame.map;
   const all = others > 0 ? [...nodes, { kind: "", namespace: null, name: `${others} others` }] : nodes;
@@ -189,8 +192,9 @@ function showMap(frame) {
     .map((it) => {
       const [[x1, y1], [x2, y2]] = [places[it.from], places[it.to]];
       const width = 1 + (7 * Math.log1p(it.octet_rate ?? 0)) / Math.log1p(most);
+      const bend = [(x1 + x2) / 5 + (y1 - y2) / 12, (y1 + y2) / 5 + (x2 - x1) / 12];
       const line = drawn("path", {
-        d: `M${x1} ${y1} Q${(x1 + x2) / 5} ${(y1 + y2) / 5} ${x2} ${y2}`,
+        d: `M${x1} ${y1} Q${bend[0]} ${bend[1]} ${x2} ${y2}`,
         "stroke-width": width.toFixed(1),
         class: it.octet_rate ? "busy" : "idle",
       });
