@@ -316,9 +316,11 @@ function listen() {
     show();
   };
   events.onerror = () => {
-    say("no connection; the numbers are old", true);
-    // The browser gives up after an answer that has no events; try again.
-    if (events.readyState === EventSource.CLOSED) {
+    // The browser gives up after an answer that has no events, and does not say which it was; try again.
+    const isClosed = events.readyState === EventSource.CLOSED;
+    const cause = isClosed ? "no connection, or as many browsers look as there is room for" : "no connection";
+    say(`${cause}; the numbers are old`, true);
+    if (isClosed) {
       setTimeout(() => state.events === events && restart(), 3000);
     }
   };

@@ -200,7 +200,7 @@ mod tests {
         let (status, _, said) = get(&view, "/events");
         assert_eq!(status, 503);
         assert!(said.contains("close one"), "{said}");
-        // The page itself is there, so that it can say so.
+        // The page itself is there, and asks again.
         assert_eq!(get(&view, "/").0, 200);
         inside.pop();
         until("room", || {

@@ -90,7 +90,7 @@ impl Visits {
             .sample(NONE, count as u64),
             Metric::counter(
                 "mermin_agent_page_refused_browsers",
-                "Browsers that found the page with as many as there is room for",
+                "Times that a browser found no room on the page of live flows; it asks again every three seconds",
             )
             .sample(NONE, read(&self.0.refused)),
             Metric::counter(
