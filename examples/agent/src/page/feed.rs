@@ -37,7 +37,7 @@ pub(super) async fn feed(state: &State, visits: &Visits, counts_drops: bool) -> 
         visits.arrived().await;
         let (mut model, mut names) = (Model::default(), Names::default());
         let mut before = None;
-        while visits.is_watched() {
+        while visits.goes_on() {
             let began = Instant::now();
             let (snapshot, has_rates) = if let Some(source) = state.source() {
                 names.follow(state.decoration());
@@ -53,7 +53,7 @@ pub(super) async fn feed(state: &State, visits: &Visits, counts_drops: bool) -> 
                 interval: interval.filter(|_| has_rates),
                 took: began.elapsed(),
             };
-            visits.send(&event(&Frame::new(&snapshot, &facts, time)));
+            visits.show(event(&Frame::new(&snapshot, &facts, time)));
             drop(snapshot);
             rest(began.elapsed(), visits).await;
         }

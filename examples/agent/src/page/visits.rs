@@ -22,10 +22,17 @@ pub(crate) struct Visits(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    present: Mutex<Vec<Visitor>>,
+    present: Mutex<Present>,
     arrived: Notify,
     refused: AtomicU64,
     slow: AtomicU64,
+}
+
+#[derive(Default)]
+struct Present {
+    visitors: Vec<Visitor>,
+    /// The latest frame, as long as frames are made.
+    latest: Option<Bytes>,
 }
 
 struct Visitor {
@@ -34,17 +41,28 @@ struct Visitor {
     cut: Arc<Notify>,
 }
 
+impl Present {
+    fn looking(&self) -> impl Iterator<Item = &Visitor> {
+        self.visitors.iter().filter(|it| !it.messages.is_closed())
+    }
+}
+
 impl Visits {
-    /// Lets a browser in, whose connection ends when `cut` is notified. Returns its messages, or `None` if there are [`MOST`].
+    /// Lets a browser in, whose connection ends when `cut` is notified. Returns its messages, or `None` if there are [`MOST`]. The first
+    /// is the latest frame, if others look already: the next one may take long.
     pub(super) fn enter(&self, cut: Arc<Notify>) -> Option<mpsc::Receiver<Bytes>> {
         let (messages, received) = mpsc::channel(WAITING);
         let mut present = lock(&self.0.present);
-        present.retain(|it| !it.messages.is_closed());
-        if present.len() >= MOST {
+        present.visitors.retain(|it| !it.messages.is_closed());
+        if present.visitors.len() >= MOST {
             self.0.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        present.push(Visitor { messages, cut });
+        if let Some(latest) = &present.latest {
+            // There is room in a new channel.
+            let _ = messages.try_send(latest.clone());
+        }
+        present.visitors.push(Visitor { messages, cut });
         self.0.arrived.notify_one();
         Some(received)
     }
@@ -58,14 +76,34 @@ impl Visits {
 
     /// Returns true if somebody looks.
     pub(super) fn is_watched(&self) -> bool {
-        let present = lock(&self.0.present);
-        present.iter().any(|it| !it.messages.is_closed())
+        lock(&self.0.present).looking().next().is_some()
+    }
+
+    /// Returns true if somebody looks still. If not, the latest frame is forgotten: it would be old when the next browser arrives.
+    pub(super) fn goes_on(&self) -> bool {
+        let mut present = lock(&self.0.present);
+        let is_watched = present.looking().next().is_some();
+        if !is_watched {
+            present.latest = None;
+        }
+        is_watched
+    }
+
+    /// Sends a frame to everybody, also to those who arrive before the next one.
+    pub(super) fn show(&self, frame: Bytes) {
+        let mut present = lock(&self.0.present);
+        self.send_to(&mut present.visitors, &frame);
+        present.latest = Some(frame);
     }
 
     /// Sends a message to everybody. A browser that has not read the messages before is disconnected: it comes back by itself, and
     /// a frame shows the present alone, so it missed nothing.
     pub(super) fn send(&self, message: &Bytes) {
-        lock(&self.0.present).retain(|visitor| match visitor.messages.try_send(message.clone()) {
+        self.send_to(&mut lock(&self.0.present).visitors, message);
+    }
+
+    fn send_to(&self, visitors: &mut Vec<Visitor>, message: &Bytes) {
+        visitors.retain(|visitor| match visitor.messages.try_send(message.clone()) {
             Ok(()) => true,
             Err(mpsc::error::TrySendError::Closed(_)) => false,
             Err(mpsc::error::TrySendError::Full(_)) => {
@@ -79,8 +117,7 @@ impl Visits {
     /// Returns the metrics of this moment.
     pub(crate) fn metrics(&self) -> [Metric; 3] {
         const NONE: [(&str, &str); 0] = [];
-        let present = lock(&self.0.present);
-        let count = present.iter().filter(|it| !it.messages.is_closed()).count();
+        let count = lock(&self.0.present).looking().count();
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         [
             Metric::gauge(
@@ -125,7 +162,25 @@ mod tests {
         assert!(slow.notified().now_or_never().is_some());
         assert!(quick.notified().now_or_never().is_none());
         assert_eq!(visits.0.slow.load(Ordering::Relaxed), 1);
-        assert_eq!(lock(&visits.0.present).len(), 1);
+        assert_eq!(lock(&visits.0.present).visitors.len(), 1);
+    }
+
+    #[test]
+    fn browser_has_the_latest_frame_at_once_while_others_look() {
+        let visits = Visits::default();
+        let enter = || visits.enter(Arc::default()).unwrap();
+        let mut first = enter();
+        assert!(first.try_recv().is_err());
+        visits.show(message());
+        visits.send(&Bytes::from_static(b": waiting\n\n"));
+        let mut second = enter();
+        assert_eq!(second.try_recv().unwrap(), message());
+        assert!(second.try_recv().is_err() && visits.goes_on());
+        drop((first, second));
+        // The pause is not over yet.
+        assert_eq!(enter().try_recv().unwrap(), message());
+        assert!(!visits.goes_on());
+        assert!(enter().try_recv().is_err());
     }
 
     #[test]
