@@ -2,13 +2,11 @@
 
 use std::{
     convert::Infallible,
-    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use hyper::body::Bytes;
-use mermin_core::{Flow, Handle};
-use mermin_kubernetes::Decorator;
+use mermin_core::Handle;
 use tokio::{
     task::yield_now,
     time::{Instant, sleep},
@@ -20,7 +18,10 @@ use super::{
     model::Model,
     visits::Visits,
 };
-use crate::{pipeline::Decoration, state::State};
+use crate::{
+    pipeline::{Names, Purpose},
+    state::State,
+};
 
 /// Time from one frame to the next, unless a frame takes long.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -28,8 +29,6 @@ const PERIOD: Duration = Duration::from_secs(1);
 const IDLE: u32 = 9;
 /// Longest silence of a connection.
 const SILENCE: Duration = Duration::from_secs(15);
-/// Flows that are decorated before the objects may change again.
-const AT_ONCE: usize = 64;
 
 /// Works as long as the page is served. Costs nothing while nobody looks.
 pub(super) async fn feed(state: &State, visits: &Visits, counts_drops: bool) -> Infallible {
@@ -65,7 +64,7 @@ async fn gather(source: &Handle, names: &mut Names, model: &mut Model) {
     let mut open = source.open_flows();
     while let Some(page) = open.next_page().await {
         let mut flows = page.to_vec();
-        names.decorate(&mut flows);
+        names.decorate(&mut flows, Purpose::View);
         model.add(&flows);
         // Requests are answered in between.
         yield_now().await;
@@ -88,38 +87,4 @@ async fn rest(took: Duration, visits: &Visits) {
         pause -= SILENCE;
     }
     sleep(pause).await;
-}
-
-/// Gives flows the names that the pipeline gives them.
-#[derive(Default)]
-struct Names(Option<(Arc<Decoration>, Decorator)>);
-
-impl Names {
-    /// Takes over a decoration, if it is another one.
-    fn follow(&mut self, decoration: Option<Arc<Decoration>>) {
-        let is_same = match (&self.0, &decoration) {
-            (Some((known, _)), Some(now)) => Arc::ptr_eq(known, now),
-            (None, None) => true,
-            _ => false,
-        };
-        if !is_same {
-            self.0 = decoration.map(|it| {
-                let decorator = Decorator::new(it.settings.clone());
-                (it, decorator)
-            });
-        }
-    }
-
-    /// These flows are not counted as decorated: they have records later.
-    fn decorate(&mut self, flows: &mut [Flow]) {
-        if let Some((decoration, decorator)) = &mut self.0 {
-            for some in flows.chunks_mut(AT_ONCE) {
-                decoration.cluster.read(|index| {
-                    for flow in some {
-                        decorator.decorate(index, flow);
-                    }
-                });
-            }
-        }
-    }
 }

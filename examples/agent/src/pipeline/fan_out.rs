@@ -11,17 +11,13 @@ use mermin_core::{
     Flow,
     sink::{BoxError, FlowSink},
 };
-use mermin_kubernetes::Decorator;
 use tokio::task::JoinHandle;
 
 use super::{
-    Decoration, Exchange, Prepared,
+    Decoration, Exchange, Names, Prepared, Purpose,
     exchange::{Change, Pending},
     member::{Batch, Member},
 };
-
-/// Flows that are decorated before the objects may change again.
-const AT_ONCE: usize = 64;
 
 /// Names Kubernetes objects, and gives each batch to every receiver. `Ok` means that each has it, in memory if it is buffered.
 ///
@@ -32,7 +28,7 @@ pub struct FanOut {
     leaving: Vec<JoinHandle<()>>,
     /// Number of the next receiver.
     next: u64,
-    decoration: Option<(Decoration, Decorator)>,
+    names: Names,
     exchange: Exchange,
 }
 
@@ -48,22 +44,15 @@ impl FanOut {
             members: Vec::new(),
             leaving: Vec::new(),
             next: 0,
-            decoration: None,
+            names: Names::default(),
             exchange,
         };
         for prepared in prepared {
             fan_out.add(prepared, None);
         }
-        fan_out.decorate_by(decoration);
+        fan_out.names.follow(decoration.map(Arc::new));
         fan_out.show();
         fan_out
-    }
-
-    fn decorate_by(&mut self, decoration: Option<Decoration>) {
-        self.decoration = decoration.map(|it| {
-            let decorator = Decorator::new(it.settings.clone());
-            (it, decorator)
-        });
     }
 
     /// Shows the meters of the present receivers.
@@ -96,7 +85,7 @@ impl FanOut {
             decoration,
             close_within,
         } = change;
-        self.decorate_by(decoration);
+        self.names.follow(decoration.map(Arc::new));
         let (stay, go): (Vec<_>, Vec<_>) = std::mem::take(&mut self.members)
             .into_iter()
             .partition(|member| kept.contains(&member.receiver));
@@ -128,11 +117,7 @@ impl FanOut {
 
     fn named(&mut self, flows: &[Flow]) -> Batch {
         let mut batch = flows.to_vec();
-        if let Some((decoration, decorator)) = &mut self.decoration {
-            for some in batch.chunks_mut(AT_ONCE) {
-                decoration.cluster.decorate(decorator, some);
-            }
-        }
+        self.names.decorate(&mut batch, Purpose::Records);
         Arc::new(batch)
     }
 

@@ -7,12 +7,16 @@
 mod exchange;
 mod fan_out;
 mod member;
+mod names;
 mod start;
 mod stdout;
 
-pub(crate) use self::start::opened;
 pub use self::{
     exchange::{Change, Decoration, Exchange},
     fan_out::FanOut,
     start::{Prepared, prepare},
+};
+pub(crate) use self::{
+    names::{Names, Purpose},
+    start::opened,
 };
