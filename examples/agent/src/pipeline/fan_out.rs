@@ -245,6 +245,21 @@ mod tests {
         }
     }
 
+    /// Puts these receivers in the place of all others, as the source would while there are no records.
+    async fn replace(fan_out: &mut FanOut, added: Vec<Prepared>, close_within: Duration) {
+        let exchange = fan_out.exchange.clone();
+        let change = exchange.change(Change {
+            kept: Vec::new(),
+            added,
+            decoration: None,
+            close_within,
+        });
+        tokio::select! {
+            () = fan_out.idle() => pending().await,
+            () = change => {}
+        }
+    }
+
     #[tokio::test]
     async fn closing_waits_for_receivers_that_were_removed() {
         let (open, gate) = oneshot::channel();
@@ -252,16 +267,7 @@ mod tests {
         let mut fan_out = FanOut::new(vec![behind(gate)], None, exchange.clone());
         let records = flows(40);
         fan_out.export(&records).await.unwrap();
-        let removal = exchange.change(Change {
-            kept: Vec::new(),
-            added: Vec::new(),
-            decoration: None,
-            close_within: Duration::from_mins(1),
-        });
-        tokio::select! {
-            () = fan_out.idle() => pending().await,
-            () = removal => {}
-        }
+        replace(&mut fan_out, Vec::new(), Duration::from_mins(1)).await;
         let count = records.len() as u64;
         assert_eq!((exchange.meters().len(), fan_out.waiting()), (0, count));
         // Called twice, as a caller may drop the future.
@@ -271,5 +277,26 @@ mod tests {
         let (_, meter) = exchange.all_meters().remove(0);
         assert_eq!((meter.stats().delivered, fan_out.waiting()), (count, 0));
         fan_out.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn removal_waits_for_the_receiver_that_was_replaced() {
+        let ((open, gate), (_open_next, next_gate)) = (oneshot::channel(), oneshot::channel());
+        let exchange = Exchange::default();
+        let mut fan_out = FanOut::new(vec![behind(gate)], None, exchange.clone());
+        let records = flows(40);
+        fan_out.export(&records).await.unwrap();
+        let successor = vec![behind(next_gate)];
+        replace(&mut fan_out, successor, Duration::from_mins(1)).await;
+        // The successor has no time, and its predecessor has.
+        replace(&mut fan_out, Vec::new(), Duration::ZERO).await;
+        let moment = Duration::from_millis(100);
+        let closed = tokio::time::timeout(moment, fan_out.close()).await;
+        assert!(closed.is_err());
+        open.send(()).unwrap();
+        fan_out.close().await.unwrap();
+        let (_, meter) = exchange.all_meters().remove(0);
+        let count = records.len() as u64;
+        assert_eq!((meter.stats().delivered, fan_out.waiting()), (count, 0));
     }
 }

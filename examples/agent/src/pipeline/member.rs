@@ -33,6 +33,8 @@ pub(super) struct Member {
     orders: Option<mpsc::Sender<Order>>,
     /// Dropped, it cancels the batch in progress.
     going_on: Option<oneshot::Sender<()>>,
+    /// Ready when a former receiver of the same name is closed.
+    begun: oneshot::Receiver<()>,
     task: JoinHandle<Result<(), BoxError>>,
 }
 
@@ -42,13 +44,24 @@ impl Member {
     pub(super) fn start(number: u64, prepared: Prepared, former: Option<JoinHandle<()>>) -> Self {
         let (orders, received) = mpsc::channel(1);
         let (going_on, cancelled) = oneshot::channel();
+        let (begins, begun) = oneshot::channel();
+        let work = work(prepared.sink, received, cancelled);
         Self {
             number,
             receiver: prepared.receiver,
             meter: prepared.meter,
             orders: Some(orders),
             going_on: Some(going_on),
-            task: tokio::spawn(work(former, prepared.sink, received, cancelled)),
+            begun,
+            task: tokio::spawn(async move {
+                if let Some(former) = former {
+                    // A removal has no outcome, and panics nowhere.
+                    let _ = former.await;
+                }
+                // The member may have been dropped.
+                let _ = begins.send(());
+                work.await
+            }),
         }
     }
 
@@ -78,10 +91,13 @@ impl Member {
         })?
     }
 
-    /// Gives up the batch in progress, and closes the sink within a time limit. Returns the number of records that it left.
+    /// Gives up the batch in progress, and closes the sink within a time limit. Returns the number of records that it left. The time begins
+    /// when a former receiver of the same name is closed, which has a time limit of its own: the task waits for it.
     pub(super) async fn remove(mut self, patience: Duration) -> u64 {
         self.orders = None;
         self.going_on = None;
+        // An error means that the task has ended.
+        let _ = (&mut self.begun).await;
         if timeout(patience, &mut self.task).await.is_err() {
             self.task.abort();
             // The sink is dropped now, and counts what it still had.
@@ -105,15 +121,10 @@ impl Drop for Member {
 
 /// Exports batch by batch; the sink does its own work between them.
 async fn work(
-    former: Option<JoinHandle<()>>,
     mut sink: BoxSink,
     mut orders: mpsc::Receiver<Order>,
     mut cancelled: oneshot::Receiver<()>,
 ) -> Result<(), BoxError> {
-    if let Some(former) = former {
-        // A removal has no outcome, and panics nowhere.
-        let _ = former.await;
-    }
     while let Some(Order { batch, answer }) = next(&mut sink, &mut orders).await {
         tokio::select! {
             outcome = sink.export(&batch) => {
