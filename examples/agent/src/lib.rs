@@ -2,11 +2,13 @@
 //! and exports them to every receiver of the file, with probes, metrics and reloads.
 //!
 //! [`configuration`] decides about a file without any action, [`pipeline`] carries records to receivers that may change,
-//! `state` is what probes and metrics show, `page` shows live flows to a browser, and `run` puts them together. `docs/DEPLOYMENT.md` is for those who run it.
+//! `state` is what probes and metrics show, `page` shows live flows to a browser, `http` is the server of both, and `run` puts them
+//! together. `docs/DEPLOYMENT.md` is for those who run it.
 
 mod arguments;
 pub mod configuration;
 mod doctor;
+mod http;
 mod lock;
 mod log;
 mod page;

@@ -28,7 +28,7 @@ pub use self::{
     count::{Label, State},
     exporter::{Exporter, Watch},
     page::{Format, Metric},
-    serve::ListenError,
+    serve::{ListenError, listen},
     settings::Settings,
     target::Target,
 };

@@ -6,7 +6,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use futures::stream::{BoxStream, StreamExt as _, unfold};
@@ -15,33 +14,27 @@ use hyper::{
     Method, Request, Response, StatusCode,
     body::{Bytes, Frame},
     header::{
-        ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
-        REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY,
+        X_CONTENT_TYPE_OPTIONS,
     },
-    server::conn::http1,
     service::service_fn,
 };
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::{
     net::{TcpListener, TcpStream},
     pin,
-    sync::{Notify, Semaphore},
-    time::{sleep, timeout},
+    sync::Notify,
+    time::timeout,
 };
 
 use super::{
     guard,
     visits::{self, Visits},
 };
+use crate::http::{self, made, say};
 
-/// Time limit of a connection without events.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Largest number of concurrent connections: browsers that look, and as many that get the page.
 const CONNECTIONS: usize = 2 * visits::MOST;
-/// Size limit of a request's head.
-const HEAD: usize = 16 * 1024;
-/// Pause of accepting when the process has no free descriptor.
-const BREATH: Duration = Duration::from_millis(100);
 
 /// Everything comes from this server, nothing is evaluated, and text never becomes markup.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; \
@@ -63,24 +56,10 @@ type Body = Either<Full<Bytes>, StreamBody<Messages>>;
 
 /// Accepts connections, and serves each in a task.
 pub(super) async fn serve(listener: &TcpListener, visits: &Visits) -> Infallible {
-    let free = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        let Ok((stream, _)) = listener.accept().await else {
-            sleep(BREATH).await;
-            continue;
-        };
-        let Ok(place) = Arc::clone(&free).try_acquire_owned() else {
-            continue;
-        };
-        let visits = visits.clone();
-        tokio::spawn(async move {
-            talk(stream, visits).await;
-            drop(place);
-        });
-    }
+    http::accept(listener, CONNECTIONS, |stream| talk(stream, visits.clone())).await
 }
 
-/// Serves one request. A client that breaks off, or is slow, is disconnected.
+/// Serves one request. A client that breaks off, or is slow, is disconnected; only events have no time limit.
 async fn talk(stream: TcpStream, visits: Visits) {
     let (cut, is_visitor) = (Arc::new(Notify::new()), AtomicBool::new(false));
     let service = service_fn(|request: Request<_>| {
@@ -91,12 +70,7 @@ async fn talk(stream: TcpStream, visits: Visits) {
         });
         async { Ok::<_, Infallible>(response) }
     });
-    let serving = http1::Builder::new()
-        .keep_alive(false)
-        .max_buf_size(HEAD)
-        .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
-        .serve_connection(TokioIo::new(stream), service);
+    let serving = http::limits().serve_connection(TokioIo::new(stream), service);
     let serving = async {
         tokio::select! {
             // Its outcome is the client's.
@@ -105,7 +79,7 @@ async fn talk(stream: TcpStream, visits: Visits) {
         }
     };
     pin!(serving);
-    let is_over = timeout(PATIENCE, &mut serving).await.is_ok();
+    let is_over = timeout(http::PATIENCE, &mut serving).await.is_ok();
     if !is_over && is_visitor.load(Ordering::Relaxed) {
         serving.await;
     }
@@ -121,12 +95,19 @@ fn stream_of(messages: tokio::sync::mpsc::Receiver<Bytes>) -> Messages {
 
 /// Returns the response to a request. `enter` returns events, or `None` if there is no room.
 fn answer<B>(request: &Request<B>, enter: impl FnOnce() -> Option<Messages>) -> Response<Body> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut refused = say(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n");
-        let allowed = HeaderValue::from_static("GET, HEAD");
-        refused.headers_mut().insert(ALLOW, allowed);
-        return refused;
+    let mut response = chosen(request, enter);
+    for (name, value) in HEADERS {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name, value);
     }
+    response
+}
+
+fn chosen<B>(request: &Request<B>, enter: impl FnOnce() -> Option<Messages>) -> Response<Body> {
+    if let Some(refused) = http::refusal(request.method()) {
+        return refused.map(Either::Left);
+    }
+    let say = |status, words| say(status, words).map(Either::Left);
     if let Some(words) = guard::refusal(request) {
         return say(StatusCode::FORBIDDEN, words);
     }
@@ -151,20 +132,4 @@ fn answer<B>(request: &Request<B>, enter: impl FnOnce() -> Option<Messages>) -> 
         },
         _ => say(StatusCode::NOT_FOUND, "the page is at /\n"),
     }
-}
-
-fn say(status: StatusCode, words: &'static str) -> Response<Body> {
-    let body = Either::Left(Full::new(Bytes::from_static(words.as_bytes())));
-    made(status, "text/plain; charset=utf-8", body)
-}
-
-fn made(status: StatusCode, kind: &'static str, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    response
 }

@@ -1,18 +1,13 @@
 //! The thread of the page.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-    pin::pin,
-    thread,
-};
+use std::{net::SocketAddr, pin::pin, thread};
 
 use futures::future::{join, select};
 use mermin_program::Result;
 use tokio::{runtime::Builder, sync::oneshot};
 
 use super::{feed::feed, serve::serve, visits::Visits};
-use crate::state::State;
+use crate::{http, state::State};
 
 /// The page, while it is served. Dropping it ends the thread without waiting.
 pub(crate) struct View {
@@ -27,7 +22,7 @@ impl View {
     /// # Errors
     /// The port is in use, or this user may not use it; no thread.
     pub(crate) fn listen(address: SocketAddr, state: State, counts_drops: bool) -> Result<Self> {
-        let listener = bind(address)?;
+        let listener = http::listen(address, "page")?;
         let address = listener.local_addr()?;
         let runtime = Builder::new_current_thread()
             .enable_io()
@@ -67,23 +62,6 @@ impl View {
     pub(crate) fn visits(&self) -> Visits {
         self.visits.clone()
     }
-}
-
-fn bind(address: SocketAddr) -> Result<TcpListener> {
-    let listener = TcpListener::bind(address).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    listener.map_err(|error| {
-        let remedy = match error.kind() {
-            io::ErrorKind::AddrInUse => format!(
-                "; choose another port in `internal \"page\"`, or see who has this one: `ss -ltnp 'sport = :{}'`",
-                address.port()
-            ),
-            _ => String::new(),
-        };
-        format!("cannot listen on `{address}` for the page: {error}{remedy}").into()
-    })
 }
 
 #[cfg(test)]
@@ -243,9 +221,11 @@ mod tests {
         let first = view();
         let second = View::listen(first.address(), State::default(), false);
         let error = second.err().unwrap().to_string();
-        assert!(
-            error.contains("choose another port in `internal \"page\"`"),
-            "{error}"
-        );
+        for part in [
+            "for `internal \"page\"`: ",
+            "; choose another port, or see who has this one: `ss -ltnp",
+        ] {
+            assert!(error.contains(part), "{error}");
+        }
     }
 }

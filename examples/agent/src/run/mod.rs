@@ -96,7 +96,7 @@ async fn capture(file: File, log: Log, exchange: Exchange, privileged: Opener) -
     let plan = control.plan().clone();
     let state = State::new(exchange.clone());
     if let Some(address) = plan.server {
-        let address = listen(address, state.clone()).await?;
+        let address = listen(address, state.clone())?;
         tracing::info!("probes are at http://{address}/readyz");
     }
     let drops = plan.capture.get_drops();

@@ -46,8 +46,18 @@ impl ListenError {
     }
 }
 
-/// Binds at once, so that the caller gets an error.
-pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
+/// Listens on an address, without blocking.
+///
+/// # Errors
+/// The port is in use, or this user may not use it.
+///
+/// ```
+/// let listener = mermin_prometheus::listen("127.0.0.1:0".parse()?)?;
+/// let error = mermin_prometheus::listen(listener.local_addr()?).unwrap_err();
+/// assert!(error.remedy().is_some_and(|it| it.starts_with("choose another port")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
     let listener = TcpListener::bind(address);
     let made = listener.and_then(|listener| {
         listener.set_nonblocking(true)?;

@@ -5,7 +5,7 @@ mod listen;
 mod scrapes;
 mod server;
 
-pub use self::listen::ListenError;
+pub use self::listen::{ListenError, listen};
 pub(crate) use self::{
     scrapes::{Outcomes, Scrapes},
     server::{Limits, Pages, Server},
