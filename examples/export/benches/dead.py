@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Memory of an exporter whose receiver is dead: it accepts connections and reads nothing, or refuses them.
 
-    cargo build -p mermin-ipfix -p mermin-otlp -p mermin-nats
+    cargo build -p mermin-ipfix -p mermin-otlp -p mermin-nats -p mermin-kafka --features mermin-kafka/librdkafka
     examples/export/benches/dead.py target/debug/mermin-ipfix ipfix+tcp://127.0.0.1:PORT
     examples/export/benches/dead.py target/debug/mermin-nats nats://127.0.0.1:PORT/FLOWS
+    examples/export/benches/dead.py target/debug/mermin-kafka kafka://127.0.0.1:PORT/FLOWS
     examples/export/benches/dead.py --refuse target/debug/mermin-otlp otlp://127.0.0.1:PORT
 
 PORT is where the receiver is. The exporter reads a capture from a pipe: a new flow in each packet, no more than 10,000 in a second. The
