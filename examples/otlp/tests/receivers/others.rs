@@ -18,10 +18,14 @@ use std::{
 
 use mermin_core::{
     Flow,
-    sink::{retry, testing::flows},
+    sink::{
+        retry,
+        testing::{detailed_flows, flows},
+    },
 };
 use mermin_otlp::{Compression, Endpoint, Exporter, Protocol};
 use mermin_testing::{free_port, soon, wait};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, any_value};
 
 use crate::support::settings;
 
@@ -89,7 +93,7 @@ fn rotel_decodes_every_span() {
             "detailed",
         ],
     );
-    let flows = flows(300);
+    let flows = detailed_flows(300);
     let mut batches = flows.chunks(100);
     for (protocol, address, compression) in [
         (Protocol::Grpc, &grpc, Compression::None),
@@ -108,36 +112,55 @@ fn rotel_decodes_every_span() {
         "flow_ipv6_udp",
         "flow.tcp.flags.tags",
         "node-7",
+        "tls.alpn",
+        "a.example",
     ] {
         assert!(said.contains(word), "{word}");
     }
 }
 
-/// Counts spans and their attributes by Google's Protocol Buffers.
-const COUNT: &str = r#"
+/// Prints spans and their attributes by Google's Protocol Buffers.
+const PRINT: &str = r#"
 import sys, grpc
 from concurrent import futures
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as m, trace_service_pb2_grpc as s
+def shown(value):
+    kind = value.WhichOneof("value")
+    if kind == "array_value":
+        return "[" + ",".join(map(shown, value.array_value.values)) + "]"
+    return str(getattr(value, kind)).replace("\n", "\\n")
 class Service(s.TraceServiceServicer):
     def Export(self, request, context):
         for part in request.resource_spans:
             for scope in part.scope_spans:
                 for span in scope.spans:
-                    found = {a.key: a.value for a in span.attributes}
-                    print(span.name, span.kind, span.start_time_unix_nano, found["flow.id"].string_value,
-                          found["flow.packets.total"].int_value, len(span.trace_id), len(span.span_id), flush=True)
+                    print(span.name, span.kind, span.start_time_unix_nano, len(span.trace_id), len(span.span_id),
+                          *(f"{a.key}={shown(a.value)}" for a in span.attributes), flush=True)
         return m.ExportTraceServiceResponse()
-server = grpc.server(futures.ThreadPoolExecutor(2))
+server = grpc.server(futures.ThreadPoolExecutor(1))
 s.add_TraceServiceServicer_to_server(Service(), server)
 server.add_insecure_port(sys.argv[1]); server.start(); server.wait_for_termination()
 "#;
+
+/// Writes a value as the script does.
+fn shown(value: AnyValue) -> String {
+    match value.value.unwrap() {
+        any_value::Value::StringValue(text) => text.replace('\n', "\\n"),
+        any_value::Value::IntValue(number) => number.to_string(),
+        any_value::Value::ArrayValue(list) => {
+            let values: Vec<_> = list.values.into_iter().map(shown).collect();
+            format!("[{}]", values.join(","))
+        }
+        other => panic!("{other:?}"),
+    }
+}
 
 #[test]
 #[ignore = "needs Python with grpcio and opentelemetry-proto as MERMIN_PYTHON"]
 fn python_decodes_every_span() {
     let address = format!("127.0.0.1:{}", free_port());
-    let python = Program::start("MERMIN_PYTHON", &["-c", COUNT, &address]);
-    let flows = flows(900);
+    let python = Program::start("MERMIN_PYTHON", &["-X", "utf8", "-c", PRINT, &address]);
+    let flows = detailed_flows(900);
     for (batch, compression) in flows
         .chunks(450)
         .zip([Compression::None, Compression::Gzip])
@@ -157,15 +180,16 @@ fn python_decodes_every_span() {
             mermin_core::flow::Direction::Unknown => 1,
         };
         let start = crate::decoded::nanoseconds(flow.start);
-        let packets = flow.forward.packets.total;
-        format!(
-            "flow_{version}_{} {kind} {start} {} {packets} 16 8",
-            flow.protocol, flow.id
-        )
+        let attributes = crate::decoded::span_attributes(flow).into_iter();
+        let attributes: Vec<_> = attributes
+            .map(|(name, value)| format!("{name}={}", shown(value)))
+            .collect();
+        let (protocol, attributes) = (flow.protocol, attributes.join(" "));
+        format!("flow_{version}_{protocol} {kind} {start} 16 8 {attributes}")
     });
     let mut expected: Vec<_> = expected.collect();
     let mut came: Vec<_> = python.said().lines().map(str::to_owned).collect();
-    // Requests that are under way at once are answered by two threads.
+    // Requests that are under way at once are answered in any order.
     expected.sort();
     came.sort();
     assert_eq!(came, expected);
