@@ -183,6 +183,7 @@ pub(crate) fn is_driven() {
     unanswered.join().unwrap();
     draws_the_map(&mut browser);
     draw(&mut browser);
+    shows_frames_that_are_rare(&mut browser);
     orders_and_filters(&mut browser);
     assert_eq!(number_of_browsers(metrics), 1);
     pauses(&mut browser, metrics);
@@ -240,6 +241,39 @@ fn draws_the_map(browser: &mut Browser) {
     }
     browser.wait("document.querySelectorAll('#picture path').length >= 7");
     browser.wait("[...document.querySelectorAll('#edges tbody tr')].some(row => row.cells[0].textContent == 'shop/web' && row.cells[1].textContent == 'data/postgres')");
+}
+
+/// Shows frames that this host does not have: of sampled flows, of more pairs than one order lists, of both directions. The page's own
+/// frames come between expressions, so each is one.
+fn shows_frames_that_are_rare(browser: &mut Browser) {
+    let mut changed = |change: &str, result: &str| {
+        browser.value(&format!(
+            "(frame => {{ const {{ talkers }} = frame; const [pair] = talkers.listed; {change}; \
+             showHead(frame); showTalkers(frame); showMap(frame); return {result}; }})(structuredClone(state.frame))"
+        ))
+    };
+    let sampled = "frame.sampling = 8; frame.total.is_estimate = true; talkers.listed.forEach(it => it.is_estimate = true)";
+    let about = changed(sampled, "byId('about').textContent");
+    let about = about.as_str().unwrap();
+    assert!(
+        about.ends_with("one of 8 flows that begin now is kept; sums with ~ are estimates"),
+        "{about}"
+    );
+    let numbers =
+        "[...document.querySelectorAll('#pairs tbody .number')].map(it => it.textContent)";
+    let is_marked = |text: &Json| matches!(text.as_str().unwrap().chars().next(), Some('~' | '–'));
+    let numbers = [changed(sampled, numbers), changed("", numbers)];
+    let [estimates, exact] = numbers.each_ref().map(|it| it.as_array().unwrap());
+    assert!(estimates.iter().all(is_marked), "{estimates:?}");
+    assert!(exact.iter().any(|it| !is_marked(it)), "{exact:?}");
+    let many = "talkers.listed = Array.from({ length: 70 }, (_, port) => ({ ...pair, port }))";
+    let rows = "document.querySelectorAll('#pairs tbody tr').length";
+    assert_eq!(changed(many, rows), 70);
+    let both = "const [edge] = frame.map.edges; frame.map.edges = [edge, { ...edge, from: edge.to, to: edge.from }]";
+    let bends = "[...document.querySelectorAll('#picture path')].map(it => it.getAttribute('d').split('Q')[1].split(' ').slice(0, 2))";
+    let bends = changed(both, bends);
+    assert_eq!(bends.as_array().unwrap().len(), 2);
+    assert_ne!(bends[0], bends[1]);
 }
 
 /// Writes the picture when asked to, and sees that the page follows the browser's preference of colours.
