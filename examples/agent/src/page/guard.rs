@@ -4,7 +4,7 @@
 //! host's address, and the browser then takes both for one origin. Such a request has the other site's name in `Host`. A name is
 //! therefore refused, unless it is `localhost`, which is no site's; an address cannot be rebound.
 //!
-//! What another site can do is send a request and not read the answer. Events are refused to it, because each takes a place of a browser.
+//! Another site can still send a request, whose answer it cannot read. Events are refused to it, because they take the place of a browser.
 //! Ports are no part of a site: for a browser, another server on `localhost` is of the same site, and may have a link to the page.
 
 use std::net::{IpAddr, Ipv6Addr};
