@@ -6,7 +6,7 @@
 //!
 //! # async fn watch() -> Result<(), mermin_core::Error> {
 //! let mut flows = FlowSource::builder().interfaces(["eth*", "veth*"]).open().await?;
-//! eprint!("{}", flows.report()); // prints degradations, leftover filters and notices, or nothing
+//! eprint!("{}", flows.report()); // prints degradations, tc filters of killed processes and notices, or nothing
 //! while let Some(flow) = flows.next().await {
 //!     println!("{}", flow?);
 //! }
@@ -19,9 +19,9 @@
 //! [`Count::delta`](flow::Count::delta), not `total`. `next` comes from `futures`, or from any crate that extends
 //! `futures_core::Stream`.
 //!
-//! The kernel program counts, and this crate reads its memory. Any runtime can poll the stream, because a thread of the
-//! source does everything that touches the kernel. Flows and named counters together equal the traffic that crossed the
-//! hooks, in packets and in octets ([`Stats`]). If the host lacks a feature, the source uses a fallback and reports it
+//! The kernel program counts, and this crate reads its memory. Any runtime can poll the stream, because threads of the
+//! source do all work with the kernel. Flows and named counters together equal the traffic that crossed the hooks, in
+//! packets and in octets ([`Stats`]). If the host lacks a feature, the source uses a fallback and reports it
 //! ([`Report`]).
 //!
 //! * [`filter`] selects flows and records.
@@ -49,7 +49,7 @@
 //! [`Flow::new`], [`Error::new`], [`Degradation::new`] and the defaults of [`Stats`] and [`Report`]. Feature `testing`
 //! has checks for sinks.
 //!
-//! Needs Linux 5.14 on x86-64 or arm64, and the capabilities `NET_ADMIN`, `BPF` and `PERFMON`.
+//! Needs Linux 5.14 on x86-64, or 5.18 on arm64, and the capabilities `NET_ADMIN`, `BPF` and `PERFMON`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod attach;

@@ -8,7 +8,7 @@ pub const NUMBERS: usize = 16;
 pub const SPARES: usize = 2;
 
 /// One cache line of the map. The first one begins with a [`Top`]. Then each CPU has a line that begins with its [`SPARES`]
-/// spare slots: 0, or one more than a slot's number. The rest are the numbers on the stack.
+/// spare slots: 0, or one more than a slot's number. The remaining lines have the numbers on the stack.
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FreeLine {
@@ -16,7 +16,8 @@ pub struct FreeLine {
     pub numbers: [u32; NUMBERS],
 }
 
-/// How many numbers are on the stack (25 bits), and a number that each change of it changes (39 bits).
+/// How many numbers are on the stack (25 bits), and a counter of changes, by which each push and pop makes another word
+/// (39 bits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Top(pub u64);
 
@@ -100,7 +101,7 @@ mod tests {
         let again = one.popped();
         assert_eq!(again.count(), 0);
         assert_ne!(again, empty);
-        // The last number of changes is followed by the first, and the count stays.
+        // The counter of changes begins anew without disturbing the number on the stack.
         let last = Top(u64::MAX << 25 | 5);
         assert_eq!(last.pushed(), Top(6));
         assert_eq!(last.popped(), Top(4));

@@ -2,7 +2,7 @@
 
 use crate::abi::free::{SPARES, Top};
 
-/// The memory of free slots, as one of those that work on it reaches it.
+/// The memory of free slots, as the kernel program or user space reads and changes it.
 ///
 /// Each method reads or changes one word at once. A change is a full barrier.
 pub trait FreeMemory {
@@ -30,7 +30,7 @@ pub trait FreeMemory {
 pub enum Taken {
     /// The slot's number. It belongs to who took it.
     Slot(u32),
-    /// No slot was given back.
+    /// The stack is empty. A slot that was never used may still be free.
     Nothing,
     /// Others changed the stack meanwhile: try again.
     Overtaken,
@@ -65,7 +65,7 @@ pub fn take_spare<M: FreeMemory>(memory: &M, cpu: u32) -> Option<u32> {
 /// Takes the uppermost slot of the stack.
 ///
 /// The number is read before the top is changed: from then on its place may be written. The top changes with every push and
-/// pop, so the change fails if the number is not the uppermost any more, even if another one stands in its place.
+/// pop, so the exchange fails after any push or pop in between, even if as many numbers are on the stack again.
 #[inline(always)]
 pub fn pop<M: FreeMemory>(memory: &M) -> Taken {
     for _ in 0..ATTEMPTS {
@@ -83,8 +83,8 @@ pub fn pop<M: FreeMemory>(memory: &M) -> Taken {
 
 /// Keeps a slot that this CPU took and did not use.
 ///
-/// A CPU has at most as many spare slots as runs that are between [`take`] and `keep` on it: a run takes from the stack only
-/// if there are none. So the last exchange finds nothing unless more than [`SPARES`] runs interrupt each other.
+/// A run takes from the stack only if its CPU has no spare slot. So there are more than [`SPARES`] of them only if more than
+/// so many runs interrupt each other; otherwise the last exchange finds nothing.
 #[inline(always)]
 pub fn keep<M: FreeMemory>(memory: &M, cpu: u32, slot: u32) {
     let mut kept = slot + 1;

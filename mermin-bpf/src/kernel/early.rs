@@ -1,7 +1,7 @@
 //! Later fragments that arrive before their first one.
 //!
-//! Each is counted under the reason `fragment` at once. The first fragment moves the ones that are remembered from
-//! there to its flow, so a map that forgets cannot lose a packet.
+//! Each is counted under the reason `fragment` at once. The first fragment moves the remembered ones from that reason
+//! to its flow, so a map that forgets cannot lose a packet.
 
 use core::hint::black_box;
 
@@ -42,8 +42,8 @@ pub(super) unsafe fn keep(
 ) {
     let (octets, payload) = (u64::from(ip.length), u64::from(ip.payload_length()));
     let generation = account.generation();
-    // SAFETY: keys and values are valid; an element that is used again meanwhile is another packet's, and then that one's
-    // first fragment takes a fragment more from the reason, which has it.
+    // SAFETY: keys and values are valid. If the map has meanwhile used the element for another packet, then that packet's
+    // first fragment takes this fragment too. It is in the reason, so the sums stay right.
     unsafe {
         let key = &raw const (*workspace).fragment;
         let found = bpf_map_lookup_elem(map(), key.cast()).cast::<Early>();

@@ -38,8 +38,8 @@ fn now() -> u64 {
     unsafe { bpf_ktime_get_coarse_ns() }
 }
 
-/// Stores a first fragment's flow, for later fragments of its packet and of the packets around it. Returns the counts
-/// of fragments that arrived before it.
+/// Stores a first fragment's flow, for later fragments of its packet and of its carriers. Returns the counts of
+/// fragments that arrived before it.
 ///
 /// # Safety
 /// `workspace` is this CPU's own, and has the flow's key; where the packet is a fragment itself, its key is there as well.
@@ -60,14 +60,15 @@ pub(super) unsafe fn remember_first_fragment(
         if is_fragment {
             let key = &raw const (*workspace).fragment;
             enter(key, &raw const (*workspace).owner);
-            // Store the flow first: a fragment that arrives meanwhile then finds one or the other.
+            // Store the flow first: a later fragment that arrives in between then finds the flow, and one that came
+            // before is in the counts that are taken.
             before = early::take(key, account, false, now);
         }
         before.plus(&outer_fragments(workspace, account, now))
     }
 }
 
-/// The same for the packets around, whose later fragments carry the flow's packets.
+/// Does the same for carriers that are first fragments: their later fragments carry the flow's packet.
 ///
 /// # Safety
 /// `workspace` is this CPU's own, and has the flow.
@@ -88,7 +89,7 @@ unsafe fn outer_fragments(workspace: *mut Workspace, account: Account, now: u64)
     before
 }
 
-/// A map that is too crowded to take it leaves later fragments without a flow, which is counted.
+/// Stores an entry. If the map refuses it, later fragments find no flow and are counted under a reason.
 ///
 /// # Safety
 /// Both are valid for reads.
@@ -105,8 +106,8 @@ unsafe fn enter(key: *const FragmentKey, owner: *const FragmentFlow) {
     }
 }
 
-/// Has a later fragment, whose key is in the workspace, counted into the flow that the first one named, or remembers it for
-/// that; the error is the reason to count it under.
+/// Counts a later fragment, whose key is in the workspace, in the flow of its first one. If that flow is not known yet,
+/// remembers the fragment for it, and the error is the reason to count it under.
 ///
 /// # Safety
 /// `workspace` is this CPU's own.
@@ -122,7 +123,7 @@ pub(super) unsafe fn count(
     let cpu = ledger::cpu();
     // SAFETY: by the contract above.
     let counted = unsafe { hand_over(context, workspace, account, ip, cpu, frame.length, now) };
-    // A buffer of segments is so many packets under the reason, whatever it is.
+    // A super-packet stays under the reason: what is remembered is one packet.
     if matches!(counted, Err(Reason::Fragment)) && !frame.segmented {
         // SAFETY: as above.
         unsafe {
@@ -201,7 +202,8 @@ fn facts(account: Account, owner: &FragmentFlow, cpu: u32) -> Facts {
     Facts {
         measure: Measure::default(),
         sample: owner.sample | crossed::by(hook),
-        // After an "or" Linux 6.1 knows no bounds, and the compiler does: the masks behind it must survive.
+        // The verifier of Linux 6.1 loses a value's bounds at an OR. The compiler knows them, and would remove the
+        // masks behind it.
         lane: core::hint::black_box(
             cpu % STRIPES as u32 * DIRECTIONS as u32 + u32::from(direction),
         ),
@@ -210,7 +212,7 @@ fn facts(account: Account, owner: &FragmentFlow, cpu: u32) -> Facts {
         link_length: 0,
         // A later fragment has nothing of its protocol's header.
         tcp_flags: 0,
-        // The first fragment has stored its flow.
+        // Ids of tunnels are not compared: the first fragment's were.
         ids: core::hint::black_box(0),
         more_vlans: false,
         encapsulated: false,

@@ -200,7 +200,7 @@ pub(super) fn is_sampled() -> bool {
     constant(&SAMPLED) != 0
 }
 
-/// One of [`fact`].
+/// A fact about the running kernel, by its number in [`fact`]: an offset in a structure, or the number of a reason.
 #[inline(always)]
 pub(super) fn drop_fact(number: usize) -> u32 {
     // SAFETY: a reference to a static is valid for reads.
@@ -234,7 +234,7 @@ pub(super) fn carries(both: [u16; 2]) -> bool {
     ports::is_carrier(both, ports_word)
 }
 
-/// Where sessions are looked for.
+/// The ports at which sessions are looked for: those of WireGuard.
 #[inline(always)]
 pub(super) fn session_ports() -> ports::Set {
     ports::Set(ports_word(ports::SESSIONS_AT))

@@ -66,8 +66,8 @@ impl Pass {
     /// True if a packet that needs the check was counted before. The hook notes such a packet.
     #[inline(always)]
     pub(super) fn is_hairpin(&self, slot: *mut Slot, facts: &Facts) -> bool {
-        // Those of the network and of guests behind a bridge are of one flow, which comes and leaves. A packet that a bridge or a
-        // program sends back was received by this interface.
+        // Senders without an address (DHCP, MLD) share a flow. At a bridge's port their packets come in from the network and
+        // leave from guests. A packet that a bridge or a program sends back was received by this interface.
         if self.receiver != self.ifindex && self.is_of_nobody(slot) {
             return false;
         }

@@ -1,8 +1,8 @@
-//! Passes the first octets of payloads that name something to user space.
+//! Passes to user space the first octets of payloads that contain names.
 //!
 //! A slot's lanes say how many sections each direction may still pass ([`watch`]). While that is not zero, the programs at the hooks
-//! leave the flow's packets to [`mermin_create`](super::program::mermin_create), which ends here: so neither other packets nor a source
-//! that reads no names pay for it.
+//! leave the flow's packets to [`mermin_create`](super::program::mermin_create), which calls [`pass`] last. So neither other packets
+//! nor a source that reads no names pay for it.
 
 use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE},
@@ -96,7 +96,8 @@ pub(super) fn pass(skb: Skb, workspace: *mut Workspace, slot: *mut Slot) {
             },
         );
         for stripe in 0..STRIPES {
-            // A bit of a hook that another CPU stores in between is lost, and the hook's next packet stores it again.
+            // The octet also has the lane's bits of hooks. One that another CPU stores between this load and the store
+            // is lost, and the hook's next packet stores it again.
             let used = &raw mut (*slot).lanes_used[(stripe * DIRECTIONS + direction) & (LANES - 1)];
             let before = used.read_volatile();
             if watch::of(before) != decided.left {
@@ -147,8 +148,8 @@ unsafe fn find(
     // SAFETY: by the contract above.
     let stripped = unsafe { (*workspace).account.stripped };
     let ip_at = u32::from(facts.link_length.saturating_sub(stripped));
-    // A short frame is padded behind its packet. A super-packet, fragments before this one, and a packet far inside have more octets
-    // than the frame.
+    // A short frame is padded behind its packet. A super-packet, and a first fragment with earlier ones added, count more octets
+    // than the frame has. Where the header lies so far inside that `link_length` is at its end, its place is not known.
     let end = if facts.link_length == u8::MAX {
         skb.len()
     } else {

@@ -139,7 +139,8 @@ pub(super) struct Linear {
 }
 
 impl Linear {
-    /// How far the first octet lies from a map's memory: where it lies, as a number.
+    /// The address of the first octet minus that of a map's memory. The verifier makes no number of one pointer, but of
+    /// the difference of two.
     #[inline(always)]
     pub(super) fn distance_from(self, memory: *const u8) -> usize {
         self.start.wrapping_sub(memory as usize)

@@ -34,13 +34,14 @@ pub(super) mod stage {
     pub(in super::super) const FRESH: u8 = 0;
     /// Headers are copied, and [`Workspace::level`](super::Workspace::level) is where to go on.
     pub(in super::super) const INSIDE: u8 = 1;
-    /// As [`INSIDE`], and it counts as its outermost packet, at [`Workspace::outermost`](super::Workspace::outermost).
+    /// As [`INSIDE`], and the packet is counted by its outermost IP packet, whose level is in
+    /// [`Workspace::outermost`](super::Workspace::outermost).
     pub(in super::super) const OUTERMOST: u8 = 2;
     /// As [`INSIDE`], and it carries no packet.
     pub(in super::super) const INNERMOST: u8 = 3;
     /// Belongs under [`Workspace::reason`](super::Workspace::reason).
     pub(in super::super) const REFUSED: u8 = 4;
-    /// As [`REFUSED`], also where the outermost packet counts.
+    /// As [`REFUSED`], also where packets are counted by their outermost one and faults of inner ones do not matter.
     pub(in super::super) const SETTLED: u8 = 5;
 }
 
@@ -50,7 +51,7 @@ pub(super) struct Workspace {
     pub(super) headers: Headers,
     /// An offset, stored so that the verifier forgets its origin.
     pub(super) offset: u64,
-    /// The hook's.
+    /// That of the hook at which the packet is.
     pub(super) account: Account,
     /// Octets of headers that were copied.
     pub(super) length: u32,
@@ -58,11 +59,11 @@ pub(super) struct Workspace {
     pub(super) stage: u8,
     /// True if there is an outer header.
     pub(super) encapsulated: bool,
-    /// Packets around of which this is the first fragment: a bit for each level.
+    /// A bit for each level: the outer packet there is a first fragment.
     pub(super) outer_fragments: u8,
     pub(super) reason: Reason,
-    /// Octets of headers, from the frame's start on, that the segments of a super-packet repeat, where the packet that
-    /// counts is not the innermost; else 0.
+    /// Where packets are counted by their outermost one: octets from the frame's start to the end of the innermost
+    /// transport header, which each segment of a super-packet repeats. Else 0.
     pub(super) repeated: u32,
     pub(super) level: EncapLevel,
     /// That of the outermost packet.
@@ -80,15 +81,15 @@ pub(super) struct Workspace {
     pub(super) early: Early,
     /// A segment of TCP that was counted, for the program that analyses it.
     pub(super) segment: PendingSegment,
-    /// Its meaning.
+    /// Its effect on the analysis of TCP.
     pub(super) outcome: Outcome,
-    /// That packet's mark of a beginning.
+    /// How the packet begins its flow, if it does.
     pub(super) opening: Opening,
     /// A packet that has no flow yet, for the program that creates one.
     pub(super) flowless: PendingFlow,
-    /// A number on its way past the verifier.
+    /// A number that is stored and read back, so that the verifier forgets its value.
     pub(super) number: u64,
-    /// That packet's payload, on its way to the ring.
+    /// The section of the packet's payload, before it is copied to the ring.
     pub(super) section: Section,
 }
 
@@ -119,7 +120,7 @@ pub(super) struct PendingFlow {
 }
 
 impl Workspace {
-    /// Nothing is known of a packet but its hook.
+    /// Begins a new packet, of which only the hook is known.
     ///
     /// # Safety
     /// `workspace` is this CPU's own.
@@ -137,7 +138,7 @@ impl Workspace {
 }
 
 impl Workspace {
-    /// Keeps the level that was reached for the outermost packet's.
+    /// Copies the present level to that of the outermost packet.
     ///
     /// # Safety
     /// `workspace` is this CPU's own.

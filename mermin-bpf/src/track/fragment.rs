@@ -1,11 +1,11 @@
 //! Fragments: which flow a later one belongs to, and what it adds there.
 //!
-//! The first fragment of a packet has the ports, so it leaves word; later ones look it up. Octets are those of the fragment:
-//! its own IP packet where the flow's packets were cut, its payload where what carries them was. Either way the
-//! fragments' octets add up to what the flow sent.
+//! The first fragment of a packet has the ports, so it stores an entry that later ones look up. If a packet of the flow was
+//! fragmented, each fragment adds its own IP octets. If a carrier was, a later fragment adds only its payload. Either way
+//! the fragments' octets add up to what the flow sent.
 //!
-//! Some senders emit the last fragment first (Linux did for years), and networks reorder. So a fragment that finds no word is
-//! remembered by its sums, and the first fragment takes those along when it comes.
+//! Some senders emit the last fragment first (Linux did for years), and networks reorder. So a fragment that finds no entry
+//! is remembered by its sums, and the first fragment takes those along when it comes.
 
 use crate::{
     abi::{
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// A receiver waits this long for the rest of a packet, ns: of IPv4 as Linux does (`ip_frag.c`; RFC 1122 allows 60 to 120 s), of
-/// IPv6 as RFC 8200 section 4.5 says. Later the number may be another packet's.
+/// IPv6 as RFC 8200 section 4.5 says. After that, another packet may have the same identification.
 #[inline(always)]
 #[must_use]
 pub const fn lifetime(ipv6: bool) -> u64 {
@@ -48,7 +48,7 @@ pub fn key(ip: &Ip, level: &EncapLevel, ifindex: u32) -> FragmentKey {
     }
 }
 
-/// The word that a first fragment leaves: its flow, and which way it goes there.
+/// The entry of a first fragment: its flow, and the packet's direction in it.
 #[inline(always)]
 #[must_use]
 pub fn flow_of(packet: &Packet, key: &KeyWords, direction: u8, now: u64) -> FragmentFlow {
@@ -63,15 +63,16 @@ pub fn flow_of(packet: &Packet, key: &KeyWords, direction: u8, now: u64) -> Frag
     }
 }
 
-/// True if what was seen then still holds at `now`, of fragments of IPv6 or IPv4.
+/// True if an entry that was made at `seen_at` still holds at `now`: it is no older than the lifetime of its IP
+/// version.
 #[inline(always)]
 #[must_use]
 pub const fn is_fresh(seen_at: u64, ipv6: bool, now: u64) -> bool {
     now.saturating_sub(seen_at) <= lifetime(ipv6)
 }
 
-/// Measure that fragments which came early add to the flow of their first one, which is cut itself or `carries` such a
-/// packet.
+/// Measure that fragments which came early add to the flow of their first one. With `carries`, they are fragments of a
+/// carrier of that flow's packet.
 #[inline(always)]
 #[must_use]
 pub const fn early(early: &Early, carries: bool) -> Measure {

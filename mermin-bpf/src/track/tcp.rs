@@ -1,6 +1,7 @@
 //! TCP as seen from beside the path: flags gathered per direction, and the state that follows from them.
 //!
-//! The kernel stores only what no two CPUs can lose (a byte per flag); the state is derived when a record is made.
+//! The kernel program stores each flag in a byte of its own, so two CPUs that store at once lose nothing; the state is
+//! derived when a record is made.
 
 use crate::wire::tcp::flag;
 
@@ -38,8 +39,8 @@ pub const fn ended(one: u8, other: u8) -> bool {
     (one & other & flag::FIN) | ((one | other) & flag::RST) != 0
 }
 
-/// True if a segment begins a new connection of the same ports. `seen` are the flags that the sides sent so far, `known` is the
-/// initial number of the segment's sender in the connection there is, and `number` the segment's.
+/// True if a segment begins a new connection of the same ports. `one` and `other` are the flags that the sides have sent so far, `known` is the
+/// initial sequence number that the segment's sender has in the present connection, and `number` that of the segment.
 ///
 /// One that has the same number was sent again or comes late, unless a RST came between: after that there is nothing it could
 /// belong to.

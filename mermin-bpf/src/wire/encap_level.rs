@@ -13,7 +13,7 @@ use super::{
 use crate::abi::ledger::Reason;
 
 /// The state of a walk at one IP header.
-// An octet first, as in `Ip`.
+// An octet first: see the comment on `Ip`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EncapLevel {
@@ -32,7 +32,7 @@ pub struct EncapLevel {
 }
 
 impl EncapLevel {
-    /// Follows the link headers of a frame, or of a layer in it.
+    /// Follows the link headers of a frame, from its start or from a layer in it, to the IP header.
     ///
     /// # Errors
     /// As [`link::follow`].
@@ -59,7 +59,8 @@ impl EncapLevel {
         ip::parse(bytes, &self.reached, self.goes_on, frame.segmented)
     }
 
-    /// True if all of an IP packet is in the frame, and its lengths can be compared.
+    /// True if all of an IP packet is in the frame, so that lengths in its transport header can be compared with its
+    /// own.
     #[inline(always)]
     #[must_use]
     pub const fn has_whole(&self, frame: &Frame, ip: &Ip) -> bool {

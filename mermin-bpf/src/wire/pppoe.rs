@@ -21,11 +21,12 @@ const PPP_IPV6: u16 = 0x0057;
 pub struct Session {
     /// Its EtherType.
     pub kind: u16,
-    /// End of the payload, by the header's length.
+    /// End of the payload: by the header's length, or the layer's end if the frame is `segmented`.
     pub end: u32,
 }
 
-/// Reads the header at `at` in a layer that ends at `end`. Its length is ignored if it may be that of one `segmented` part.
+/// Reads the header at `at` in a layer that ends at `end`. If the frame is a super-packet (`segmented`), the header's
+/// length is ignored, because it may be that of one segment.
 ///
 /// # Errors
 /// [`Reason::MalformedPppoe`] when it is truncated, of another version, or longer than the layer; [`Reason::OtherEthertype`]

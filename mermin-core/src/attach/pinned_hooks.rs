@@ -285,8 +285,8 @@ impl PinnedHooks {
         self.grace.get()
     }
 
-    /// Returns the array through which stand-ins call both programs. It is pinned, so it exists even if this process
-    /// is killed.
+    /// Returns the array through which stand-ins ([`shift`](super::shift)) call both programs. It is pinned, so it
+    /// exists even if this process is killed.
     pub(super) fn calls(&self, programs: Programs<'_>) -> io::Result<&OwnedFd> {
         if let Some(calls) = self.calls.get() {
             return Ok(calls);

@@ -70,7 +70,8 @@ pub struct HookStats {
     pub ignored: Vec<Ignored>,
 }
 
-/// Counters of a source since it was opened. `Display` prints one line for people:
+/// Counters of a source since it was opened; of a pinned instance that was taken over, those of hooks continue.
+/// `Display` prints one line for people:
 ///
 /// ```
 /// # use mermin_core::Stats;

@@ -110,8 +110,8 @@ impl Threaded {
         }
     }
 
-    /// The records of the batch that the sink does not have. A batch without any delivered record is a new one, because
-    /// the caller gave up the former batch.
+    /// The records of the batch that the sink does not have. If the sink has none of them, the caller gave up the
+    /// former batch and this is a new one.
     fn copy_of_rest(&mut self, flows: &[Flow]) -> Vec<Flow> {
         let mut copy = std::mem::take(&mut self.spare);
         copy.clear();
@@ -211,7 +211,7 @@ mod tests {
     #[derive(Default)]
     struct State {
         open: bool,
-        /// Numbers of the calls that fail.
+        /// How many of the next calls fail.
         failures: usize,
         /// Batches that the sink received.
         got: Vec<Vec<u64>>,

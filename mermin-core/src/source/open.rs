@@ -128,7 +128,7 @@ impl FlowSourceBuilder {
     /// report has the degradations so far. [`pinning`](Self::pinning) names the instance, and programs are attached by
     /// TCX, because a filter has no descriptor.
     ///
-    /// A thread does the work. Dropping the future leaves no more than a killed process.
+    /// A thread does the work. If the future is dropped, the pins stay as after a killed process.
     ///
     /// ```no_run
     /// use mermin_core::{FlowSource, Handover, Pinning};

@@ -113,7 +113,7 @@ impl Default for TestHooks {
 }
 
 impl Options {
-    /// Returns the directory of the pins.
+    /// Returns the mount point of the BPF file system.
     pub(crate) fn bpffs(&self) -> &Path {
         self.pinning
             .as_ref()

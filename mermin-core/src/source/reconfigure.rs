@@ -14,7 +14,7 @@ pub enum Setting {
     Timeouts,
     /// `filter`.
     Filter,
-    /// `attach`.
+    /// `attach`, `tc_priority`, `tcx_order`.
     Attach,
     /// `netns`.
     NetNs,

@@ -13,7 +13,7 @@ use crate::flow;
 /// Counters of one direction.
 const COUNTERS: usize = 12;
 
-/// Counters of both directions, as a record gives their sums so far. All zero before the first record.
+/// Counters of both directions since the flow began, as its last record told them. All zero before the first record.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
 pub(crate) struct TcpCounters {

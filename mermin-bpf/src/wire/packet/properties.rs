@@ -140,7 +140,7 @@ proptest! {
                 let (kind, first) = if newer { (ethertype::IPV6, 0x60) } else { (ethertype::IPV4, 0x45) };
                 bytes[12..ETHERNET].copy_from_slice(&kind.to_be_bytes());
                 bytes[ETHERNET] = first;
-                // Few random lengths can be: 0 is one.
+                // Most random lengths are invalid, and 0 is not.
                 let length = if newer { ETHERNET + 4 } else { ETHERNET + 2 };
                 bytes[length..length + 2].fill(0);
                 if newer {

@@ -19,8 +19,9 @@ const VERSION: u16 = 0x0007;
 /// Enhanced GRE (RFC 2637).
 const VERSION_1: u16 = 1;
 
-/// Reads the header at `at`, where `available` octets of the IP packet remain, and the protocol built on GRE behind it; `None` for an
-/// unknown version or content, and for source routes. With `whole`, lengths are compared with those octets.
+/// Reads the header at `at`, where `available` octets of the IP packet remain, and the protocol built on GRE behind it; `None` for
+/// source routes, for an unknown version, and for contents of version 1 that are unknown. With `whole`, the lengths of payloads in it
+/// must fit into these octets.
 ///
 /// # Errors
 /// [`Reason::MalformedTunnel`] when a header is truncated or longer than the packet.
@@ -63,8 +64,8 @@ pub fn parse<B: Bytes>(
     }
 }
 
-/// The same for the content that Linux passes to a GRE device (`gre_parse_header` in `net/ipv4/gre_demux.c`): packets and WCCP,
-/// and no other protocol built on GRE. `None` for the rest.
+/// The same for the content that Linux passes to a GRE device (`gre_parse_header` in `net/ipv4/gre_demux.c`): version 0 alone,
+/// and WCCP as the only protocol built on GRE. `None` for other versions and source routes.
 ///
 /// # Errors
 /// As [`parse`].
@@ -134,8 +135,8 @@ fn over_ppp<B: Bytes>(bytes: B, at: usize, carrier: Carrier) -> Result<Carrier, 
     })
 }
 
-/// An IPv4 packet that a router redirects to a cache. Version 2 of WCCP puts four octets before it; only the first one
-/// distinguishes them from a packet.
+/// An IPv4 packet that a router redirects to a cache. Version 2 of WCCP puts four octets before it. They are there if
+/// the first octet behind GRE is not that of an IPv4 header.
 #[inline(always)]
 fn redirected<B: Bytes>(bytes: B, at: usize, carrier: Carrier) -> Result<Carrier, Reason> {
     let first = bytes.window::<1>(bytes.barrier_var(at + carrier.length));

@@ -11,8 +11,8 @@ impl FlowSourceBuilder {
     /// **Formats**, recognised by the file's first bytes and not by its name: pcap of either byte order (microseconds,
     /// nanoseconds, the modified format of 1999, and versions before 2.4, which swap the captured and original length
     /// fields), pcapng, snoop (RFC 1761) and ERF. The feature `pcap-compressed` adds these formats compressed by gzip,
-    /// zstd or lz4, in one part or several. Decompressing takes at most 128 MiB of memory, and a file that decompresses
-    /// to 10,000 times its size is an error.
+    /// zstd or lz4, also of several members or frames. Decompressing takes at most 128 MiB of memory, and a file that
+    /// decompresses to 10,000 times its size is an error.
     ///
     /// **Link types** (their numbers at tcpdump.org):
     ///

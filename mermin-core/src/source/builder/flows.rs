@@ -25,9 +25,9 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Sets the number of flows that can be open at once, 1 to 16,777,216. Default: 65,536. Each takes about 600
-    /// bytes of kernel memory, in use or not. Packets of flows that do not fit are counted as `table_full`. For
-    /// capture files the default is the maximum, because memory is allocated on demand.
+    /// Sets the number of flows that can be open at once, 1 to 16,777,216. Default: 65,536. Each takes about 600 bytes
+    /// of memory, most of it the kernel's, in use or not. Packets of flows that do not fit are counted as `table_full`.
+    /// For capture files the default is the maximum, because memory is allocated on demand.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -78,8 +78,8 @@ impl FlowSourceBuilder {
     ///
     /// Flows belong to one conversation if they overlap in time and have the same IP version, addresses, protocol and
     /// ports (or the fields that replace ports for ICMP, ESP and AH). Interface, VLANs and tunnels do not matter. The
-    /// interface that saw a joined conversation first reports it, or the first that sees both directions. If traffic
-    /// moves to another interface, that interface's flow continues the conversation, with its own `id` and
+    /// first interface that sees both directions reports a joined conversation; if none does, the first of all. If
+    /// traffic moves to another interface, that interface's flow continues the conversation, with its own `id` and
     /// `sequence`; add up `delta` of all records as usual. Records of the other interfaces are suppressed, and their
     /// packets are counted under the reason `joined`.
     ///
@@ -126,8 +126,9 @@ impl FlowSourceBuilder {
     /// of the flow's start, unless the flow began with a SYN. It asks for each endpoint in the network namespace that
     /// has its address: the watched one, or that of another process. If a socket listens at only one endpoint, that
     /// side is the server. A UDP socket counts as listening if it is not connected and its port is outside
-    /// `net.ipv4.ip_local_port_range`; inside that range it may be a client's. If it sent the first packet to a remote
-    /// port below 32768, the first packet decides, because a client may have chosen its port.
+    /// `net.ipv4.ip_local_port_range`; inside that range it may be a client's. If a socket that counts as listening
+    /// sent the first packet, to a remote port below 32768, the first packet decides: it may be a client that chose its
+    /// own port.
     ///
     /// A record has the direction known when it is made. Source, destination and counters do not depend on it. Other
     /// network namespaces need `CAP_SYS_ADMIN`, `CAP_SYS_PTRACE` and the host's PID namespace; the report says which
@@ -147,10 +148,10 @@ impl FlowSourceBuilder {
 
     /// Lets the source's threads give up the capabilities that they no longer need, once it is open. Default: no.
     ///
-    /// `CAP_NET_ADMIN` is kept, for tc filters on interfaces that appear later and for the programs at hooks in the report;
-    /// before Linux 5.19 also `CAP_BPF`. The thread that looks up processes keeps `CAP_SYS_PTRACE` and `CAP_SYS_ADMIN`. Threads
-    /// of your own keep what they have. [`tcx_order`](Self::tcx_order) by a name has no effect at later interfaces then,
-    /// because reading names takes `CAP_SYS_ADMIN`.
+    /// `CAP_NET_ADMIN` is kept, for attaching tc filters to later interfaces and for listing other programs at hooks in the
+    /// report; before Linux 5.19 also `CAP_BPF`. The thread that looks up processes keeps `CAP_SYS_PTRACE` and
+    /// `CAP_SYS_ADMIN`. Threads of your own keep what they have. [`tcx_order`](Self::tcx_order) by a name has no effect at
+    /// later interfaces then, because reading names takes `CAP_SYS_ADMIN`.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -169,9 +170,9 @@ impl FlowSourceBuilder {
     /// The source reads them from the kernel's tracepoint `skb:kfree_skb`, in the watched network namespace only. The flow of a dropped
     /// packet is found by the addresses that the packet had when it was dropped. No flow is found for a packet that was translated (NAT)
     /// before, for one of a VLAN, `PPPoE` or MPLS, for one inside of a tunnel at the interface of the carrier, and for a fragment behind the
-    /// first. [`Stats::drops`](crate::report::Stats::drops) counts these. The kernel also drops retransmissions that TCP discards, other
-    /// duplicates, and the copies for which a packet socket (`packet(7)`) or a raw socket has no room. A full queue of connections to accept
-    /// drops nothing.
+    /// first. [`Stats::drops`](crate::report::Stats::drops) counts these. The kernel reports as drops, and the source counts, also
+    /// retransmissions that TCP discards, other duplicates, and the copies for which a packet socket (`packet(7)`) or a raw socket has no
+    /// room. A SYN that finds the queue of connections to accept full is not reported, so it is not counted.
     ///
     /// Counting takes 128 bytes of kernel memory for each of [`max_flows`](Self::max_flows), and needs Linux 5.18 with BTF and `CAP_PERFMON`.
     /// If one of these is missing, the source opens without counting drops, and the report has a degradation. Not available for capture
@@ -207,8 +208,8 @@ impl FlowSourceBuilder {
     }
 
     /// Reads names from the first payloads of flows ([`Flow::application`](crate::Flow::application)): server name and
-    /// protocols of TLS, question and answer of DNS, host of HTTP, version of QUIC, and with the feature `quic` server name and protocols
-    /// of QUIC. Default: no.
+    /// protocols of TLS, question of DNS with code and latency of its response, host of HTTP, version of QUIC, and with the feature
+    /// `quic` server name and protocols of QUIC. Default: no.
     ///
     /// The kernel program passes at most 256 octets of a payload to this process, and only of packets that begin a message with names: a
     /// `ClientHello`, a request of HTTP/1, an Initial packet of QUIC sent by the side that started the flow, or a message from or to port
@@ -228,9 +229,9 @@ impl FlowSourceBuilder {
     }
 
     /// Samples flows when the table fills or many flows begin. A hash of addresses, ports and protocol decides if a flow is kept, with all its
-    /// packets. Each record has the rate at which its flow was kept ([`Flow::sampling_interval`](crate::Flow::sampling_interval)). Packets of
-    /// all other flows are counted under `not_sampled`. Default: no; packets for which a full table has no room are then counted under
-    /// `table_full`.
+    /// packets. Each record has the sampling interval of its flow, the n of one flow in n that was kept
+    /// ([`Flow::sampling_interval`](crate::Flow::sampling_interval)). Packets of all other flows are counted under `not_sampled`. Default:
+    /// no; packets for which a full table has no room are then counted under `table_full`.
     ///
     /// Multiplied by the interval, packets, octets and flows are unbiased estimates of all that crossed the hooks. The rate is lowered at once and
     /// raised slowly, and the report has a degradation while flows are left out. See [`Sampling`].

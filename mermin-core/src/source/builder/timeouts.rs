@@ -39,8 +39,8 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Sets how long a TCP flow lasts without a packet. Default: 20 s; 5 s after a RST or FINs of both sides, 120 s
-    /// after a FIN of one side. Above zero.
+    /// Sets how long a TCP flow lasts without a packet. Default: 20 s. After a FIN or RST, the timeouts for these apply
+    /// instead: by default 5 s after a RST or FINs of both sides, 120 s after a FIN of one side. Above zero.
     ///
     /// ```
     /// use std::time::Duration;

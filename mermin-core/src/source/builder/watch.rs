@@ -98,8 +98,8 @@ impl FlowSourceBuilder {
     }
 
     /// Sets the priority of `cls_bpf` filters: the `pref` of tc(8), 1 (runs first) to 32767. Default: 1. It applies
-    /// to [`Attach::Tc`], and to [`Attach::Auto`] if the kernel has no TCX. BPF filters can share a priority; filters
-    /// of other kinds cannot. It has no effect with TCX, and the report says so.
+    /// to [`Attach::Tc`], and to [`Attach::Auto`] where that falls back to a filter. BPF filters can share a priority;
+    /// filters of other kinds cannot. It has no effect with TCX, and the report says so.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -113,7 +113,7 @@ impl FlowSourceBuilder {
     }
 
     /// Sets the position of this source's programs among other TCX programs. Default: [`TcxOrder::First`]. Has no
-    /// effect on filters.
+    /// effect on programs that are attached as tc filters.
     ///
     /// ```
     /// use mermin_core::{FlowSource, TcxOrder};

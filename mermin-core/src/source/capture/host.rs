@@ -125,7 +125,7 @@ fn attaching(loaded: &Loaded) -> [Check; 2] {
     })
 }
 
-/// If a filter replaces TCX, the refusal of TCX has the words that opening uses.
+/// Where opening would fall back from TCX to a filter, the check has cause and remedy of that degradation.
 fn unattached(subject: CheckKind, error: &Error) -> Check {
     let refusal = error
         .source()
@@ -205,7 +205,7 @@ pub(super) fn privilege() -> Check {
             ),
         )
         .with_remedy(
-            "none is needed to count flows; to watch another namespace, name its path, such as `/run/netns/blue`",
+            "counting flows in this namespace needs nothing; to watch another namespace, name its path, such as `/run/netns/blue`",
         ),
         _ => check,
     }

@@ -1,4 +1,5 @@
-//! The capture thread. Only this thread makes system calls about the kernel program, so no executor is blocked.
+//! The capture thread. This thread and those that help it make all system calls about the kernel program, so no
+//! executor is blocked.
 
 mod arguments;
 mod clock;
@@ -43,7 +44,7 @@ use crate::{error::Error, report::Report};
 
 /// Opens, replies, and captures until closed. A panic detaches all programs and ends the stream with an error.
 pub(super) fn run(arguments: CaptureArguments, answer: oneshot::Sender<Result<Opened, Error>>) {
-    // Dropped last: then the capture is dropped, and the stream has ended.
+    // Dropped last: by then the capture has been dropped, and the stream has ended.
     let _running = Running(Arc::clone(&arguments.control));
     let queue = Arc::clone(&arguments.queue);
     guard(&queue, || capture(arguments, answer));

@@ -1,4 +1,4 @@
-//! The first payloads of a flow, as the kernel program passes them.
+//! The first payloads of a flow in a capture, chosen by the rules of the kernel program.
 
 use mermin_bpf::{
     abi::section::watch::FRESH,
@@ -94,7 +94,7 @@ impl Payloads {
     }
 }
 
-/// The last octets of a payload of which the section has the end.
+/// The last octets of a payload, if the section has all of it; else zeros.
 fn last(length: u32, octets: &[u8]) -> [u8; LAST] {
     let is_whole = length as usize == octets.len();
     let last = octets.last_chunk().filter(|_| is_whole);

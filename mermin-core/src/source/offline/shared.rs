@@ -52,7 +52,7 @@ pub(super) struct Reported {
 #[derive(Debug)]
 pub(super) struct Shared {
     counts: Mutex<Counts>,
-    /// Octets of the input; apart from `counts`, which is locked while nothing is read.
+    /// Octets of the input. They are outside of `counts`, because reading takes no lock.
     octets_read: AtomicU64,
     capacity: u32,
     source: SourceKind,
