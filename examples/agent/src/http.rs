@@ -23,7 +23,7 @@ use tokio::{
     time::sleep,
 };
 
-/// Time limit of a connection, and of the head of its request.
+/// Time limit of a request's head, and of a connection other than a stream of events.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// Size limit of a request's head.
 const HEAD: usize = 16 * 1024;
@@ -54,7 +54,7 @@ where
     let free = Arc::new(Semaphore::new(most));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            // No descriptor is left, so the connection stays in the kernel's queue.
+            // Usually no descriptor is left, and the connection stays in the kernel's queue.
             sleep(BREATH).await;
             continue;
         };

@@ -86,7 +86,8 @@ struct Blocking<L> {
     encoder: Encoder,
     messages: Messages,
     timer: ThreadTimer,
-    /// The wait for the next refresh. Calls of `idle` share it, because each new one takes a thread.
+    /// The wait for the next refresh. It is kept between calls of `idle`: without any wait the timer's thread ends, and
+    /// a new one would start another.
     wait: Option<Sleep>,
     /// The link was opened for an export, so templates are refreshed from now on.
     begun: bool,

@@ -28,13 +28,13 @@ struct Shared {
     unknown: AtomicU64,
 }
 
-/// Counts of the ends of flows that were decorated.
+/// Counts of sources and destinations of records: two for each record that was decorated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ends {
     /// Ends at which an object was found.
     pub known: u64,
-    /// Ends at which none was: outside the cluster, or the cluster is not known.
+    /// Ends at which none was: outside the cluster, or its objects are not known yet.
     pub unknown: u64,
 }
 
@@ -83,7 +83,7 @@ impl Cluster {
             .fetch_add(all - known, Ordering::Relaxed);
     }
 
-    /// Returns counts of the ends of all flows that were decorated.
+    /// Returns counts of the sources and destinations of all records that were decorated.
     #[must_use]
     pub fn ends(&self) -> Ends {
         Ends {

@@ -44,8 +44,9 @@ pub struct Flow {
     /// The sampling interval: one flow of so many was kept. The counts of a record, multiplied by its interval, add up to an estimate of all
     /// that crossed the hooks. Present if flows are [sampled](crate::FlowSourceBuilder::sampling); 1 while all are kept.
     pub sampling_interval: Option<NonZeroU32>,
-    /// The side that started the flow: the sender of the SYN, or the receiver if the first packet is an answer, else the
-    /// sender of the first packet (IPFIX `sourceIPv4Address`, `sourceIPv6Address`, `sourceTransportPort`).
+    /// The side that started the flow: the sender of the SYN; if the first packet is an answer, the side that it was
+    /// sent to; else the sender of the first packet (IPFIX `sourceIPv4Address`, `sourceIPv6Address`,
+    /// `sourceTransportPort`).
     pub source: Endpoint,
     /// The other side (IPFIX `destinationIPv4Address`, `destinationIPv6Address`, `destinationTransportPort`).
     pub destination: Endpoint,

@@ -46,9 +46,9 @@ pub struct TcpSegments {
     /// time. A segment that is sent again is not timed (Karn's algorithm). A receiver may delay acknowledgments by up to 500
     /// ms (RFC 9293 section 3.8.6.3).
     pub round_trip: Option<TcpLatency>,
-    /// Times from the end of a request to the first segment of the response in the other direction. A request is the data
-    /// that one side sends before the other side sends data. Its end is its last segment with PSH, or its first segment if no
-    /// later one has PSH.
+    /// Times from the end of a request to the first segment of the response in the other direction. A request is all data
+    /// that one side sends until the other side sends data. The time runs from its last segment with PSH, or from its first
+    /// segment if none has PSH. A request of which a segment was sent again is not timed.
     pub response: Option<TcpLatency>,
 }
 

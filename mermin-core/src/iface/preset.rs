@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind};
 
 /// Patterns for the interfaces of a Kubernetes network (CNI) or of a bare host.
 ///
-/// Devices of pods show traffic between pods, also on one node. Tunnel devices show traffic between nodes before
+/// Devices of pods show traffic between pods, also on one node. Tunnel devices show traffic between nodes without its
 /// encapsulation. A node's own devices carry the same packets with encapsulation, so watching both counts them twice.
 ///
 /// ```

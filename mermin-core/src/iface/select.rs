@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn glob_without_match_is_reported_unless_hot_plugged() {
+    fn no_match_is_an_error_only_without_hot_plug() {
         let globs = selector(&["cali*", "eth*"], &[]);
         assert_eq!(globs.unmatched(&host()), [&globs.include[0]]);
         let globs = selector(&["cali*", "lxc*"], &[]);

@@ -7,7 +7,8 @@ use crate::table::{
 };
 use mermin_bpf::abi::slot::DIRECTIONS;
 
-/// Returns the flow with counts up to `covered`. `None` if its records already have as much.
+/// Returns this flow with its counts cut to `covered`, the counts that another flow of the conversation has reported.
+/// `None` if this flow's own records already have as much.
 pub(crate) fn part_of_another(
     flow: &FlowSnapshot,
     entry: &ExportState,
@@ -28,7 +29,7 @@ fn cut(side: &mut Side, exported: &Exported, covered: &Counted) {
         .clamp(exported.packets, side.packets.max(exported.packets));
     let all = side.packets.wrapping_sub(exported.packets);
     let some = packets - exported.packets;
-    // Only the sum of frame octets is known. Each packet gets an equal part of the octets beyond IP.
+    // `covered` has no frame octets, so `extra` is divided in proportion to the packets.
     side.extra =
         exported
             .extra
@@ -58,7 +59,7 @@ mod tests {
     use crate::table::record::unexported;
 
     #[test]
-    fn split_input_parses_at_any_boundary() {
+    fn part_and_rest_add_up_to_the_whole() {
         let side = Side {
             packets: 10,
             octets: 1000,

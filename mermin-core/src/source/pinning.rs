@@ -19,8 +19,9 @@ const LONGEST: usize = 64;
 /// the kernel keeps counting, and the next source with the same name resumes the existing flows. That source may have
 /// other interfaces, filters and attach modes; `max_flows` stays.
 ///
-/// A flow that has ended keeps its slot until its last record is acknowledged. While half of all slots wait for an
-/// acknowledgement, no flow ends: open flows continue, with fewer records.
+/// A flow that has ended keeps its slot until its last record is acknowledged. While the last records of half of all
+/// slots wait to be acknowledged, no flow ends. Flows that would end stay open until then, and all packets are still
+/// counted.
 ///
 /// ```no_run
 /// use futures::StreamExt;
@@ -98,10 +99,11 @@ impl Pinning {
         self
     }
 
-    /// Removes the pins that processes left, and with them the programs at hooks and all flows in the table. For an
-    /// instance whose source was closed by a process that had been [passed](crate::Handover) it, and for one that will
-    /// not be opened again. It is no error if there are none. It blocks for up to 2 s while the instance is in use.
-    /// Tc filters have no pins: they stay until the next source opens in that network namespace, or tc(8) deletes them.
+    /// Removes the pins that processes left, and with them the programs at hooks and all flows in the table. Use it
+    /// when no source will open the instance again, and after a process to which the instance was
+    /// [passed](crate::Handover) has closed it: that process cannot remove the pins. It is no error if there are none.
+    /// It blocks for up to 2 s while the instance is in use. Tc filters have no pins: they stay until the next source
+    /// opens in that network namespace, or tc(8) deletes them.
     ///
     /// ```no_run
     /// use mermin_core::Pinning;
@@ -111,8 +113,8 @@ impl Pinning {
     /// ```
     ///
     /// # Errors
-    /// `InvalidOption` for an invalid name; `InUse` if a source has the instance; `System` without a BPF file system, and
-    /// with the kernel's error as its source.
+    /// `InvalidOption` for an invalid name; `InUse` if a source has the instance; `System` if there is no BPF file
+    /// system, or if the kernel refuses to remove a pin.
     pub fn remove(&self) -> Result<(), Error> {
         self.validate()?;
         let named = |kind, why: &str| {

@@ -33,7 +33,8 @@ fn report_at(flow: &ExpiryState, entry: &ExportState, limits: &Limits) -> u64 {
     entry.interval_start(flow).saturating_add(limits.active)
 }
 
-/// The earlier of both (monotonic ns). An interval record is not due before `earliest`.
+/// The time at which the flow ends or its next interval record is due, whichever is earlier (monotonic ns). An interval
+/// record is not due before `earliest`.
 #[cfg(any(feature = "pcap", test))]
 pub(crate) fn due(flow: &ExpiryState, entry: &ExportState, limits: &Limits, earliest: u64) -> u64 {
     idle_at(flow, limits).min(report_at(flow, entry, limits).max(earliest))

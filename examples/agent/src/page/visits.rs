@@ -31,7 +31,7 @@ struct Shared {
 #[derive(Default)]
 struct Present {
     visitors: Vec<Visitor>,
-    /// The latest frame, as long as frames are made.
+    /// The latest frame, the event with the whole state of the page, as long as frames are made.
     latest: Option<Bytes>,
 }
 
@@ -48,8 +48,8 @@ impl Present {
 }
 
 impl Visits {
-    /// Lets a browser in, whose connection ends when `cut` is notified. Returns its messages, or `None` if there are [`MOST`]. The first
-    /// is the latest frame, if others look already: the next one may take long.
+    /// Lets a browser in, whose connection ends when `cut` is notified. Returns its messages, or `None` if [`MOST`] browsers look. The
+    /// first message is the latest frame, if one is kept: the next one may take long.
     pub(super) fn enter(&self, cut: Arc<Notify>) -> Option<mpsc::Receiver<Bytes>> {
         let (messages, received) = mpsc::channel(WAITING);
         let mut present = lock(&self.0.present);
@@ -96,8 +96,8 @@ impl Visits {
         present.latest = Some(frame);
     }
 
-    /// Sends a message to everybody. A browser that has not read the messages before is disconnected: it comes back by itself, and
-    /// a frame shows the present alone, so it missed nothing.
+    /// Sends a message to everybody. A browser with too many unread messages is disconnected. It connects again by itself and
+    /// misses nothing, because each frame has the whole present state.
     pub(super) fn send(&self, message: &Bytes) {
         self.send_to(&mut lock(&self.0.present).visitors, message);
     }
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(second.try_recv().unwrap(), message());
         assert!(second.try_recv().is_err() && visits.goes_on());
         drop((first, second));
-        // The pause is not over yet.
+        // The latest frame is still kept.
         assert_eq!(enter().try_recv().unwrap(), message());
         assert!(!visits.goes_on());
         assert!(enter().try_recv().is_err());

@@ -55,7 +55,7 @@ impl Member {
             begun,
             task: tokio::spawn(async move {
                 if let Some(former) = former {
-                    // A removal has no outcome, and panics nowhere.
+                    // The former receiver's removal returns nothing to check.
                     let _ = former.await;
                 }
                 // The member may have been dropped.
@@ -91,8 +91,9 @@ impl Member {
         })?
     }
 
-    /// Gives up the batch in progress, and closes the sink within a time limit. Returns the number of records that it left. The time begins
-    /// when a former receiver of the same name is closed, which has a time limit of its own: the task waits for it.
+    /// Gives up the batch in progress, and closes the sink within a time limit. Returns the number of records that were dropped because the
+    /// time was over. The time begins when a former receiver of the same name is closed, which has a time limit of its own: the task waits
+    /// for it.
     pub(super) async fn remove(mut self, patience: Duration) -> u64 {
         self.orders = None;
         self.going_on = None;

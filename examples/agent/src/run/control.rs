@@ -21,7 +21,7 @@ use crate::{
     state::State,
 };
 
-/// How often the objects of a new cluster are looked at while they are listed.
+/// How often a reload checks if the objects of a new cluster have been read.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Changes a running agent.
@@ -44,7 +44,7 @@ impl Control {
     /// Installs the handler of SIGHUP, and watches the file if it says so.
     ///
     /// # Errors
-    /// The system calls that do it.
+    /// A system call fails, or the file is no longer valid.
     pub(super) fn new(file: File, log: Log) -> Result<Self> {
         let mut control = Self {
             file,
@@ -126,7 +126,7 @@ impl Control {
                     );
                 }
                 running.state.applied(needs_restart);
-                // Keys that take a restart still differ from it at the next reload.
+                // It keeps the former values of keys that take a restart, so the next reload tells of them again.
                 self.file = file.after(&self.file.plan);
             }
             Err(problem) => {
@@ -140,7 +140,7 @@ impl Control {
 }
 
 impl Running {
-    /// The source is open.
+    /// Creates the parts once the source is open, and shows its meters.
     pub(super) fn began(
         source: Handle,
         state: State,
@@ -236,7 +236,8 @@ fn instead_of(receiver: &Receiver, now: &Plan) -> String {
     }
 }
 
-/// Tells a file with errors from the system's error, such as a limit of watches, which may be gone at the next start.
+/// Distinguishes a file with errors ([`Refused`]) from an error of the system, such as the limit of watches, which may
+/// not occur at the next start.
 fn not_opened(error: mermin_config::Error) -> Box<dyn Error> {
     match error.source() {
         Some(_) => error.into(),

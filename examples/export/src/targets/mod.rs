@@ -71,7 +71,7 @@ const OFF: [(&str, &str); 2] = [("kafka", "kafka"), ("s3", "s3")];
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 pub struct Target {
-    /// Its name in the final table, without secrets.
+    /// Its name in the table that is printed at the end, without secrets.
     pub name: String,
     /// Starts its exporter.
     pub start: Box<dyn FnOnce() -> Result<Started>>,
@@ -125,7 +125,7 @@ pub struct Started {
     pub batching: Batching,
     /// Called when the source is open, and when the targets change, with the meters of all targets by name.
     pub opened: Option<Opened>,
-    /// Number of records that it may have twice, and a remedy.
+    /// Number of records that the target may have received twice, and how to avoid that.
     pub doubled: Option<(Arc<AtomicU64>, &'static str)>,
 }
 

@@ -120,7 +120,7 @@ impl Link for Tcp {
             return Ok(());
         };
         match stream.shutdown(Shutdown::Both) {
-            // The collector closed it first.
+            // `NotConnected` is no error: the collector closed it first.
             Err(error) if error.kind() != io::ErrorKind::NotConnected => {
                 Err(cannot("close", &self.target, &error))
             }

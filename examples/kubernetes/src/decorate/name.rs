@@ -35,7 +35,7 @@ macro_rules! names {
             /// All names.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// Returns the name without its end.
+            /// Returns the name without `source.` or `destination.`.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -43,8 +43,8 @@ macro_rules! names {
                 }
             }
 
-            /// Returns true if it has few values, however many pods come and go: all but names of pods, replica sets and jobs, and
-            /// all uids but the cluster's.
+            /// Returns true if it has few values, however many pods come and go: false for names of pods, replica sets and jobs,
+            /// and for each uid except the cluster's.
             #[must_use]
             pub const fn has_few_values(self) -> bool {
                 match self {
@@ -103,7 +103,7 @@ names! {
 }
 
 impl Name {
-    /// Returns the names of an owner's name and uid.
+    /// Returns the two attributes of an owner of this kind: its name and its uid.
     pub(super) const fn of_owner(kind: OwnerKind) -> [Self; 2] {
         match kind {
             OwnerKind::Deployment => [Self::DeploymentName, Self::DeploymentUid],

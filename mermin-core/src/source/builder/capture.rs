@@ -9,10 +9,10 @@ impl FlowSourceBuilder {
     /// Reads a capture file instead of watching interfaces: no root, no kernel program.
     ///
     /// **Formats**, recognised by the file's first bytes and not by its name: pcap of either byte order (microseconds,
-    /// nanoseconds, the modified format of 1999, and versions before 2.4, which swap the captured and original length
-    /// fields), pcapng, snoop (RFC 1761) and ERF. The feature `pcap-compressed` adds these formats compressed by gzip,
-    /// zstd or lz4, also of several members or frames. Decompressing takes at most 128 MiB of memory, and a file that
-    /// decompresses to 10,000 times its size is an error.
+    /// nanoseconds, the modified format of 1999, and versions before 2.4, in which the two length fields may be
+    /// swapped), pcapng, snoop (RFC 1761) and ERF. The feature `pcap-compressed` adds these formats compressed by gzip,
+    /// zstd or lz4; a file may have several gzip members, or zstd or lz4 frames. Decompressing takes at most 128 MiB of
+    /// memory, and a file that decompresses to 10,000 times its size is an error.
     ///
     /// **Link types** (their numbers at tcpdump.org):
     ///
@@ -32,16 +32,16 @@ impl FlowSourceBuilder {
     ///
     /// **Time.** Timeouts run on the capture's clock, and dates are the capture's. Reading waits for a slow consumer. A
     /// pipe or reader counts as live while packets arrive within a minute of their capture. Timeouts then also run
-    /// while no packet arrives. Their time is the host's clock, minus the largest delay of a packet so far, minus one
-    /// second. Flows of compressed input may end later than those of the same input without compression.
+    /// while no packet arrives. The capture's clock is then the host's clock, minus the largest delay of a packet so
+    /// far, minus one second. Flows of compressed input may end later than those of the same input without compression.
     ///
     /// **End.** When the file ends, open flows end, and then the stream. The stream ends with an error if the file is
     /// truncated or damaged.
     ///
-    /// **Counting.** An interface's index is its number in the file plus one, over all sections. Its name is
-    /// the one in the file, or `pcap` if there is none. Octets are those on the wire, even if packets were captured in part. Packets captured too
-    /// short for their headers are counted under `snapped`. A super-packet (captured before segmentation) counts as one
-    /// packet, as in the file.
+    /// **Counting.** Interfaces have the indices 1, 2, and so on in the file's order, which continues over sections.
+    /// Its name is the one in the file, or `pcap` if there is none. Octets are those on the wire, even if packets were
+    /// captured in part. Packets captured too short for their headers are counted under `snapped`. A super-packet
+    /// (captured before segmentation) counts as one packet, as in the file.
     ///
     /// Options that select or configure interfaces cannot be combined with a capture.
     ///

@@ -126,9 +126,10 @@ impl FlowSourceBuilder {
     /// of the flow's start, unless the flow began with a SYN. It asks for each endpoint in the network namespace that
     /// has its address: the watched one, or that of another process. If a socket listens at only one endpoint, that
     /// side is the server. A UDP socket counts as listening if it is not connected and its port is outside
-    /// `net.ipv4.ip_local_port_range`; inside that range it may be a client's. If a socket that counts as listening
-    /// sent the first packet, to a remote port below 32768, the first packet decides: it may be a client that chose its
-    /// own port.
+    /// `net.ipv4.ip_local_port_range`; inside that range it may be a client's. For UDP with a remote peer, the listener
+    /// is the server only if the peer's port looks like a client's: 1024 or above if the peer sent the first packet,
+    /// 32768 or above if the listener did. Listening ports do not decide between equal ports, nor for a multicast or
+    /// broadcast address.
     ///
     /// A record has the direction known when it is made. Source, destination and counters do not depend on it. Other
     /// network namespaces need `CAP_SYS_ADMIN`, `CAP_SYS_PTRACE` and the host's PID namespace; the report says which
@@ -229,7 +230,7 @@ impl FlowSourceBuilder {
     }
 
     /// Samples flows when the table fills or many flows begin. A hash of addresses, ports and protocol decides if a flow is kept, with all its
-    /// packets. Each record has the sampling interval of its flow, the n of one flow in n that was kept
+    /// packets. Each record has the sampling interval n of its flow: one flow in n was kept
     /// ([`Flow::sampling_interval`](crate::Flow::sampling_interval)). Packets of all other flows are counted under `not_sampled`. Default:
     /// no; packets for which a full table has no room are then counted under `table_full`.
     ///

@@ -9,9 +9,9 @@ const MOST: usize = 16 * STRIDE;
 
 /// Iterator over the slots that are due, several at a time.
 pub(super) struct Due {
-    /// Due times up to this are due.
+    /// Slots whose due time is at most this are returned.
     now: CoarseTime,
-    /// This due time is due as well.
+    /// Slots with exactly this due time are returned too.
     also: CoarseTime,
     slots: [u32; MOST],
     length: usize,

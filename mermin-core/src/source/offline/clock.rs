@@ -7,11 +7,11 @@ const BEGIN: u64 = 60_000_000_000;
 /// the clock was set back or files were concatenated, and the time continues from there.
 const LATE: u64 = 10_000_000_000;
 
-/// Two years: keeps the sum of the leaps of a damaged file far below the limit of 64 bits.
+/// About two years in ns. A damaged file needs 256 such leaps to reach the limit of 64 bits, where the clock saturates.
 const LONGEST_LEAP: u64 = 1 << 56;
 
-/// A clock that packets advance. It is monotonic, and no step is longer than the longest timeout: a longer gap ends the
-/// same flows.
+/// A clock that packets advance. It never goes back, and a step forward is at most [`LATE`] more than the longest
+/// timeout: a longer gap ends the same flows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     /// The latest time so far.
@@ -27,7 +27,7 @@ impl Clock {
         Self {
             now: BEGIN,
             reference: None,
-            // One step more than the timeout, so that it has passed.
+            // More than the longest timeout, so that it has passed.
             longest_leap: longest.saturating_add(LATE).min(LONGEST_LEAP),
         }
     }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn clock_gap_is_limited_by_every_timeout() {
+    fn gap_is_limited_to_little_more_than_the_longest_timeout() {
         let mut clock = Clock::new(60 * SECOND);
         let first = clock.advance(0);
         assert_eq!(clock.advance(70 * TICK), first + 70 * SECOND);
