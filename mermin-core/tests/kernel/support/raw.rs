@@ -33,7 +33,10 @@ pub(crate) fn without_mount(path: &std::ffi::CStr) -> io::Result<()> {
         )
     })?;
     // SAFETY: as above.
-    checked(unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) })?;
+    let unmount = || checked(unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) });
+    unmount()?;
+    // Another mount may be under it.
+    while unmount().is_ok() {}
     Ok(())
 }
 
