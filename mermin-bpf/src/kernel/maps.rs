@@ -234,7 +234,7 @@ pub(super) fn carries(both: [u16; 2]) -> bool {
     ports::is_carrier(both, ports_word)
 }
 
-/// The ports at which sessions are looked for: those of WireGuard.
+/// The ports at which sessions are looked for: those of `WireGuard`.
 #[inline(always)]
 pub(super) fn session_ports() -> ports::Set {
     ports::Set(ports_word(ports::SESSIONS_AT))
