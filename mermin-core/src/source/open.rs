@@ -149,9 +149,9 @@ impl FlowSourceBuilder {
         if self.options.pinning.is_none() {
             return Err(Error::new(
                 ErrorKind::InvalidOption,
-                "cannot prepare a source without `pinning`",
+                "cannot prepare a source without an instance",
             )
-            .with_remedy("name an instance by `pinning`"));
+            .with_remedy("name one: `pinning(Pinning::instance(..))`"));
         }
         self = self.by_tcx()?;
         // The process that captures looks up sockets.

@@ -177,7 +177,7 @@ fn locked(lock: Option<OwnedFd>) -> Result<Lock, Error> {
     Lock::passed(lock).map_err(|error| match error {
         LockError::InUse => Error::new(
             ErrorKind::InUse,
-            "cannot use what another process passed: another source owns the instance",
+            "cannot use what another process passed: the instance has another owner",
         )
         .with_remedy("stop the process that owns it"),
         LockError::System(_, error) => {
