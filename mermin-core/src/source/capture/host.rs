@@ -201,7 +201,7 @@ pub(super) fn privilege() -> Check {
             CheckKind::Privilege,
             Failed,
             format!(
-                "the process has the capabilities, but cannot see the network namespace of process 1: {error}"
+                "the process has the capabilities, but the network namespace of process 1 cannot be seen: {error}"
             ),
         )
         .with_remedy(
