@@ -1,6 +1,6 @@
 //! Lookups of sockets on both sides of flows, in a thread of their own.
 
-use std::{net::SocketAddr, sync::atomic::Ordering};
+use std::{collections::VecDeque, net::SocketAddr, sync::atomic::Ordering};
 
 use mermin_bpf::track::origin::First;
 
@@ -16,6 +16,39 @@ use crate::{
 /// until all are looked up.
 const PER_SWEEP: usize = 4096;
 
+/// Flows that wait for room in the queue of lookups, and how much a sweep has asked.
+#[derive(Debug, Default)]
+pub(super) struct Unasked {
+    /// Slot, and time of the first packet.
+    flows: VecDeque<(u32, u64)>,
+    /// Number of flows that this sweep has asked about.
+    asked: usize,
+}
+
+impl Unasked {
+    /// Returns true if this sweep may ask about another flow. That one goes behind those that wait.
+    fn may_ask(&self) -> bool {
+        self.flows.is_empty() && self.asked < PER_SWEEP
+    }
+
+    /// Begins a sweep, which asks about the flows that wait until `ask` returns false. A flow that is no longer there leaves the queue and
+    /// counts as none.
+    fn begin_sweep(&mut self, is_there: impl Fn(u32, u64) -> bool, ask: impl Fn(u32) -> bool) {
+        self.asked = 0;
+        while self.asked < PER_SWEEP
+            && let Some(&(slot, first_seen)) = self.flows.front()
+        {
+            if is_there(slot, first_seen) {
+                if !ask(slot) {
+                    return;
+                }
+                self.asked += 1;
+            }
+            self.flows.pop_front();
+        }
+    }
+}
+
 impl Exporter {
     /// Requests a lookup of a flow that the filter admits, if lookups are on and the flow is new. If the queue has no room, the flow waits,
     /// unless there is nothing to look up: it has missed nothing when it ends.
@@ -28,12 +61,10 @@ impl Exporter {
             return;
         }
         let ends = ends(&records.snapshot(slots, slot)).filter(|ends| lookup.is_to_ask(ends));
-        // A flow goes behind those that wait.
-        let may_ask = self.unasked.is_empty() && self.asked < PER_SWEEP;
-        if (may_ask || ends.is_none()) && lookup.ask(slot, first_seen, ends) {
-            self.asked += usize::from(ends.is_some());
+        if (self.unasked.may_ask() || ends.is_none()) && lookup.ask(slot, first_seen, ends) {
+            self.unasked.asked += usize::from(ends.is_some());
         } else {
-            self.unasked.push_back((slot, first_seen));
+            self.unasked.flows.push_back((slot, first_seen));
         }
     }
 
@@ -46,18 +77,9 @@ impl Exporter {
         let Some(lookup) = &self.lookup else {
             return;
         };
-        self.asked = 0;
-        while self.asked < PER_SWEEP {
-            let Some(&(slot, first_seen)) = self.unasked.front() else {
-                return;
-            };
-            let is_there = slots.is_open(slot) && slots.slab().first_seen(slot) == first_seen;
-            if is_there && !ask(lookup, slots, records, slot) {
-                return;
-            }
-            self.asked += 1;
-            self.unasked.pop_front();
-        }
+        let is_there = |slot, then| slots.is_open(slot) && slots.slab().first_seen(slot) == then;
+        let ask = |slot| ask(lookup, slots, records, slot);
+        self.unasked.begin_sweep(is_there, ask);
     }
 
     /// Counts the flows that were not looked up since the last call.
@@ -105,4 +127,47 @@ fn ends(flow: &FlowSnapshot) -> Option<FlowEndpoints> {
             })
         })
         .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    fn waiting(flows: u32) -> Unasked {
+        Unasked {
+            flows: (0..flows).map(|slot| (slot, 1)).collect(),
+            asked: 7,
+        }
+    }
+
+    #[test]
+    fn sweep_asks_about_as_many_flows_as_are_there() {
+        let most = u32::try_from(PER_SWEEP).unwrap();
+        let mut unasked = waiting(3 * most);
+        let asked = Cell::new(0);
+        // All flows of the first third have ended.
+        let is_there = |slot, _| slot >= most;
+        unasked.begin_sweep(is_there, |slot| {
+            assert!(is_there(slot, 1));
+            asked.set(asked.get() + 1);
+            true
+        });
+        assert_eq!(asked.get(), PER_SWEEP);
+        assert_eq!(unasked.flows.front(), Some(&(2 * most, 1)));
+        assert!(!unasked.may_ask());
+    }
+
+    #[test]
+    fn flows_without_room_keep_their_place() {
+        let mut unasked = waiting(4);
+        unasked.begin_sweep(|slot, _| slot != 0, |slot| slot < 2);
+        assert_eq!(unasked.flows, [(2, 1), (3, 1)]);
+        assert_eq!(unasked.asked, 1);
+        assert!(!unasked.may_ask());
+        unasked.begin_sweep(|_, _| false, |_| false);
+        assert_eq!(unasked.flows, []);
+        assert!(unasked.may_ask());
+    }
 }

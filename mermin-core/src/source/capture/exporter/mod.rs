@@ -19,6 +19,7 @@ use mermin_bpf::abi::slot::state;
 
 use self::{
     ahead::Ahead,
+    lookup::Unasked,
     names::Names,
     record::{Beside, RecordContext, mark_beside},
     suppression::Suppression,
@@ -56,10 +57,7 @@ pub(super) struct Exporter {
     conversations: Option<Conversations>,
     /// The lookup of sockets, if it is on.
     lookup: Option<Lookup>,
-    /// Flows that wait for room in the queue of lookups: slot, and time of the first packet.
-    unasked: VecDeque<(u32, u64)>,
-    /// Number of flows that this sweep has asked about.
-    asked: usize,
+    unasked: Unasked,
     /// Names from payloads, where they are read.
     names: Option<Names>,
     /// Records that are not in the queue yet.
@@ -87,8 +85,7 @@ impl Exporter {
             suppression: Suppression::new(filter),
             conversations: Conversations::new(join),
             lookup,
-            unasked: VecDeque::new(),
-            asked: 0,
+            unasked: Unasked::default(),
             names,
             out: VecDeque::new(),
             promised: 0,
