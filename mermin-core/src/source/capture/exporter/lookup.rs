@@ -6,7 +6,7 @@ use mermin_bpf::track::origin::First;
 
 use super::{Exporter, record::RecordContext};
 use crate::{
-    flow::{Endpoint, Protocol},
+    flow::Endpoint,
     process::{FlowEndpoints, Lookup, LookupResult},
     source::capture::slots::SlotTable,
     table::{record::flow_fields, snapshot::FlowSnapshot},
@@ -112,21 +112,17 @@ fn ask(lookup: &Lookup, slots: &SlotTable, records: &RecordContext<'_>, slot: u3
     lookup.ask(slot, flow.first_seen, ends(&flow))
 }
 
-/// Returns the endpoints of a flow, if its protocol has sockets that can be looked up.
+/// Returns the endpoints of a flow, if they have ports.
 fn ends(flow: &FlowSnapshot) -> Option<FlowEndpoints> {
     let flow_fields = flow_fields(flow, "");
     let end = |end: Endpoint| Some(SocketAddr::new(end.address, end.port?));
-    matches!(flow_fields.protocol, Protocol::TCP | Protocol::UDP)
-        .then(|| {
-            Some(FlowEndpoints {
-                protocol: flow_fields.protocol,
-                source: end(flow_fields.source)?,
-                destination: end(flow_fields.destination)?,
-                is_opened: flow.first == First::Opening,
-                interface: flow_fields.interface_index,
-            })
-        })
-        .flatten()
+    Some(FlowEndpoints {
+        protocol: flow_fields.protocol,
+        source: end(flow_fields.source)?,
+        destination: end(flow_fields.destination)?,
+        is_opened: flow.first == First::Opening,
+        interface: flow_fields.interface_index,
+    })
 }
 
 #[cfg(test)]
