@@ -19,13 +19,26 @@ const NEEDED: [(&str, u32, &str); 3] = [
 ];
 const SYS_ADMIN: u32 = 21;
 
-/// Returns the capabilities that a source needs while it is open: for filters and lists of hooks, and for any use of bpf(2)
-/// where the kernel asks for that.
+/// Returns the capabilities that a source needs while it is open: for filters and lists of hooks, and [for bpf(2)](for_bpf).
 pub(crate) fn while_open() -> CapabilitySet {
-    if kernel::checks_every_use(&kernel::release()) {
-        CapabilitySet::NET_ADMIN | CapabilitySet::BPF
+    CapabilitySet::NET_ADMIN | for_bpf()
+}
+
+/// Returns the capability that any use of bpf(2) takes, where the kernel asks for one.
+pub(crate) fn for_bpf() -> CapabilitySet {
+    for_bpf_on(&kernel::release(), own())
+}
+
+fn for_bpf_on(release: &str, effective: Option<u64>) -> CapabilitySet {
+    if !kernel::checks_every_use(release) {
+        return CapabilitySet::empty();
+    }
+    let has_bpf = |set| CapabilitySet::from_bits_retain(set).contains(CapabilitySet::BPF);
+    if effective.is_none_or(has_bpf) {
+        CapabilitySet::BPF
     } else {
-        CapabilitySet::NET_ADMIN
+        // It includes the other.
+        CapabilitySet::SYS_ADMIN
     }
 }
 
@@ -119,6 +132,17 @@ pub(crate) fn denied(what: &str, source: impl Into<Box<dyn StdError + Send + Syn
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bpf_takes_a_capability_before_linux_5_19() {
+        let effective = |set: CapabilitySet| Some(set.bits());
+        let all = effective(CapabilitySet::all());
+        assert_eq!(for_bpf_on("5.19.0", all), CapabilitySet::empty());
+        assert_eq!(for_bpf_on("5.18.19-generic", all), CapabilitySet::BPF);
+        assert_eq!(for_bpf_on("5.15.0", None), CapabilitySet::BPF);
+        let admin = effective(CapabilitySet::SYS_ADMIN | CapabilitySet::NET_ADMIN);
+        assert_eq!(for_bpf_on("5.15.0", admin), CapabilitySet::SYS_ADMIN);
+    }
 
     #[test]
     fn only_what_is_missing_is_named() {
