@@ -16,6 +16,7 @@ use crate::{
     bpf::{grace::Grace, index::Index, slab::Slab},
     error::{Error, ErrorKind},
     failpoint::{FailPoint, fail_point},
+    probe::privilege,
     source::control::Control,
     sys::capabilities::keep_only,
 };
@@ -42,10 +43,8 @@ impl GraceThread {
         let thread = thread::Builder::new()
             .name("mermin-grace".to_owned())
             .spawn(move || {
-                if matches!(grace, Grace::Membarrier) {
-                    // It takes none. A refusal leaves the thread with those of its starter.
-                    let _ = keep_only(CapabilitySet::empty());
-                }
+                // A refusal leaves the thread with those of its starter.
+                let _ = keep_only(needed(&grace));
                 work(&slab, &index, &grace, &control, &received, &done);
             })
             .map_err(|error| {
@@ -98,6 +97,14 @@ impl Drop for GraceThread {
             // A panic of the thread has already been printed.
             let _ = thread.join();
         }
+    }
+}
+
+/// Returns the capabilities that waiting takes: for membarrier(2) none, for a map those that the kernel asks for at every use of bpf(2).
+fn needed(grace: &Grace) -> CapabilitySet {
+    match grace {
+        Grace::MapInMap { .. } => privilege::for_bpf(),
+        _ => CapabilitySet::empty(),
     }
 }
 
