@@ -107,7 +107,7 @@ pub struct Stats {
     pub records_joined: u64,
     /// Flows that were not joined, because their conversation already had 16 flows. Each has its own records.
     pub flows_unjoined: u64,
-    /// Flows that ended before their sockets were looked up, because the queue was full
+    /// Flows that ended before their sockets were looked up, or whose incomplete look-up found no room to be repeated
     /// ([`process`](crate::FlowSourceBuilder::process),
     /// [`listening_ports`](crate::FlowSourceBuilder::listening_ports)).
     pub lookups_missed: u64,

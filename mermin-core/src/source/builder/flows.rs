@@ -122,8 +122,8 @@ impl FlowSourceBuilder {
     /// Uses listening ports to decide which side of a flow is the server, if the capture began during the connection
     /// or the protocol has no connections ([`DirectionRule::ListeningPort`](crate::flow::DirectionRule::ListeningPort)). Default: no.
     ///
-    /// A thread of its own asks the kernel (`sock_diag(7)`) about both endpoints of a TCP or UDP flow, within 100 ms
-    /// of the flow's start, unless the flow began with a SYN. It asks for each endpoint in the network namespace that
+    /// A thread of its own asks the kernel (`sock_diag(7)`) about both endpoints of a TCP or UDP flow, usually within 100 ms
+    /// of the flow's start, unless the flow began with a SYN. Flows of a burst of more than 4,096 wait for later sweeps. It asks for each endpoint in the network namespace that
     /// has its address: the watched one, or that of another process. If a socket listens at only one endpoint, that
     /// side is the server. A UDP socket counts as listening if it is not connected and its port is outside
     /// `net.ipv4.ip_local_port_range`; inside that range it may be a client's. For UDP with a remote peer, the listener

@@ -69,8 +69,8 @@ fn no_grace(error: io::Error) -> Error {
     Error::new(ErrorKind::System, "cannot wait for grace periods").with_source(error)
 }
 
-/// Starts the thread that looks up sockets, if the options ask for it, in the calling thread's network namespace. If
-/// it cannot start, listening ports do not decide directions, which is a degradation; so is a protocol without a module.
+/// Starts the thread that looks up sockets, if the options ask for it, in the calling thread's network namespace. If it cannot start, that is
+/// an error with `process`; otherwise listening ports do not decide directions, which is a degradation. So is a protocol without a module.
 pub(super) fn lookup(
     arguments: &CaptureArguments,
     mut degraded: impl FnMut(Vec<Degradation>),
