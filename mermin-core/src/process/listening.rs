@@ -22,7 +22,7 @@ use super::lookup::FlowEndpoints;
 use crate::flow::{Direction, FIRST_USER_PORT, Protocol};
 
 /// From this port on, Linux chooses ports of clients (`ip_local_port_range`). Dynamic ports of RFC 6335 begin later, at 49152.
-const FIRST_CLIENT_PORT: u16 = 32_768;
+pub(super) const FIRST_CLIENT_PORT: u16 = 32_768;
 
 /// Result of looking for a listener on one side of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

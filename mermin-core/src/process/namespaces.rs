@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     addresses::Addresses,
-    listening::Listening,
+    listening::{FIRST_CLIENT_PORT, Listening},
     socket::{OpenSocket, Question, Sockets},
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
 
 /// Ports that the kernel assigns to sockets without a chosen port, in the thread's network namespace (`ip-sysctl`).
 const LOCAL_PORTS: &str = "/proc/sys/net/ipv4/ip_local_port_range";
-const USUAL_LOCAL_PORTS: RangeInclusive<u16> = 32_768..=60_999;
+const USUAL_LOCAL_PORTS: RangeInclusive<u16> = FIRST_CLIENT_PORT..=60_999;
 
 /// One network namespace.
 struct Namespace {
@@ -75,7 +75,8 @@ impl Namespace {
         (found.bound.is_some() || self.has(own)).then_some(found)
     }
 
-    /// An unconnected UDP client looks like a server. The only difference is that the kernel assigned its port.
+    /// Looks for a listener of one side. An unconnected UDP client has the same kind of socket as a server. A port that the kernel assigned is a
+    /// client's; [`decide`](super::listening::decide) judges others by the peer's port.
     fn listening(&mut self, protocol: Protocol, end: SocketAddr, seen: u32) -> Listening {
         if protocol == Protocol::UDP && self.local_ports.contains(&end.port()) {
             return Listening::No;
