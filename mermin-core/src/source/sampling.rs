@@ -67,7 +67,7 @@ impl Sampling {
         self
     }
 
-    /// Sets the maximum number of new flows per second, averaged over a second. Beyond it, flows are sampled. Default: no limit.
+    /// Sets the maximum number of new flows per second that are kept, averaged over a second. Default: no limit.
     #[must_use]
     pub const fn flows_per_second(mut self, flows: u64) -> Self {
         self.flows_per_second = Some(flows);
