@@ -4,8 +4,8 @@
 pub const PROGRAM_INGRESS: &str = "mermin_ingress";
 /// Program for packets that an interface sends.
 pub const PROGRAM_EGRESS: &str = "mermin_egress";
-/// As [`PROGRAM_INGRESS`], with the options that each packet of a known flow may pay for: loaded in its place, under its name, where there
-/// is one.
+/// As [`PROGRAM_INGRESS`], with the options that each packet of a known flow pays for: loaded in its place and under its name if one of these
+/// options is on.
 pub const PROGRAM_INGRESS_CHOSEN: &str = "mermin_ingress_chosen";
 /// As [`PROGRAM_EGRESS`], with those options.
 pub const PROGRAM_EGRESS_CHOSEN: &str = "mermin_egress_chosen";

@@ -62,8 +62,7 @@ impl Sizes {
         if self.decapsulate { self.slots } else { 1 }
     }
 
-    /// Returns true if there is an option that each packet of a known flow pays for, so that the programs at hooks which have these
-    /// options are needed.
+    /// Returns true if an option is on that each packet of a known flow pays for: then the programs with these options are loaded.
     pub(crate) fn costs_known_flows(&self) -> bool {
         self.keyed == Keyed::Endpoints || self.tcp_analysis || self.sampled
     }
