@@ -21,7 +21,7 @@ use rustix::{
 };
 
 use crate::{
-    restart::{instance_name, pins},
+    restart::{instance_name, layout, pins},
     support::{
         frame::{self, ACK, SYN},
         host::{Host, Pair},
@@ -328,10 +328,8 @@ fn with_changed_pins(change: fn(&Path), back: fn(&Path)) -> (Vec<Degradation>, V
         !sums(flows)[0].is_empty()
     });
     let flows = watch.drain().flows;
-    let layouts = fs::read_dir(pins(&name)).unwrap();
-    let mut layouts = layouts.map(|entry| entry.unwrap().path());
-    let layout = layouts.find(|path| path.join("drop_link").exists());
-    let layout = layout.expect("the link is pinned");
+    let layout = layout(&name);
+    assert!(layout.join("drop_link").exists(), "the link is pinned");
     change(&layout);
     let source = try_open(&pair.far, options().pinning(Pinning::instance(&name))).unwrap();
     assert!(source.report().taken_over.is_some());

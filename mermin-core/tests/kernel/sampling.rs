@@ -8,12 +8,15 @@ use mermin_core::{
     report::{Feature, Stats},
 };
 
-use crate::support::{
-    frame::{self, numbered},
-    host::Pair,
-    traffic::Injector,
-    wait::until_true,
-    watch::{Watch, applied, on, try_open},
+use crate::{
+    restart::instance_name,
+    support::{
+        frame::{self, numbered},
+        host::Pair,
+        traffic::Injector,
+        wait::until_true,
+        watch::{Watch, applied, on, try_open},
+    },
 };
 
 crate::cases! {
@@ -107,7 +110,7 @@ fn limit_of_new_flows_keeps_a_sample(mode: Attach) {
 fn sampled_flows_keep_their_weight_over_a_restart(mode: Attach) {
     const FLOWS: u32 = 4000;
     let pair = Pair::new();
-    let name = format!("sampled{}{mode:?}", std::process::id());
+    let name = instance_name();
     let options = on("v0").max_flows(1000).attach(mode);
     let options = options
         .active_timeout(Duration::from_millis(300))

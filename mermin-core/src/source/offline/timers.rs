@@ -125,23 +125,14 @@ impl Timers {
 mod tests {
     use std::{cmp::Reverse, collections::BinaryHeap};
 
-    use super::*;
+    use mermin_bpf::abi::sampling::split_mix;
 
-    /// Numbers of a linear congruential generator (Knuth's constants), the same in each run.
-    fn numbers() -> impl Iterator<Item = u64> {
-        let mut state = 7_u64;
-        std::iter::repeat_with(move || {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            state >> 33
-        })
-    }
+    use super::*;
 
     #[test]
     fn timers_come_in_order_of_time_and_number() {
-        let mut numbers = numbers();
-        let mut number = || numbers.next().unwrap();
+        let mut state = 7;
+        let mut number = || split_mix(&mut state) >> 33;
         let (mut timers, mut expected) = (Timers::default(), BinaryHeap::new());
         let mut now = 1 << 40;
         for round in 0..5_000 {

@@ -12,7 +12,7 @@ use mermin_core::{
 
 use super::{
     child::{Message, Orders},
-    instance_name, pins,
+    instance_name, layout, pins,
 };
 use crate::support::{
     attached, frame,
@@ -86,12 +86,8 @@ impl Bench {
         }
     }
 
-    /// The only directory of a layout.
     fn layout(&self) -> PathBuf {
-        let mut entries = fs::read_dir(pins(&self.instance)).unwrap();
-        let layout = entries.next().unwrap().unwrap().path();
-        assert!(entries.next().is_none());
-        layout
+        layout(&self.instance)
     }
 
     /// Opens, and returns the report's text.

@@ -16,6 +16,7 @@ mod traffic;
 mod unpinned;
 
 use std::{
+    fs,
     path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -52,4 +53,12 @@ pub(crate) fn instance_name() -> String {
 /// Where an instance's directory is.
 pub(crate) fn pins(instance: &str) -> PathBuf {
     PathBuf::from("/sys/fs/bpf/mermin").join(instance)
+}
+
+/// The only directory of a layout in it.
+pub(crate) fn layout(instance: &str) -> PathBuf {
+    let mut entries = fs::read_dir(pins(instance)).unwrap();
+    let layout = entries.next().unwrap().unwrap().path();
+    assert!(entries.next().is_none());
+    layout
 }

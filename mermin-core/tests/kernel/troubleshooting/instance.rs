@@ -1,16 +1,12 @@
 //! A source with pinning, and obstacles to it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicU32, Ordering},
-};
+use std::{fs, path::PathBuf};
 
 use mermin_core::{Attach, FlowSourceBuilder, Pinning};
 
 use super::{Symptom, by_tcx, open, preflight, row, words};
 use crate::{
-    restart::{left::torn, moved::renumbered},
+    restart::{instance_name, layout, left::torn, moved::renumbered, pins},
     support::{
         host::Pair,
         raw,
@@ -54,9 +50,7 @@ struct Instance(String);
 
 impl Instance {
     fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Self(format!("symptom-{}-{number}", std::process::id()))
+        Self(instance_name())
     }
 
     fn options(&self) -> FlowSourceBuilder {
@@ -69,14 +63,12 @@ impl Instance {
         shut(try_open(&pair.near, on("v0").pinning(pinning)).unwrap());
     }
 
-    /// The only layout directory.
     fn layout(&self) -> PathBuf {
-        let mut entries = fs::read_dir(self.directory()).unwrap();
-        entries.next().unwrap().unwrap().path()
+        layout(&self.0)
     }
 
     fn directory(&self) -> PathBuf {
-        Path::new("/sys/fs/bpf/mermin").join(&self.0)
+        pins(&self.0)
     }
 }
 
