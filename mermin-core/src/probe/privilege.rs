@@ -106,8 +106,10 @@ pub(crate) const CAP_SYS_ADMIN: (&str, u32) = ("CAP_SYS_ADMIN", SYS_ADMIN);
 /// Needed to inspect another process.
 pub(crate) const CAP_SYS_PTRACE: (&str, u32) = ("CAP_SYS_PTRACE", 19);
 
-/// Needed to search directories of other users.
+/// Needed to list and search directories of other users.
 pub(crate) const CAP_DAC_READ_SEARCH: (&str, u32) = ("CAP_DAC_READ_SEARCH", 2);
+/// Includes the one above.
+pub(crate) const CAP_DAC_OVERRIDE: (&str, u32) = ("CAP_DAC_OVERRIDE", 1);
 
 /// Returns true if the calling thread is known to lack a capability.
 pub(crate) fn lacks(capability: (&str, u32)) -> bool {

@@ -20,6 +20,7 @@ use self::worker::{Request, Worker};
 use super::namespaces::Namespaces;
 use crate::{
     flow::{Direction, Flow, Process, Protocol},
+    probe::privilege::{CAP_DAC_READ_SEARCH, lacks},
     sys::capabilities::keep_only,
 };
 
@@ -131,11 +132,12 @@ pub(crate) struct Lookup {
 }
 
 impl Lookup {
-    /// Looks in the calling thread's network namespace and in the namespaces of other processes.
+    /// Looks in the calling thread's network namespace and in the namespaces of other processes. With `drop_capabilities`,
+    /// its thread gives up those of the caller's that it does not need.
     ///
     /// # Errors
     /// The system call's error if there is no netlink socket or no thread, or if the kernel looks up sockets of no protocol.
-    pub(crate) fn start(wanted: Wanted) -> io::Result<Self> {
+    pub(crate) fn start(wanted: Wanted, drop_capabilities: bool) -> io::Result<Self> {
         let mut namespaces = Namespaces::open()?;
         let mut protocols = Vec::new();
         for protocol in PROTOCOLS {
@@ -152,10 +154,10 @@ impl Lookup {
         let thread = thread::Builder::new()
             .name("mermin-process".to_owned())
             .spawn(move || {
-                let for_sockets =
-                    CapabilitySet::NET_ADMIN | CapabilitySet::SYS_ADMIN | CapabilitySet::SYS_PTRACE;
-                // A refusal leaves the thread with those of its starter.
-                let _ = keep_only(for_sockets);
+                if drop_capabilities {
+                    // A refusal leaves the thread with those of its starter.
+                    let _ = keep_only(needed(wanted));
+                }
                 worker.run(&received);
             })?;
         Ok(Self {
@@ -223,6 +225,19 @@ impl Lookup {
         if answer.is_some_and(|answer| !answer.is_asked) {
             self.answers.missed.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+/// Returns the capabilities for sockets of all network namespaces and, for processes, for `/proc/PID/fd`: only the process's user may
+/// list it.
+fn needed(wanted: Wanted) -> CapabilitySet {
+    let for_sockets =
+        CapabilitySet::NET_ADMIN | CapabilitySet::SYS_ADMIN | CapabilitySet::SYS_PTRACE;
+    match wanted.processes {
+        false => for_sockets,
+        // It would let the thread write as well.
+        true if lacks(CAP_DAC_READ_SEARCH) => for_sockets | CapabilitySet::DAC_OVERRIDE,
+        true => for_sockets | CapabilitySet::DAC_READ_SEARCH,
     }
 }
 

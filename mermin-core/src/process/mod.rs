@@ -37,7 +37,9 @@ use std::io;
 
 use crate::{
     flow::Protocol,
-    probe::privilege::{CAP_SYS_ADMIN, CAP_SYS_PTRACE, lacks},
+    probe::privilege::{
+        CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN, CAP_SYS_PTRACE, lacks,
+    },
     report::{Degradation, Feature},
     sys::netns::is_first_pid_namespace,
 };
@@ -139,6 +141,15 @@ fn blind_to_processes() -> Vec<Degradation> {
             "only processes of the same user are looked up",
             "flows of all others have no process",
             "grant CAP_SYS_PTRACE",
+        ));
+    }
+    if lacks(CAP_DAC_READ_SEARCH) && lacks(CAP_DAC_OVERRIDE) {
+        found.push(Degradation::new(
+            Feature::Process,
+            "CAP_DAC_READ_SEARCH is missing",
+            "only processes of the same user are looked up",
+            "flows of all others have no process",
+            "grant CAP_DAC_READ_SEARCH",
         ));
     }
     if lacks(CAP_SYS_ADMIN) {

@@ -2,7 +2,7 @@
 
 use std::{
     net::{TcpListener, TcpStream},
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::process::CommandExt as _},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -15,6 +15,7 @@ use mermin_core::{
 
 use crate::support::{
     host::Pair,
+    rights::NOBODY,
     traffic::{address, udp_socket},
     wait::until_true,
     watch::{Outcome, Watch, on, try_open},
@@ -23,6 +24,8 @@ use crate::support::{
 crate::cases! {
     each_mode processes_at_both_ends_are_found,
     each_mode socket_of_another_process_is_found,
+    each_mode socket_of_another_user_is_found,
+    each_mode socket_of_another_user_is_found_without_other_capabilities,
     each_mode removed_container_leaves_no_namespace,
 }
 
@@ -119,8 +122,21 @@ fn processes_at_both_ends_are_found(mode: Attach) {
     assert_eq!(outcome.stats.lookups_missed, 0);
 }
 
-/// A child inherits a connection and its parent closes it: the child is named, also in records behind its end.
 fn socket_of_another_process_is_found(mode: Attach) {
+    inherited_socket_is_found(0, on("v0").attach(mode));
+}
+
+fn socket_of_another_user_is_found(mode: Attach) {
+    inherited_socket_is_found(NOBODY, on("v0").attach(mode));
+}
+
+fn socket_of_another_user_is_found_without_other_capabilities(mode: Attach) {
+    let options = on("v0").attach(mode).drop_capabilities(true);
+    inherited_socket_is_found(NOBODY, options);
+}
+
+/// A child of this user inherits a connection and its parent closes it: the child is named, also in records behind its end.
+fn inherited_socket_is_found(user: u32, options: FlowSourceBuilder) {
     let pair = Pair::new();
     let _inhabitant = Inhabitant::of(&pair);
     let far = address("10.0.0.2:5001");
@@ -129,11 +145,11 @@ fn socket_of_another_process_is_found(mode: Attach) {
     let (server, _) = listener.accept().unwrap();
     let mut child = Command::new("sleep")
         .arg("60")
+        .uid(user)
         .stdin(Stdio::from(OwnedFd::from(client)))
         .spawn()
         .unwrap();
-    let options = on("v0").attach(mode).active_timeout(Duration::from_secs(3));
-    let mut watch = watch(&pair, options);
+    let mut watch = watch(&pair, options.active_timeout(Duration::from_secs(3)));
     {
         use std::io::Write as _;
         (&server).write_all(b"late").unwrap();

@@ -61,13 +61,15 @@ fn open(received: &Receiver<(FlowSourceBuilder, Answer)>) {
         | CapabilitySet::BPF
         | CapabilitySet::PERFMON
         | CapabilitySet::SYS_ADMIN
-        | CapabilitySet::SYS_PTRACE;
-    if let Err(error) = keep_only(needed) {
-        tracing::warn!("capabilities that are not needed cannot be given up: {error}");
-    }
+        | CapabilitySet::SYS_PTRACE
+        | CapabilitySet::DAC_READ_SEARCH;
+    give_up_all_but(needed);
     let Ok((options, mut answer)) = received.recv() else {
         return;
     };
+    if !options.get_process() {
+        give_up_all_but(needed - CapabilitySet::DAC_READ_SEARCH);
+    }
     let opened = block_on(async {
         tokio::select! {
             opened = options.open() => Some(opened),
@@ -77,6 +79,12 @@ fn open(received: &Receiver<(FlowSourceBuilder, Answer)>) {
     if let Some(opened) = opened {
         // The asker may have dropped its future.
         let _ = answer.send(opened);
+    }
+}
+
+fn give_up_all_but(needed: CapabilitySet) {
+    if let Err(error) = keep_only(needed) {
+        tracing::warn!("capabilities that are not needed cannot be given up: {error}");
     }
 }
 

@@ -105,8 +105,8 @@ impl FlowSourceBuilder {
     /// and in those of other processes, usually within 100 ms of the flow's start. It then searches `/proc` for their
     /// owners, at most once a second, using at most 5 % of the time. A record has the process that owned the socket at
     /// that time; if several share it, the one with the lowest PID. A process that lives less than a second may be
-    /// missed. The lookup needs `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN` and the host's PID namespace; the report says which
-    /// of these are missing. Flows of a capture file have no processes.
+    /// missed. The lookup needs `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN`, `CAP_DAC_READ_SEARCH` and the host's PID namespace; the
+    /// report says which of these are missing. Flows of a capture file have no processes.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -150,8 +150,8 @@ impl FlowSourceBuilder {
     /// Lets the source's threads give up the capabilities that they no longer need, once it is open. Default: no.
     ///
     /// `CAP_NET_ADMIN` is kept, for attaching tc filters to later interfaces and for listing other programs at hooks in the
-    /// report; before Linux 5.19 also `CAP_BPF`. The thread that looks up processes keeps `CAP_SYS_PTRACE` and
-    /// `CAP_SYS_ADMIN`. Threads of your own keep what they have. [`tcx_order`](Self::tcx_order) by a name has no effect at
+    /// report; before Linux 5.19 also `CAP_BPF`. The thread that looks up processes keeps `CAP_SYS_PTRACE`,
+    /// `CAP_SYS_ADMIN` and `CAP_DAC_READ_SEARCH`, or `CAP_DAC_OVERRIDE` where it lacks that. Threads of your own keep what they have. [`tcx_order`](Self::tcx_order) by a name has no effect at
     /// later interfaces then, because reading names takes `CAP_SYS_ADMIN`.
     ///
     /// ```

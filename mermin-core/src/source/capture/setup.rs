@@ -79,7 +79,7 @@ pub(super) fn lookup(
     if !wanted.any() {
         return Ok(None);
     }
-    match Lookup::start(wanted) {
+    match Lookup::start(wanted, arguments.options.drop_capabilities) {
         Ok(lookup) => {
             for protocol in lookup.missing() {
                 degraded(process::no_module(wanted, protocol));

@@ -9,7 +9,7 @@ use rustix::{
 };
 
 /// On every distribution.
-const NOBODY: u32 = 65_534;
+pub(crate) const NOBODY: u32 = 65_534;
 
 /// Makes the calling thread, and the processes it starts, a user that is not root and has these capabilities alone.
 pub(crate) fn become_nobody(capabilities: CapabilitySet) {

@@ -41,6 +41,10 @@ pub(super) const ROWS: &[Symptom] = &[
         symptom_process_1
     ),
     row!("`process: CAP_SYS_PTRACE is missing`", symptom_no_ptrace),
+    row!(
+        "`process: CAP_DAC_READ_SEARCH is missing`",
+        symptom_no_search
+    ),
     row!("`process: CAP_SYS_ADMIN is missing`", symptom_no_admin),
     row!(
         "`process: this process is in a PID namespace of its own`",
@@ -186,6 +190,16 @@ fn symptom_process_1() -> String {
 
 fn symptom_no_ptrace() -> String {
     let capabilities = needed() | CapabilitySet::SYS_ADMIN;
+    ask(&Host::new(), capabilities, "look-up lo").rest()
+}
+
+/// One that includes it will do.
+fn symptom_no_search() -> String {
+    let capabilities = needed() | CapabilitySet::SYS_PTRACE | CapabilitySet::SYS_ADMIN;
+    for enough in [CapabilitySet::DAC_READ_SEARCH, CapabilitySet::DAC_OVERRIDE] {
+        let said = ask(&Host::new(), capabilities | enough, "look-up lo").rest();
+        assert!(!said.contains("process: "), "{said}");
+    }
     ask(&Host::new(), capabilities, "look-up lo").rest()
 }
 
