@@ -78,7 +78,7 @@ pub(in crate::source::capture) fn prepare_passed(
     let Sorted {
         lock,
         maps,
-        mut programs,
+        programs,
         links,
         drop_link,
         former_free,
@@ -87,11 +87,6 @@ pub(in crate::source::capture) fn prepare_passed(
     let (mut found, sections) = look(maps)?;
     let (sizes, reasons) = sizes_of(arguments, &found, sections.is_some(), given_up)?;
     let attached = identify(&programs, &links, drop_link.as_ref())?;
-    let drop_program = programs.get(maps::PROGRAM_DROP).map(OwnedFd::try_clone);
-    let drop_program = drop_program.transpose().map_err(copying)?;
-    if sizes.drops.is_none() {
-        programs.remove(maps::PROGRAM_DROP);
-    }
     let mut map = |name| found.maps.remove(name).map(|(map, _)| map);
     let notes = Notes::open(&NOTES.map(&mut map), sizes)?;
     let mut named: Named = found
@@ -101,15 +96,12 @@ pub(in crate::source::capture) fn prepare_passed(
         .collect();
     named.extend(sections.map(|map| (maps::MAP_SECTIONS.to_owned(), map)));
     let mut loaded = Making::passed(named, programs, sizes, found.identity.seed)?.finish()?;
-    let drops = match (loaded.drops.take(), reasons, drop_program, drop_link) {
-        (Some(mut program), Some(reasons), Some(attached), Some(link)) => {
-            program.replace_by(attached);
-            Some(LiveDrops {
-                flowless: program.into_counters(reasons),
-                link,
-            })
-        }
-        (_, reasons, ..) => {
+    let drops = match (loaded.drops.take(), reasons, drop_link) {
+        (Some(program), Some(reasons), Some(link)) => Some(LiveDrops {
+            flowless: program.into_counters(reasons),
+            link,
+        }),
+        (_, reasons, _) => {
             // Without reasons the report has a row already.
             given_up.extend(reasons.map(|_| fallback::drops(uncounted_drops())));
             None
@@ -317,10 +309,4 @@ fn uncounted_drops() -> Unavailable {
 
 fn unreadable(kind: &str, name: &str) -> Error {
     invalid(format!("the descriptor of the {kind} `{name}` is not one"))
-}
-
-fn copying(error: std::io::Error) -> Error {
-    Error::new(ErrorKind::Exhausted, "cannot copy a descriptor")
-        .with_remedy("raise the limit: `ulimit -n 4096`")
-        .with_source(error)
 }
