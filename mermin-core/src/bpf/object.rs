@@ -175,7 +175,7 @@ impl Making {
     pub(crate) fn passed(
         maps: Named,
         programs: Named,
-        sizes: Sizes,
+        mut sizes: Sizes,
         seed: Seed,
     ) -> Result<Self, Error> {
         for (name, wanted) in own_shapes(sizes) {
@@ -190,6 +190,10 @@ impl Making {
             }
         }
         let memory = into_memory(&maps, sizes)?;
+        // A process whose program the kernel refused to attach passes none.
+        sizes.drops = sizes
+            .drops
+            .filter(|_| programs.contains_key(names::PROGRAM_DROP));
         Ok(Self {
             maps,
             programs,
@@ -227,15 +231,13 @@ impl Making {
             called(next::CREATE, names::PROGRAM_CREATE)?,
             called(next::TCP, names::PROGRAM_TCP)?,
         ];
-        // A process whose program the kernel refused to attach passes none.
-        let drops = self
-            .sizes
-            .drops
-            .and_then(|_| program(names::PROGRAM_DROP).ok())
-            .map(|program| DropProgram {
-                program: Arc::new(program),
+        let drops = self.sizes.drops.map(|_| {
+            Ok::<_, Error>(DropProgram {
+                program: Arc::new(program(names::PROGRAM_DROP)?),
                 counters: Arc::clone(self.memory.ledger.drops()),
-            });
+            })
+        });
+        let drops = drops.transpose()?;
         #[cfg(feature = "__lab")]
         let drop = drops.as_ref().map(|drops| Arc::clone(&drops.program));
         Ok(Loaded {
