@@ -13,9 +13,9 @@
 # * Frames whose times go back: nfpcapd and softflowd give an end before the start.
 # * A frame cut to 38 octets (ports, no more): nfpcapd has nothing, softflowd no ports, pmacctd all.
 . "$(dirname "$0")/lib/common.sh"
-. "$(dirname "$0")/lib/meters.sh"
+. "$here/lib/meters.sh"
 
-debian nfdump=1.7.1-2+deb12u1 softflowd=1.1.0-1+b1 pmacct=1.7.7-1+b1
+debian pmacct=1.7.7-1+b1
 cd "$work"
 python - <<'PYTHON'
 import struct

@@ -11,9 +11,9 @@
 # * An IPv6 fragment behind the first: argus has a flow with an invented port, made of the fragment's identification (9 becomes 2304).
 # Each line below is packets and octets by flow (argus counts whole frames); `<>` stands where a flow has two directions.
 . "$(dirname "$0")/lib/common.sh"
-. "$(dirname "$0")/lib/meters.sh"
+. "$here/lib/meters.sh"
 
-debian argus-server=2:3.0.8.2-2.2 argus-client=1:3.0.8.2-6.1+b3 nfdump=1.7.1-2+deb12u1 softflowd=1.1.0-1+b1 pmacct=1.7.7-1+b1
+debian argus-server=2:3.0.8.2-2.2 argus-client=1:3.0.8.2-6.1+b3 pmacct=1.7.7-1+b1
 cd "$work"
 python - <<'PYTHON'
 from capture import *

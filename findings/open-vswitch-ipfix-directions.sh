@@ -17,13 +17,10 @@ for _ in range(10):
     print(ethernet(ipv4("192.0.2.1", "192.0.2.2", 17, udp(1001, 80, bytes(100)))).hex())
 PYTHON
 cat >receive.py <<'PYTHON'
-import collections, socket, sys, time
-from ipfix import records
+import collections, sys, time
+from ipfix import listening, records
 
-receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-receiver.bind(("127.0.0.1", int(sys.argv[1])))
-open("listening", "w").close()
-receiver.settimeout(0.2)
+receiver = listening(int(sys.argv[1]), 0.2)
 messages, end = [], time.monotonic() + 7
 while time.monotonic() < end:
     try:

@@ -25,13 +25,10 @@ for _, frame in talk.frames:
     print(frame.ljust(60, b"\0").hex())
 PYTHON
 cat >receive.py <<'PYTHON'
-import socket, sys, time
-from ipfix import records
+import sys
+from ipfix import listening, records
 
-receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-receiver.bind(("127.0.0.1", int(sys.argv[1])))
-open(sys.argv[2], "w").close()
-receiver.settimeout(25)
+receiver = listening(int(sys.argv[1]), 25)
 messages = []
 try:
     while True:
@@ -46,25 +43,16 @@ for it in records(messages):
         print(*numbers, sep=":")
 PYTHON
 direct=$(free_port)
-python receive.py "$direct" listening >seen &
+python receive.py "$direct" >seen &
 receiver=$!
 until_true 10 test -e listening
 
-directory=$work/stored
-mkdir "$directory"
-collector_port=$(free_port)
-nfcapd -w "$directory" -b 127.0.0.1 -p "$collector_port" -t 60 -T all >nfcapd.log 2>&1 &
-collector=$!
-started+=("$collector")
-until_true 10 grep -q Startup nfcapd.log
-
+nfcapd_listens stored
 vsctl -- set bridge "$bridge" ipfix=@it -- --id=@it create IPFIX "targets=[\"127.0.0.1:$direct\",\"127.0.0.1:$collector_port\"]" \
     sampling=1 obs_domain_id=1 obs_point_id=1 cache_active_timeout=3 cache_max_flows=100 other_config:enable-output-sampling=true
 gives p1 <frames
 wait "$receiver"
-sleep 0.5
-kill "$collector"
-wait "$collector" || true
+nfcapd_ends
 
 # of PORT: what the record of that source port has.
 of() {
@@ -75,5 +63,5 @@ expect "ten datagrams of 128 octets: $fields" "10:1280:1420:10:1280:-:-" "$(of 1
 expect "ten more, of another flow" "10:1280:1420:20:2560:-:-" "$(of 1002)"
 expect "ten of 32 octets in frames of 60" "10:460:600:30:3020:-:-" "$(of 1003)"
 expect "the client's two segments (SYN, ACK) of three, of 40 octets in frames of 60" "2:92:120:33:3158:2:-" "$(of 1004)"
-nfdump -R "$directory" -q -o "fmt:%sp:%pkt:%byt:%ts" 2>nfdump.log | sed 's/ *: */:/g; s/^ *//' | cut -d- -f1 | grep -v ^80: | sort >stored.txt
+nfdump -R stored -q -o "fmt:%sp:%pkt:%byt:%ts" 2>nfdump.log | sed 's/ *: */:/g; s/^ *//' | cut -d- -f1 | grep -v ^80: | sort >stored.txt
 expect "nfdump: packets, octets, year" "1001:10:1280:1970 1002:20:2560:1970 1003:30:3020:1970 1004:33:3158:1970" "$(paste -sd ' ' stored.txt)"

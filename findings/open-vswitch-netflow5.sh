@@ -24,12 +24,10 @@ for port in range(2001, 2006):
     print(ethernet(ipv4("192.0.2.1", "192.0.2.2", 17, udp(port, 80, bytes(100)))).hex())
 PYTHON
 cat >receive.py <<'PYTHON'
-import collections, socket, struct, sys
+import collections, struct, sys
+from ipfix import listening
 
-receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-receiver.bind(("127.0.0.1", int(sys.argv[1])))
-open("listening", "w").close()
-receiver.settimeout(25)
+receiver = listening(int(sys.argv[1]), 25)
 flows, wrong, before, awaited, errors = collections.defaultdict(lambda: [0, 0]), 0, 0, 0, 0
 while before < 8:
     it = receiver.recv(65535)
@@ -49,21 +47,13 @@ direct=$(free_port)
 python receive.py "$direct" >seen &
 receiver=$!
 until_true 10 test -e listening
-mkdir stored
-collector_port=$(free_port)
-nfcapd -w stored -b 127.0.0.1 -p "$collector_port" -t 60 >nfcapd.log 2>&1 &
-collector=$!
-started+=("$collector")
-until_true 10 grep -q Startup nfcapd.log
-
+nfcapd_listens stored
 vsctl -- set bridge "$bridge" netflow=@it -- --id=@it create NetFlow "targets=[\"127.0.0.1:$direct\",\"127.0.0.1:$collector_port\"]" active_timeout=3
 gives p1 <frames
 sleep 6
 gives p1 <more
 wait "$receiver"
-sleep 0.5
-kill "$collector"
-wait "$collector" || true
+nfcapd_ends
 expect "ten datagrams each of 128 octets, of 128 behind a VLAN tag, and of 32 in frames of 60: packets and octets" \
     "1001:10:1420 1002:10:1460 1003:10:600" "$(sed -n 1p seen)"
 expect "datagrams whose flow_sequence is not that of their last flow" 0 "$(sed -n 2p seen)"

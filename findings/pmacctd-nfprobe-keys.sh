@@ -46,21 +46,13 @@ for line in open("printed"):
 
 # exported VERSION: the same by nfprobe, as nfcapd stores it.
 exported() {
-    local port collector
-    port=$(free_port)
     rm -rf flows
-    mkdir flows
-    printf '%s\n' "pcap_savefile: flows.pcap" "pcap_savefile_wait: true" "plugins: nfprobe" "nfprobe_receiver: 127.0.0.1:$port" "nfprobe_version: $1" "nfprobe_timeouts: expint=1:maxlife=1" \
+    nfcapd_listens flows
+    printf '%s\n' "pcap_savefile: flows.pcap" "pcap_savefile_wait: true" "plugins: nfprobe" "nfprobe_receiver: 127.0.0.1:$collector_port" "nfprobe_version: $1" "nfprobe_timeouts: expint=1:maxlife=1" \
         "aggregate: $aggregate" >pmacctd.conf
-    nfcapd -w flows -b 127.0.0.1 -p "$port" -t 60 -T all >nfcapd.log 2>&1 &
-    collector=$!
-    started+=("$collector")
-    until_true 10 grep -q Startup nfcapd.log
     # The signal goes to its plugin's process too, which then exports what it has.
     timeout -s INT -k 2 6 pmacctd -f pmacctd.conf >pmacctd.log 2>&1 || true
-    sleep 1
-    kill "$collector"
-    wait "$collector" || true
+    nfcapd_ends
     nfdump -R flows -q -o "fmt:%sp:%pkt:%byt:%svln:%tos:%ismc" 2>nfdump.log | tr -d ' ' | sort
 }
 

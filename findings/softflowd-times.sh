@@ -9,9 +9,8 @@
 # * NetFlow 5 has no other times, so `-A` changes nothing there.
 # Whoever compares meters by softflowd's times runs it with `-v 9 -A milli` or `-v 10 -A milli`, and under `timeout`.
 . "$(dirname "$0")/lib/common.sh"
-. "$(dirname "$0")/lib/meters.sh"
+. "$here/lib/meters.sh"
 
-debian nfdump=1.7.1-2+deb12u1 softflowd=1.1.0-1+b1
 cd "$work"
 python - <<'PYTHON'
 from capture import *

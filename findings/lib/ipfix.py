@@ -1,4 +1,4 @@
-"""IPFIX messages (RFC 7011) from literal templates, and a way to send them."""
+"""IPFIX messages (RFC 7011) from literal templates, and ways to send and receive them."""
 
 import socket
 import struct
@@ -39,6 +39,15 @@ def send(port, *messages):
     out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for it in messages:
         out.sendto(it, ("127.0.0.1", port))
+
+
+def listening(port, seconds):
+    """A socket that gives datagrams at a port, and TimeoutError after so long without one; the file `listening` then exists."""
+    out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    out.bind(("127.0.0.1", port))
+    out.settimeout(seconds)
+    open("listening", "w").close()
+    return out
 
 
 def records(messages):

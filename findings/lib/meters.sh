@@ -1,4 +1,7 @@
-# What nfpcapd and softflowd make of a capture; sourced after common.sh, in $work.
+# Sourced by the findings that compare meters: what nfpcapd and softflowd make of a capture in $work.
+. "$here/lib/nfdump.sh"
+
+debian softflowd=1.1.0-1+b1
 
 flows() {
     tr -d ' ' | sort | paste -sd ' ' | sed 's/^$/-/'
@@ -13,18 +16,12 @@ by_nfpcapd() {
 
 # softflowd_to_nfcapd NAME OPTION ..: flows of a capture as softflowd exports them, in the folder `flows`.
 softflowd_to_nfcapd() {
-    local port collector capture=$1.pcap
+    local capture=$1.pcap
     shift
-    port=$(free_port)
-    rm -rf flows && mkdir flows
-    nfcapd -w flows -b 127.0.0.1 -p "$port" -t 60 >nfcapd.log 2>&1 &
-    collector=$!
-    started+=("$collector")
-    sleep 1
-    timeout 10 softflowd -r "$capture" -n "127.0.0.1:$port" "$@" >softflowd.log 2>&1
-    sleep 0.5
-    kill "$collector"
-    wait "$collector" || true
+    rm -rf flows
+    nfcapd_listens flows
+    timeout 10 softflowd -r "$capture" -n "127.0.0.1:$collector_port" "$@" >softflowd.log 2>&1
+    nfcapd_ends
 }
 
 by_softflowd() {
