@@ -5,7 +5,7 @@
 # says to set one of these keys to false to have one direction. The values mean the opposite: of ten datagrams that enter at one port and leave by two
 # * without the keys, and with either of them set to false as the manual says, there are 30 packets, 10 of direction 0 and 20 of direction 1;
 # * with enable-output-sampling=true there are the 10 of direction 0, and with enable-input-sampling=true the 20 of direction 1.
-# `ovs-vsctl` takes all of them and there is no warning. Who follows the manual goes on counting twice; who sets "true" to be sure loses the direction.
+# `ovs-vsctl` takes all of them and there is no warning. A user who follows the manual goes on counting twice; one who sets "true" to be sure loses the direction.
 . "$(dirname "$0")/lib/common.sh"
 . "$here/lib/open-vswitch.sh"
 

@@ -51,7 +51,7 @@ def listening(port, seconds):
 
 
 def records(messages):
-    """Each data record of IPFIX messages, as element to octets; elements of enterprises are left out, and no field has variable length but below 255 octets."""
+    """Each data record of IPFIX messages, as element to octets; elements of enterprises are left out, and a field of variable length has fewer than 255 octets."""
     templates = {}
     for it in messages:
         domain, at = struct.unpack_from("!I", it, 12)[0], 16
