@@ -60,15 +60,12 @@ const KAFKA: (&str, Packages) = (
     ],
 );
 
-/// Programs of Chromium without a screen, as Debian and others name them.
+/// Programs of Chromium without a screen, as Debian and others name them; `.ci/run` knows them too.
 const BROWSERS: [&str; 3] = ["chromium-headless-shell", "chromium", "google-chrome"];
 
 /// Tests the agent's page in a browser. With `MERMIN_WRITE_DOCS=1`, this also draws its picture of the documentation.
 pub(crate) fn browser() -> Result<()> {
-    let paths = env::var_os("PATH").unwrap_or_default();
-    let found = BROWSERS
-        .into_iter()
-        .find(|name| env::split_paths(&paths).any(|folder| folder.join(name).is_file()));
+    let found = BROWSERS.into_iter().find_map(|name| shell::find(name).ok());
     let browser =
         found.context("there is no Chromium: type `apt-get install chromium-headless-shell`")?;
     let mut command = shell::command(

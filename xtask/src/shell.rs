@@ -1,6 +1,6 @@
 //! Runs other programs from the project's root.
 
-use std::{ffi::OsStr, process::Command};
+use std::{env, ffi::OsStr, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result, ensure};
 
@@ -41,6 +41,18 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
         output.status
     );
     String::from_utf8(output.stdout).with_context(|| format!("cannot read what `{line}` says"))
+}
+
+/// Returns the path of a program, also in the directories of administrators.
+pub(crate) fn find(program: &str) -> Result<PathBuf> {
+    let paths = env::var_os("PATH").unwrap_or_default();
+    ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+        .map(PathBuf::from)
+        .into_iter()
+        .chain(env::split_paths(&paths))
+        .map(|directory| directory.join(program))
+        .find(|path| path.is_file())
+        .with_context(|| format!("cannot find `{program}`"))
 }
 
 fn line_of(command: &Command) -> String {

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use super::{fetch::Fetched, kernels::is_run};
-use crate::shell;
+use crate::shell::{self, find};
 
 /// Programs that tests call.
 const PROGRAMS: [&str; 4] = ["ip", "tc", "ethtool", "ping"];
@@ -63,15 +63,6 @@ pub(super) fn make(kernel: &Fetched, test: &Path, directory: &Path) -> Result<Pa
     fs::write(&init, script(&order, &left_out(test)?))?;
     fs::set_permissions(&init, fs::Permissions::from_mode(0o755))?;
     pack(&root, &directory.join("initramfs"))
-}
-
-/// Returns the path of a program, also in the directories of administrators.
-pub(super) fn find(program: &str) -> Result<PathBuf> {
-    ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
-        .iter()
-        .map(|directory| Path::new(directory).join(program))
-        .find(|path| path.is_file())
-        .with_context(|| format!("cannot find `{program}`"))
 }
 
 /// Copies a file to the same path below another root.

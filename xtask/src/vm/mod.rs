@@ -93,7 +93,7 @@ pub(crate) fn oldest() -> Result<()> {
 fn missing() -> Vec<&'static str> {
     let mut packages: Vec<&str> = NEEDED
         .iter()
-        .filter(|(program, _)| image::find(program).is_err())
+        .filter(|(program, _)| shell::find(program).is_err())
         .map(|&(_, package)| package)
         .collect();
     packages.dedup();
