@@ -59,7 +59,7 @@ impl Site {
     }
 }
 
-/// Checks that the flow's counters had the drops of these datagrams.
+/// Checks that the flow's counters have the drops of these datagrams.
 fn check(source: &FlowSource, datagrams: u32) -> Result<()> {
     let report = source.report();
     let mut degradations = report.degradations.iter();
@@ -69,10 +69,27 @@ fn check(source: &FlowSource, datagrams: u32) -> Result<()> {
     let drops = source.handle().stats().drops;
     let uncounted = drops.taken + drops.unplaced + drops.missed;
     // A few are of other programs of the host.
-    if !drops.without_flow.is_empty() || uncounted > u64::from(datagrams / 100) {
+    let few = datagrams / 100;
+    if !drops.without_flow.is_empty() || uncounted > u64::from(few) {
         return Err(format!("drops have no flow: {drops:?}").into());
     }
+    let counted = block_on(dropped(source));
+    if counted < u64::from(datagrams - few) {
+        return Err(format!("flows have {counted} drops of {datagrams}").into());
+    }
     Ok(())
+}
+
+/// Returns the dropped packets of all open flows.
+async fn dropped(source: &FlowSource) -> u64 {
+    let mut sum = 0;
+    let mut open = source.handle().open_flows();
+    while let Some(page) = open.next_page().await {
+        let drops = page.iter().filter_map(|flow| flow.drops.as_ref());
+        let reasons = drops.flat_map(|it| it.forward.iter().chain(&it.reverse));
+        sum += reasons.map(|it| it.packets).sum::<u64>();
+    }
+    sum
 }
 
 /// Adds a row for a drop in the watched namespace, and one for a drop in another one.
