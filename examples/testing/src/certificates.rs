@@ -76,7 +76,7 @@ impl Authority {
         Self::named("authority of a test")
     }
 
-    /// Creates an authority of this name. Authorities of clusters have often the same one.
+    /// Creates an authority of this name. Authorities of clusters often have the same name.
     #[must_use]
     pub fn named(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();

@@ -13,7 +13,7 @@ pub const LONGEST: Duration = Duration::from_mins(1);
 
 /// Waits until `is_so` returns true. Fails after [`LONGEST`].
 pub fn wait(is_so: impl FnMut() -> bool) {
-    until("it comes to pass", is_so);
+    until("the condition is true", is_so);
 }
 
 /// Waits until `is_so` returns true. Fails after [`LONGEST`], with the name of the event.

@@ -104,10 +104,9 @@ impl Kubernetes {
                 "--allow-privileged=true",
                 "--service-cluster-ip-range=10.96.0.0/16",
             ]);
-        let server = started(command, &log);
-        self.server = Some(server);
-        let ready = || self.try_kubectl(&["get", "--raw", "/readyz"], "").is_ok();
-        until_ready("kube-apiserver", &log, ready);
+        self.server = Some(started(command, &log));
+        let is_ready = |it: &Self| it.try_kubectl(&["get", "--raw", "/readyz"], "").is_ok();
+        self.until_ready("kube-apiserver", |it| &mut it.server, &log, is_ready);
     }
 
     /// Kills the server with SIGKILL. Its objects stay in the store.
@@ -127,8 +126,31 @@ impl Kubernetes {
             .arg(format!("--initial-advertise-peer-urls={peer}"))
             .arg(format!("--initial-cluster=default={peer}"));
         self.etcd = Some(started(command, &log));
-        let ready = || self.try_etcdctl(&["endpoint", "health"]).is_ok();
-        until_ready("etcd", &log, ready);
+        let is_ready = |it: &Self| it.try_etcdctl(&["endpoint", "health"]).is_ok();
+        self.until_ready("etcd", |it| &mut it.etcd, &log, is_ready);
+    }
+
+    /// Waits until a program is ready: on a busy machine, a minute and more. Fails with the end of its log, at once if the
+    /// program has ended.
+    fn until_ready(
+        &mut self,
+        name: &str,
+        child: fn(&mut Self) -> &mut Option<Child>,
+        log: &Path,
+        is_ready: fn(&Self) -> bool,
+    ) {
+        for _ in 0..600 {
+            if is_ready(self) {
+                return;
+            }
+            // `drop` ends the child, so it stays in its place.
+            let ended = child(self).as_mut().and_then(|it| it.try_wait().unwrap());
+            if let Some(status) = ended {
+                panic!("{name} has ended, {status}:\n{}", end_of(log));
+            }
+            thread::sleep(Duration::from_millis(500));
+        }
+        panic!("{name} is not ready:\n{}", end_of(log));
     }
 
     fn store(&self) -> PathBuf {
@@ -289,16 +311,10 @@ fn end(child: &mut Option<Child>) {
     }
 }
 
-/// Waits until a program is ready: on a busy machine, a minute and more. Fails with the end of its log.
-fn until_ready(name: &str, log: &Path, is_ready: impl Fn() -> bool) {
-    for _ in 0..600 {
-        if is_ready() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(500));
-    }
+/// Returns the last lines of a log.
+fn end_of(log: &Path) -> String {
     let said = fs::read_to_string(log).unwrap();
     let lines: Vec<_> = said.lines().collect();
     let last = lines.len().saturating_sub(20);
-    panic!("{name} is not ready:\n{}", lines[last..].join("\n"));
+    lines[last..].join("\n")
 }
