@@ -22,8 +22,9 @@ section! {
 section! {
     /// Capture in the kernel.
     FlowCapture, Nested {
-        /// Maximum number of concurrent flows. Each takes about 600 octets of kernel memory, which are allocated when the
-        /// source opens. Packets of flows that do not fit are counted under `table_full`.
+        /// Maximum number of concurrent flows. Without options that add memory, each takes at most 600 octets of kernel
+        /// memory, which are allocated when the source opens. Packets of flows that do not fit are counted under
+        /// `table_full`.
         flow_stats_capacity: Bounded<1, 16_777_216> = Bounded::preset::<16_384>(), Capture;
         /// Fields of the flow key. With `endpoints`, they are interface, protocol, addresses and ports: a conversation
         /// is one flow even if its directions use different VLANs, VXLAN networks or `SRv6` segment lists. `full` adds
@@ -33,9 +34,9 @@ section! {
         /// this key, `flow.end` is exact to a tick of the kernel (1 to 10 ms).
         exact_end: bool = false, Capture;
         /// Reporting of a conversation that crosses several watched interfaces. `per_interface`: each interface reports
-        /// it. `first_seen`: the interface that saw the first packet reports it, and `flow.interfaces` names all.
-        /// `merged`: as `first_seen`, with the counts of each interface, which show loss and delay between two
-        /// interfaces. Keep the default if several VLANs or tunnels use the same addresses.
+        /// it. `first_seen`: the first interface that sees both directions reports it, or the first of all if none does,
+        /// and `flow.interfaces` names all. `merged`: as `first_seen`, with the counts of each interface, which show loss
+        /// and delay between two interfaces. Keep the default if several VLANs or tunnels use the same addresses.
         join: Join = Join::PerInterface, Capture;
         /// Looks up the processes at the ends of flows: `process.pid` and related attributes. The look-up needs
         /// `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN`, `CAP_DAC_READ_SEARCH` and the host's PID namespace.

@@ -47,8 +47,8 @@ pub enum Join {
     /// Each interface reports its own flow.
     #[default]
     PerInterface,
-    /// The interface that saw the first packet reports the conversation, and the record names the other interfaces
-    /// ([`Flow::observation_points`](crate::Flow::observation_points)).
+    /// The first interface that sees both directions reports the conversation, or the first of all if none does. The
+    /// record names the other interfaces ([`Flow::observation_points`](crate::Flow::observation_points)).
     FirstSeen,
     /// As `FirstSeen`, and the record has the counts of each interface: packets, octets and the time of the first
     /// packet. They show loss and delay between two interfaces.

@@ -25,14 +25,15 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Sets the number of flows that can be open at once, 1 to 16,777,216. Default: 65,536. Each takes about 600 bytes
-    /// of memory, most of it the kernel's, in use or not. Packets of flows that do not fit are counted as `table_full`.
-    /// For capture files the default is the maximum, because memory is allocated on demand.
+    /// Sets the number of flows that can be open at once, 1 to 16,777,216. Default: 65,536. Without options that
+    /// add memory, each takes at most 600 bytes, most of them the kernel's, in use or not. Packets of flows that do not
+    /// fit are counted as `table_full`. For capture files the default is the maximum, because memory is allocated on
+    /// demand.
     ///
     /// ```
     /// use mermin_core::FlowSource;
     ///
-    /// let builder = FlowSource::builder().max_flows(1 << 20); // some 600 MiB
+    /// let builder = FlowSource::builder().max_flows(1 << 20); // at most 600 MiB
     /// assert_eq!(builder.get_max_flows(), Some(1 << 20));
     /// ```
     pub fn max_flows(mut self, flows: u32) -> Self {
