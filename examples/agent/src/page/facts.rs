@@ -1,6 +1,6 @@
 //! The state of the agent at one moment.
 
-use mermin_core::{Report, Stats, sink::SinkStats};
+use mermin_core::{Report, Stats, report::Feature, sink::SinkStats};
 
 use crate::state::{Check, Phase, State};
 
@@ -13,13 +13,13 @@ pub(super) struct Facts {
     pub(super) receivers: Vec<(String, SinkStats)>,
     /// The checks of `/readyz`.
     pub(super) checks: Vec<Check>,
-    /// Flows have the packets that the kernel dropped.
-    pub(super) counts_drops: bool,
+    /// The source was asked to count packets that the kernel drops.
+    pub(super) wants_drops: bool,
 }
 
 impl Facts {
     /// Reads the state now.
-    pub(super) fn read(state: &State, counts_drops: bool) -> Self {
+    pub(super) fn read(state: &State, wants_drops: bool) -> Self {
         let source = state.source();
         let meters = state.exchange().meters().into_iter();
         Self {
@@ -28,7 +28,14 @@ impl Facts {
             report: source.map(mermin_core::Handle::report).unwrap_or_default(),
             receivers: meters.map(|(name, meter)| (name, meter.stats())).collect(),
             checks: state.checks(),
-            counts_drops,
+            wants_drops,
         }
+    }
+
+    /// Returns true if flows have the packets that the kernel dropped. A source that counts with another program than the one it found
+    /// has a degradation too, and is taken for one that does not count.
+    pub(super) fn counts_drops(&self) -> bool {
+        let mut degradations = self.report.degradations.iter();
+        self.wants_drops && !degradations.any(|it| it.feature == Feature::Drops)
     }
 }

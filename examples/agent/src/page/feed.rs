@@ -31,7 +31,7 @@ const IDLE: u32 = 9;
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// Works as long as the page is served. Costs nothing while nobody looks.
-pub(super) async fn feed(state: &State, visits: &Visits, counts_drops: bool) -> Infallible {
+pub(super) async fn feed(state: &State, visits: &Visits, wants_drops: bool) -> Infallible {
     loop {
         visits.arrived().await;
         let (mut model, mut names) = (Model::default(), Names::default());
@@ -45,7 +45,7 @@ pub(super) async fn feed(state: &State, visits: &Visits, counts_drops: bool) -> 
             } else {
                 Default::default()
             };
-            let facts = Facts::read(state, counts_drops);
+            let facts = Facts::read(state, wants_drops);
             let interval = before.replace(began).map(|before| began - before);
             let time = Time {
                 now: SystemTime::now(),

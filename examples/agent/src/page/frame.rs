@@ -103,7 +103,7 @@ impl Frame {
                 .interval
                 .map(|it| it.as_secs_f64())
                 .filter(|seconds| *seconds > 0.0),
-            counts_drops: facts.counts_drops,
+            counts_drops: facts.counts_drops(),
         };
         let (stats, report) = (&facts.stats, &facts.report);
         let now = time.now.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -324,8 +324,16 @@ mod tests {
         for name in ["octet_rate", "packet_rate", "retransmissions", "dropped"] {
             assert!(row(&facts)[name].is_null(), "{name}");
         }
-        facts.counts_drops = true;
+        facts.wants_drops = true;
         assert_eq!(row(&facts)["dropped"], 0);
+        facts.report.degradations.push(Degradation::new(
+            Feature::Drops,
+            "the kernel has no BTF",
+            "packets that the kernel drops are not counted",
+            "records do not say what the kernel dropped, and why",
+            "use a kernel with BTF",
+        ));
+        assert!(row(&facts)["dropped"].is_null());
     }
 
     #[test]

@@ -17,11 +17,11 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// Listens, and starts the thread `mermin-page`. `counts_drops`: flows have the packets that the kernel dropped.
+    /// Listens, and starts the thread `mermin-page`. `wants_drops`: the source was asked to count packets that the kernel drops.
     ///
     /// # Errors
     /// The port is in use, or this user may not use it; no thread.
-    pub(crate) fn listen(address: SocketAddr, state: State, counts_drops: bool) -> Result<Self> {
+    pub(crate) fn listen(address: SocketAddr, state: State, wants_drops: bool) -> Result<Self> {
         let listener = http::listen(address, "page")?;
         let address = listener.local_addr()?;
         let runtime = Builder::new_current_thread()
@@ -41,7 +41,7 @@ impl View {
                     };
                     let work = join(
                         serve(&listener, &looking),
-                        feed(&state, &looking, counts_drops),
+                        feed(&state, &looking, wants_drops),
                     );
                     select(stopped, pin!(work)).await;
                 });

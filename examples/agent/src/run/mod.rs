@@ -99,10 +99,10 @@ async fn capture(file: File, log: Log, exchange: Exchange, privileged: Opener) -
         let address = listen(address, state.clone())?;
         tracing::info!("probes are at http://{address}/readyz");
     }
-    let drops = plan.capture.get_drops();
+    let wants_drops = plan.capture.get_drops();
     let view = plan
         .page
-        .map(|address| View::listen(address, state.clone(), drops));
+        .map(|address| View::listen(address, state.clone(), wants_drops));
     let view = view.transpose()?;
     if let Some(view) = &view {
         tracing::info!("the page of live flows is at http://{}/", view.address());
