@@ -9,6 +9,7 @@ use std::{
 };
 
 use mermin_testing::{Folder, LONGEST, apart::command};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value as Json, json};
 
 /// A browser that gives up after two minutes, with one empty tab.
@@ -132,8 +133,8 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // It ends when the pipe does, and `timeout` ends one that does not.
-        let _ = self.child.kill();
+        // `timeout` passes this signal on to the browser. SIGKILL would end `timeout` alone.
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
         let _ = self.child.wait();
     }
 }
