@@ -27,6 +27,7 @@ mod entry;
 mod expression;
 mod remarks;
 mod run;
+mod sampled;
 mod source;
 mod stop;
 mod table;
@@ -42,6 +43,7 @@ pub use self::{
     expression::{Expression, items},
     remarks::{unused, warnings},
     run::{Named, Run},
+    sampled::stands_for,
     source::{Flag, Source},
     stop::{close_on_signal, stop_flag, when_raised},
     table::{say_doubled, table},

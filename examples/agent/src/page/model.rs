@@ -6,6 +6,7 @@ use mermin_core::{
     Flow,
     flow::{Drops, FlowId, Protocol, TcpAnalysis},
 };
+use mermin_program::stands_for;
 
 use super::ends::{End, Ends};
 
@@ -71,7 +72,7 @@ impl Amount {
 impl Sums {
     /// Returns the sums of one flow, taken as many times as there are flows that it stands for.
     fn of(flow: &Flow, total: Amount, new: Amount) -> Self {
-        let interval = interval(flow);
+        let interval = stands_for(flow);
         let analysis = flow.tcp_analysis.as_deref();
         let retransmissions = analysis.map_or(0, retransmissions);
         let dropped = flow.drops.as_deref().map_or(0, dropped);
@@ -156,12 +157,6 @@ impl Model {
         self.before = Some(std::mem::replace(&mut self.now, next));
         (std::mem::take(&mut self.snapshot), has_rates)
     }
-}
-
-/// Number of flows that this one stands for.
-fn interval(flow: &Flow) -> u64 {
-    let interval = flow.sampling_interval;
-    interval.map_or(1, |interval| interval.get().into())
 }
 
 fn retransmissions(analysis: &TcpAnalysis) -> u64 {

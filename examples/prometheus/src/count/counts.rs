@@ -4,6 +4,7 @@ use mermin_core::{
     Flow,
     flow::{Dropped, EndReason, Uniflow},
 };
+use mermin_program::stands_for;
 
 /// Counts of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,9 +32,7 @@ pub(crate) struct Counts {
 impl Counts {
     pub(crate) fn of(flow: &Flow) -> Self {
         let drops = flow.drops.as_deref();
-        let interval = flow
-            .sampling_interval
-            .map_or(1, |interval| interval.get().into());
+        let interval = stands_for(flow);
         let way = |way, dropped| Way::of(way, dropped).times(interval);
         // A sampled flow whose interval changes has this reason, and goes on under another id.
         let goes_on = flow.end_reason.goes_on()

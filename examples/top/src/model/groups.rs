@@ -6,8 +6,9 @@ use mermin_core::{
     Flow,
     flow::{Application, Process},
 };
+use mermin_program::stands_for;
 
-use super::{KEPT, interval, tally::Tally};
+use super::{KEPT, tally::Tally};
 
 /// Flows of one interface, process or name.
 #[derive(Clone, Debug, Default)]
@@ -114,7 +115,7 @@ impl Groups {
     }
 
     fn count(&mut self, flow: &Flow, change: fn(u64, u64) -> u64) {
-        let interval = interval(flow);
+        let interval = stands_for(flow);
         self.interface(flow).count(change, interval);
         for process in processes(flow).into_iter().flatten() {
             self.process(process).count(change, interval);

@@ -12,6 +12,7 @@ use mermin_core::{
     Flow,
     flow::{FlowId, Uniflow},
 };
+use mermin_program::stands_for;
 
 pub(crate) use self::rows::Row;
 use self::{groups::Groups, rows::Rows, tally::Tally};
@@ -101,7 +102,7 @@ fn see(row: &mut Row, flow: &Flow, total: &mut Tally, groups: &mut Groups) {
     let earlier = [row.tally.octets, row.tally.packets];
     let more = row.tally.raise(totals);
     // The row has the flow's own counts. Sums have those of the flows that it stands for.
-    let interval = interval(&row.flow);
+    let interval = stands_for(&row.flow);
     let scaled = |counts: [u64; 2]| counts.map(|count| count.saturating_mul(interval));
     total.is_estimate |= interval > 1;
     total.add(scaled(more));
@@ -109,12 +110,6 @@ fn see(row: &mut Row, flow: &Flow, total: &mut Tally, groups: &mut Groups) {
     if !row.has_ended {
         groups.enter(&row.flow, &mut row.joined);
     }
-}
-
-/// Returns the number of flows that a flow stands for: more than one if flows are sampled.
-fn interval(flow: &Flow) -> u64 {
-    let interval = flow.sampling_interval;
-    interval.map_or(1, |interval| interval.get().into())
 }
 
 #[cfg(test)]
