@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mermin_testing::{Folder, apart::command, until};
+use mermin_testing::{Folder, apart::command, milliseconds, thread_times, until};
 use serde_json::{Value as Json, json};
 
 use crate::api_server::ApiServer;
@@ -131,9 +131,9 @@ fn inside() {
             + frame["talkers"]["other_pairs"].as_u64().unwrap(),
         frame["map"]["nodes"].as_array().unwrap().len(),
     );
-    let (before, began) = (times(agent.0.id()), Instant::now());
+    let (before, began) = (thread_times(agent.0.id()), Instant::now());
     let measured: Vec<Json> = frames.take(FRAMES as usize).collect();
-    let (after, took) = (times(agent.0.id()), began.elapsed());
+    let (after, took) = (thread_times(agent.0.id()), began.elapsed());
     drop(agent);
     let mut all = Duration::ZERO;
     let mut own = Duration::ZERO;
@@ -203,30 +203,4 @@ fn frames() -> impl Iterator<Item = Json> {
     stream.write_all(request).unwrap();
     let lines = BufReader::new(stream).lines().map(Result::unwrap);
     lines.filter_map(|line| Some(serde_json::from_str(line.strip_prefix("data: ")?).unwrap()))
-}
-
-fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
-}
-
-/// Returns the CPU time of each thread of a process.
-fn times(process: u32) -> Vec<(String, Duration)> {
-    let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
-    tasks
-        .map(|task| {
-            let task = task.unwrap().path();
-            let read = |name: &str| fs::read_to_string(task.join(name)).unwrap();
-            let nanoseconds = read("schedstat")
-                .split(' ')
-                .next()
-                .unwrap()
-                .parse()
-                .unwrap();
-            let number = task.file_name().unwrap().to_string_lossy().into_owned();
-            (
-                format!("{} {number}", read("comm").trim()),
-                Duration::from_nanos(nanoseconds),
-            )
-        })
-        .collect()
 }

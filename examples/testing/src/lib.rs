@@ -13,6 +13,7 @@ mod moto;
 mod proxy;
 mod records;
 mod tansu;
+mod times;
 mod trial;
 pub mod trouble;
 mod waiting;
@@ -25,6 +26,7 @@ pub use self::{
     proxy::{Proxy, State},
     records::{id, ids, json, sorted_ids, times_of_a_stepped_clock},
     tansu::Tansu,
+    times::{milliseconds, thread_times},
     trial::{can_mount, is_installed, needs, plain, with},
     waiting::{LONGEST, free_port, soon, until, wait},
 };

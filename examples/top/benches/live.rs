@@ -17,6 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use mermin_testing::{apart::command, milliseconds, thread_times};
+
 /// Set if the process is in the namespace.
 const INSIDE: &str = "MERMIN_TOP_BENCH_INSIDE";
 const FLOWS: u32 = 100_000;
@@ -35,22 +37,11 @@ fn main() {
     assert!(command.status().unwrap().success(), "run it as root");
 }
 
-fn ip(arguments: &str) {
-    let mut command = Command::new("ip");
-    assert!(
-        command
-            .args(arguments.split(' '))
-            .status()
-            .unwrap()
-            .success()
-    );
-}
-
 fn inside() {
     // Without ARP, each address is reachable at once.
-    ip("link add d0 arp off up type veth peer name d1");
-    ip("link set d1 up");
-    ip("addr add 10.0.0.1/8 dev d0");
+    command("ip link add d0 arp off up type veth peer name d1");
+    command("ip link set d1 up");
+    command("ip addr add 10.0.0.1/8 dev d0");
     let config = env::temp_dir().join(format!("mermin-top-bench-{}.hcl", std::process::id()));
     let room = "pipeline {\n  flow_capture {\n    flow_stats_capacity = 131072\n  }\n}\nspan {\n  udp_timeout = \"10m\"\n}\n";
     fs::write(&config, room).unwrap();
@@ -88,9 +79,9 @@ fn inside() {
         }
     });
     println!("{}", frames(1, &|line| line.contains("100,000 flows")));
-    let (before, began) = (times(top.id()), Instant::now());
+    let (before, began) = (thread_times(top.id()), Instant::now());
     println!("{}", frames(FRAMES, &|_| true));
-    let (after, took) = (times(top.id()), began.elapsed());
+    let (after, took) = (thread_times(top.id()), began.elapsed());
     top.kill().unwrap();
     top.wait().unwrap();
     fs::remove_file(&config).unwrap();
@@ -122,30 +113,4 @@ fn inside() {
         let word = if figure <= goal { "met" } else { "MISSED" };
         println!("{name}: {figure:.1} {unit} ({word}: at most {goal})");
     }
-}
-
-fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
-}
-
-/// Returns the CPU time of each thread of a process.
-fn times(process: u32) -> Vec<(String, Duration)> {
-    let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
-    tasks
-        .map(|task| {
-            let task = task.unwrap().path();
-            let read = |name: &str| fs::read_to_string(task.join(name)).unwrap();
-            let nanoseconds = read("schedstat")
-                .split(' ')
-                .next()
-                .unwrap()
-                .parse()
-                .unwrap();
-            let number = task.file_name().unwrap().to_string_lossy().into_owned();
-            (
-                format!("{} {number}", read("comm").trim()),
-                Duration::from_nanos(nanoseconds),
-            )
-        })
-        .collect()
 }
