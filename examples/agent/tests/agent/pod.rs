@@ -3,7 +3,6 @@
 use std::{fs, path::Path, thread, time::Duration};
 
 use mermin_testing::{Kubernetes, apart::command};
-use serde_json::{Value as Json, json};
 
 use crate::{following::Following, network::make};
 
@@ -11,25 +10,6 @@ const NAMESPACE: &str = include_str!("../../deploy/kubernetes/namespace.yaml");
 const MANIFEST: &str = include_str!("../../deploy/kubernetes/capabilities.yaml");
 /// Where the kubelet puts token and authority.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-
-/// Makes a pod that runs and has an address.
-fn make_pod(server: &Kubernetes, name: &str, address: &str) {
-    let pod = json!({
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "mermin"},
-        "spec": {"nodeName": "n1", "containers": [{"name": "web", "image": "nginx:1"}]},
-    });
-    server.apply(&pod.to_string());
-    let path = format!("/api/v1/namespaces/mermin/pods/{name}");
-    let mut pod: Json =
-        serde_json::from_str(&server.kubectl(&["get", "--raw", &path], "")).unwrap();
-    pod["status"] =
-        json!({"phase": "Running", "podIP": address, "startTime": "2026-01-01T00:00:00Z"});
-    let path = format!("{path}/status");
-    server.kubectl(
-        &["replace", "--raw", &path, "--filename=-"],
-        &pod.to_string(),
-    );
-}
 
 /// Writes a new token where the agent's own is.
 fn write_token(server: &Kubernetes) {
@@ -44,7 +24,7 @@ pub(crate) fn follows_a_real_cluster() {
     server.apply(NAMESPACE);
     server.apply(MANIFEST);
     server.kubectl(&["delete", "clusterrolebinding", "mermin-agent"], "");
-    make_pod(&server, "web-1", "10.9.0.1");
+    server.make_pod("mermin", "web-1", [10, 9, 0, 1]);
     // The mounts are the test's own.
     command("mount -t tmpfs none /run");
     fs::create_dir_all(ACCOUNT).unwrap();
@@ -67,7 +47,7 @@ pub(crate) fn follows_a_real_cluster() {
     thread::sleep(Duration::from_secs(30));
     agent.until_flows_have("source", Some("web-1"));
     server.start();
-    make_pod(&server, "db-1", "10.9.0.2");
+    server.make_pod("mermin", "db-1", [10, 9, 0, 2]);
     agent.until_well();
     agent.until_flows_have("destination", Some("db-1"));
 

@@ -12,13 +12,13 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 use mermin_kubernetes::Kind;
-use mermin_testing::{Kubernetes, until};
-use serde_json::Value as Json;
+use mermin_testing::{Kubernetes, pod_manifest, pod_status, until};
+use serde_json::{Value as Json, json};
 use tokio::{runtime::Runtime, task::JoinSet};
 
 use crate::{
     followed::{Followed, address},
-    support::{make_namespace, manifest, pods, running},
+    support::{make_namespace, pods},
 };
 
 const PODS: u32 = 1_000;
@@ -91,10 +91,16 @@ async fn send(client: Client, method: Method, path: String, body: Option<Json>) 
 
 /// Makes a pod of a name that has the address of a number.
 async fn make(client: Client, name: String, number: u32) {
-    let pod = Some(manifest(&name));
+    let pod = Some(pod_manifest("shop", &name));
     send(client.clone(), Method::POST, PLACE.to_owned(), pod).await;
     let path = format!("{PLACE}/{name}/status");
-    send(client, Method::PATCH, path, Some(running(address(number)))).await;
+    send(
+        client,
+        Method::PATCH,
+        path,
+        Some(json!({"status": pod_status(address(number))})),
+    )
+    .await;
 }
 
 /// Replaces the pod of a number by another of the same address.

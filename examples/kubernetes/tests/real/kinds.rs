@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     followed::{Followed, address, flow, text},
-    support::{follow, make_namespace, make_pod},
+    support::{follow, make_namespace},
 };
 
 fn definition() -> String {
@@ -41,7 +41,7 @@ fn attribute(followed: &Followed, from: [u8; 4], name: &str) -> Option<String> {
 fn absent_kind_degrades_alone_and_an_older_version_is_used() {
     let server = Kubernetes::new();
     make_namespace(&server, "shop");
-    make_pod(&server, "pod-1", address(1));
+    server.make_pod("shop", "pod-1", address(1));
     let service = json!({
         "apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "shop"},
         "spec": {"selector": {"app": "web"}, "ports": [{"port": 443}]},

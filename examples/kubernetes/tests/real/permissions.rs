@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{
     followed::{Followed, address, condition},
-    support::{follow, make_account, make_pod},
+    support::{follow, make_account},
 };
 
 /// A role of these rules, and its binding to the account.
@@ -43,7 +43,7 @@ fn printed_rules_are_all_that_is_missing() {
     let server = Kubernetes::new();
     make_account(&server, "net");
     make_account(&server, "shop");
-    make_pod(&server, "pod-1", address(1));
+    server.make_pod("shop", "pod-1", address(1));
     let folder = Folder::new("permissions");
     let token = folder.file("token");
     fs::write(&token, server.token("net", "mermin")).unwrap();

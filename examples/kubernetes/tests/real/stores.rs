@@ -7,7 +7,7 @@ use mermin_testing::{Kubernetes, until};
 
 use crate::{
     followed::{address, condition, lists},
-    support::{Told, make_namespace, make_pod, pods},
+    support::{Told, make_namespace, pods},
 };
 
 #[test]
@@ -15,7 +15,7 @@ use crate::{
 fn stopped_server_is_followed_again_from_a_new_list() {
     let mut server = Kubernetes::new();
     make_namespace(&server, "shop");
-    make_pod(&server, "pod-1", address(1));
+    server.make_pod("shop", "pod-1", address(1));
     let followed = Arc::new(pods(&server));
     let told = Told::begin(&followed);
     server.stop();
@@ -26,7 +26,7 @@ fn stopped_server_is_followed_again_from_a_new_list() {
     assert!(told.has("cannot reach the API server"));
     assert_eq!(followed.pod_at(address(1)).as_deref(), Some("pod-1"));
     server.start();
-    make_pod(&server, "pod-2", address(2));
+    server.make_pod("shop", "pod-2", address(2));
     followed.until_present(2);
     until("current", || condition(&followed) == Condition::Current);
     assert_eq!(followed.pod_at(address(2)).as_deref(), Some("pod-2"));
@@ -39,9 +39,9 @@ fn stopped_server_is_followed_again_from_a_new_list() {
 fn store_restored_from_a_copy_is_noticed() {
     let mut server = Kubernetes::new();
     make_namespace(&server, "shop");
-    make_pod(&server, "pod-1", address(1));
+    server.make_pod("shop", "pod-1", address(1));
     let copy = server.save();
-    make_pod(&server, "pod-2", address(2));
+    server.make_pod("shop", "pod-2", address(2));
     // A server that starts makes some dozens of versions itself.
     server.advance(200);
     let followed = Arc::new(pods(&server));
@@ -52,7 +52,7 @@ fn store_restored_from_a_copy_is_noticed() {
     assert!(told.has("its store was restored from a copy"));
     // For some seconds after its end, an address that nobody else has is still the pod's.
     until("nobody's", || followed.pod_at(address(2)).is_none());
-    make_pod(&server, "pod-3", address(3));
+    server.make_pod("shop", "pod-3", address(3));
     followed.until_present(2);
     until("current", || condition(&followed) == Condition::Current);
     assert!(lists(&followed) >= 2);

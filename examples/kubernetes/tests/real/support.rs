@@ -13,7 +13,7 @@ use std::{
 
 use mermin_kubernetes::{FollowSettings, Kind, Pace};
 use mermin_testing::Kubernetes;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use crate::followed::{self, Followed};
 
@@ -53,36 +53,6 @@ pub(crate) fn make_account(server: &Kubernetes, namespace: &str) {
 pub(crate) fn make_namespace(server: &Kubernetes, name: &str) {
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
     server.apply(&namespace.to_string());
-}
-
-/// A pod of namespace `shop`, as its user writes it.
-pub(crate) fn manifest(name: &str) -> Json {
-    json!({
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": name, "namespace": "shop", "labels": {"app": "web"}},
-        "spec": {"nodeName": "n1", "containers": [{"name": "web", "image": "nginx:1"}]},
-    })
-}
-
-/// The status that a kubelet writes for a pod that runs.
-pub(crate) fn running(address: [u8; 4]) -> Json {
-    let [a, b, c, d] = address;
-    let address = format!("{a}.{b}.{c}.{d}");
-    json!({"status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "startTime": "2026-01-01T00:00:00Z"}})
-}
-
-/// Makes a pod that runs. kubectl of 1.20 cannot write a status, so it is sent as it is.
-pub(crate) fn make_pod(server: &Kubernetes, name: &str, address: [u8; 4]) {
-    server.apply(&manifest(name).to_string());
-    let path = format!("/api/v1/namespaces/shop/pods/{name}");
-    let mut pod: Json =
-        serde_json::from_str(&server.kubectl(&["get", "--raw", &path], "")).unwrap();
-    pod["status"] = running(address)["status"].take();
-    let path = format!("{path}/status");
-    server.kubectl(
-        &["replace", "--raw", &path, "--filename=-"],
-        &pod.to_string(),
-    );
 }
 
 /// All problems of pods that were told since it began.

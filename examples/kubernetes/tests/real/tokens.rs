@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{
     followed::{Followed, address, condition},
-    support::{follow, make_account, make_pod},
+    support::{follow, make_account},
 };
 
 fn until_refused(followed: &Followed) {
@@ -26,7 +26,7 @@ fn until_refused(followed: &Followed) {
 fn new_token_in_the_file_is_used_after_one_that_expired_or_was_revoked() {
     let server = Kubernetes::new();
     make_account(&server, "shop");
-    make_pod(&server, "pod-1", address(1));
+    server.make_pod("shop", "pod-1", address(1));
     let binding = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "mermin"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
@@ -54,6 +54,6 @@ fn new_token_in_the_file_is_used_after_one_that_expired_or_was_revoked() {
     make_account(&server, "shop");
     fs::write(&token, server.token("shop", "mermin")).unwrap();
     until("current", || condition(&followed) == Condition::Current);
-    make_pod(&server, "pod-2", address(2));
+    server.make_pod("shop", "pod-2", address(2));
     followed.until_present(2);
 }

@@ -1,5 +1,6 @@
 //! A real Kubernetes API server with its etcd.
 
+mod pods;
 mod programs;
 mod token;
 
@@ -13,6 +14,7 @@ use std::{
 
 use serde_json::{Value as Json, json};
 
+pub use self::pods::{pod_manifest, pod_status};
 use self::programs::{Programs, started};
 use crate::{Folder, free_port};
 
