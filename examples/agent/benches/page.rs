@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mermin_testing::{Folder, apart::command, milliseconds, thread_times, until};
+use mermin_testing::{Folder, apart::command, kubeconfig, milliseconds, thread_times, until};
 use serde_json::{Value as Json, json};
 
 use crate::api_server::ApiServer;
@@ -174,13 +174,7 @@ fn inside() {
 
 fn start(folder: &Folder, server: &str) -> Agent {
     let (file, access) = (folder.file("a.hcl"), folder.file("kubeconfig"));
-    let kubeconfig = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "bench",
-        "clusters": [{"name": "bench", "cluster": {"server": server}}],
-        "users": [{"name": "bench", "user": {}}],
-        "contexts": [{"name": "bench", "context": {"cluster": "bench", "user": "bench"}}],
-    });
-    fs::write(&access, kubeconfig.to_string()).unwrap();
+    fs::write(&access, kubeconfig(server, None, &json!({}))).unwrap();
     let text = format!(
         "discovery \"instrument\" {{\n  interfaces = [\"d0\"]\n}}\nspan {{\n  udp_timeout = \"10m\"\n}}\n\
          discovery \"informer\" \"k8s\" {{\n  kubeconfig_path = \"{}\"\n}}\nexport \"flows\" {{\n  to = [\"json:/dev/null\"]\n}}\n\

@@ -20,7 +20,7 @@ mod waiting;
 
 pub use self::{
     folder::Folder,
-    kubernetes::{Kubernetes, pod_manifest, pod_status},
+    kubernetes::{Kubernetes, kubeconfig, pod_manifest, pod_status},
     median::median,
     moto::Moto,
     proxy::{Proxy, State},

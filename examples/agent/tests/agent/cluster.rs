@@ -1,10 +1,8 @@
 //! Trouble with an API server while flows are captured.
 
-use std::path::Path;
-
 use mermin_testing::{
     certificates::{Authority, Files},
-    until,
+    kubeconfig, until,
 };
 use serde_json::{Value as Json, json};
 
@@ -23,20 +21,6 @@ fn pod() -> Json {
     })
 }
 
-pub(crate) fn kubeconfig(server: &http::Uri, authority: Option<&Path>, token: &str) -> String {
-    let mut cluster = json!({"server": server.to_string()});
-    if let Some(authority) = authority {
-        cluster["certificate-authority"] = authority.to_str().unwrap().into();
-    }
-    json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "test",
-        "clusters": [{"name": "test", "cluster": cluster}],
-        "users": [{"name": "test", "user": {"token": token}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-    })
-    .to_string()
-}
-
 /// Without the permission to list pods, flows go without names at once, and probes, metrics and the remedy say so. With it, names
 /// come by themselves, and they stay when the server is gone.
 pub(crate) fn trouble() {
@@ -45,7 +29,7 @@ pub(crate) fn trouble() {
     server.put("pods", pod());
     let words = "pods is forbidden: User \"system:serviceaccount:mermin:mermin-agent\" cannot list resource \"pods\"";
     server.answer("pods", Some(Answer::Status(403, words.to_owned(), None)));
-    let agent = Following::by_kubeconfig(&kubeconfig(&server.url(), None, "any"));
+    let agent = Following::by_kubeconfig(&kubeconfig(server.url(), None, &json!({"token": "any"})));
     let said = agent.until_warned("cannot list resource");
     agent.until_flows_have("source", None);
     for part in [
@@ -77,7 +61,13 @@ pub(crate) fn refusals() {
     make();
     let (authority, files, server) = (Authority::new(), Files::new(), ApiServer::start());
     let trusted = files.put("ca.crt", &authority.certificate);
-    let access = |token| kubeconfig(&server.secure_url(), Some(&trusted), token);
+    let access = |token| {
+        kubeconfig(
+            server.secure_url(),
+            Some(&trusted),
+            &json!({"token": token}),
+        )
+    };
     server.put("pods", pod());
     server.require_token("first");
     server.show(authority.sign_expired());

@@ -10,13 +10,12 @@ use std::{
     time::Duration,
 };
 
-use mermin_testing::{Folder, apart::command, free_port, until};
+use mermin_testing::{Folder, apart::command, free_port, kubeconfig, until};
 use serde_json::{Value as Json, json};
 
 use crate::{
     api_server::ApiServer,
     browser::Browser,
-    cluster::kubeconfig,
     network::make,
     support::{Agent, get},
 };
@@ -153,7 +152,11 @@ pub(crate) fn is_driven() {
     let (port, metrics) = (free_port(), free_port());
     let server = ApiServer::start();
     populate(&server);
-    fs::write(&access, kubeconfig(&server.url(), None, "any")).unwrap();
+    fs::write(
+        &access,
+        kubeconfig(server.url(), None, &json!({"token": "any"})),
+    )
+    .unwrap();
     configure(&file, &access, port, metrics);
     let _collector = UdpSocket::bind(COLLECTOR).unwrap();
     let mut agent = Agent::start(&file);

@@ -6,27 +6,13 @@ use std::{
 };
 
 use mermin_kubernetes::{Condition, Kind};
-use mermin_testing::until;
-use serde_json::{Value as Json, json};
+use mermin_testing::{kubeconfig, until};
+use serde_json::json;
 
 use crate::{
     api_server::ApiServer,
     support::{address, condition, follow, lists, one_pod, pod, status},
 };
-
-fn kubeconfig(server: &ApiServer, token: &str) -> String {
-    kubeconfig_of(server, &json!({"token": token}))
-}
-
-fn kubeconfig_of(server: &ApiServer, user: &Json) -> String {
-    let config = json!({
-        "clusters": [{"name": "c", "cluster": {"server": server.url().to_string()}}],
-        "users": [{"name": "u", "user": user}],
-        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-        "current-context": "x",
-    });
-    config.to_string()
-}
 
 #[test]
 fn forbidden_kind_degrades_alone_and_names_the_rule() {
@@ -83,7 +69,11 @@ fn new_token_of_a_kubeconfig_is_read_when_the_old_one_is_refused() {
     let server = ApiServer::start();
     server.put("pods", pod(1));
     server.require_token("first");
-    std::fs::write(&path, kubeconfig(&server, "first")).unwrap();
+    std::fs::write(
+        &path,
+        kubeconfig(server.url(), None, &json!({"token": "first"})),
+    )
+    .unwrap();
     let file = path.clone();
     let followed = follow(server.url(), |it| it.kinds([Kind::Pod]).kubeconfig(file)).synced();
     until("a watch", || server.watches("pods") == 1);
@@ -102,7 +92,11 @@ fn new_token_of_a_kubeconfig_is_read_when_the_old_one_is_refused() {
             it.contains("cannot log in") && it.contains("cannot read credentials")
         })
     });
-    std::fs::write(&path, kubeconfig(&server, "second")).unwrap();
+    std::fs::write(
+        &path,
+        kubeconfig(server.url(), None, &json!({"token": "second"})),
+    )
+    .unwrap();
     until("current", || condition(&followed) == Condition::Current);
     server.put("pods", pod(2));
     followed.until_present(2);
@@ -130,7 +124,11 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",
         "interactiveMode": "Never",
     });
     let path = folder.path().join("kubeconfig");
-    std::fs::write(&path, kubeconfig_of(&server, &json!({"exec": exec}))).unwrap();
+    std::fs::write(
+        &path,
+        kubeconfig(server.url(), None, &json!({"exec": exec})),
+    )
+    .unwrap();
     let followed = follow(server.url(), |it| {
         it.kinds([Kind::Pod, Kind::Service]).kubeconfig(path)
     })
@@ -197,7 +195,11 @@ fn missing_credentials_are_told_and_looked_for_again() {
             .problem(Kind::Pod)
             .is_some_and(|it| it.contains("cannot read credentials"))
     });
-    std::fs::write(&path, kubeconfig(&server, "any")).unwrap();
+    std::fs::write(
+        &path,
+        kubeconfig(server.url(), None, &json!({"token": "any"})),
+    )
+    .unwrap();
     followed.until_present(1);
 }
 

@@ -1,11 +1,9 @@
 //! Certificates of a server that a client cannot trust, and how it comes back.
 
-use std::path::Path;
-
 use mermin_kubernetes::{Condition, Kind};
 use mermin_testing::{
     certificates::{Authority, Files, Signed},
-    until,
+    kubeconfig, until,
 };
 use serde_json::json;
 
@@ -14,25 +12,16 @@ use crate::{
     support::{Followed, address, condition, follow, pod},
 };
 
-fn kubeconfig(server: &ApiServer, authority: &Path) -> String {
-    let cluster =
-        json!({"server": server.secure_url().to_string(), "certificate-authority": authority});
-    let config = json!({
-        "clusters": [{"name": "c", "cluster": cluster}],
-        "users": [{"name": "u", "user": {}}],
-        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-        "current-context": "x",
-    });
-    config.to_string()
-}
-
 /// A server with a pod that shows a certificate, and a cluster that follows it and trusts this authority.
 fn trusting(authority: &Authority, shown: Signed) -> (ApiServer, Followed, Files) {
     let (server, files) = (ApiServer::start(), Files::new());
     server.put("pods", pod(1));
     server.show(shown);
     let trusted = files.put("ca.crt", &authority.certificate);
-    let access = files.put("kubeconfig", &kubeconfig(&server, &trusted));
+    let access = files.put(
+        "kubeconfig",
+        &kubeconfig(server.secure_url(), Some(&trusted), &json!({})),
+    );
     let followed = follow(server.secure_url(), |it| {
         it.kinds([Kind::Pod]).kubeconfig(access)
     });

@@ -1,5 +1,6 @@
 //! A real Kubernetes API server with its etcd.
 
+mod kubeconfig;
 mod pods;
 mod programs;
 mod token;
@@ -14,8 +15,11 @@ use std::{
 
 use serde_json::{Value as Json, json};
 
-pub use self::pods::{pod_manifest, pod_status};
 use self::programs::{Programs, started};
+pub use self::{
+    kubeconfig::kubeconfig,
+    pods::{pod_manifest, pod_status},
+};
 use crate::{Folder, free_port};
 
 /// Token of the user who may do everything.
@@ -269,26 +273,20 @@ impl Kubernetes {
     /// Writes a kubeconfig of the user who may do everything.
     #[must_use]
     pub fn admin(&self) -> PathBuf {
-        self.kubeconfig("admin", &json!({"token": ADMIN}))
+        self.access("admin", &json!({"token": ADMIN}))
     }
 
     /// Writes a kubeconfig that reads its token from a file.
     #[must_use]
     pub fn kubeconfig_of_file(&self, token: &Path) -> PathBuf {
-        self.kubeconfig("account", &json!({"tokenFile": token}))
+        self.access("account", &json!({"tokenFile": token}))
     }
 
-    fn kubeconfig(&self, name: &str, user: &Json) -> PathBuf {
-        let text = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "test",
-            "clusters": [{"name": "test", "cluster": {
-                "server": format!("https://127.0.0.1:{}", self.port()), "certificate-authority": self.authority(),
-            }}],
-            "users": [{"name": "test", "user": user}],
-            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-        });
+    fn access(&self, name: &str, user: &Json) -> PathBuf {
+        let server = format!("https://127.0.0.1:{}", self.port());
+        let text = kubeconfig(server, Some(&self.authority()), user);
         let path = self.folder.file(&format!("{name}.kubeconfig"));
-        fs::write(&path, text.to_string()).unwrap();
+        fs::write(&path, text).unwrap();
         path
     }
 }
