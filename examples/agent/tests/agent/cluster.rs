@@ -46,7 +46,7 @@ pub(crate) fn trouble() {
     server.answer("pods", None);
     agent.until_well();
     agent.until_flows_have("source", Some("web-1"));
-    assert_eq!(agent.metric("mermin_kubernetes_objects"), "1");
+    assert_eq!(agent.metric("mermin_kubernetes_objects"), 1);
 
     drop(server);
     let said = agent.until_warned("cannot reach the API server");

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use crate::{
     network::send,
-    support::{Agent, get, program},
+    support::{Agent, get, metric, program},
 };
 
 /// The agent, over the pair of `network`.
@@ -84,7 +84,7 @@ impl Following {
             // Another kind may have failed first.
             check["status"] == "warning" && said.contains(words) && !self.is_current()
         });
-        assert_ne!(self.metric("mermin_kubernetes_failures_total"), "0");
+        assert_ne!(self.metric("mermin_kubernetes_failures_total"), 0);
         said
     }
 
@@ -95,16 +95,12 @@ impl Following {
     }
 
     fn is_current(&self) -> bool {
-        self.metric("mermin_kubernetes_current") == "1"
+        self.metric("mermin_kubernetes_current") == 1
     }
 
     /// Returns a metric's number for pods.
-    pub(crate) fn metric(&self, name: &str) -> String {
-        let page = get(self.metrics, "/metrics").1;
-        let start = format!("{name}{{kind=\"Pod\"}} ");
-        let line = page.lines().find_map(|line| line.strip_prefix(&start));
-        line.unwrap_or_else(|| panic!("no {start}in {page}"))
-            .to_owned()
+    pub(crate) fn metric(&self, name: &str) -> usize {
+        metric(self.metrics, &format!("{name}{{kind=\"Pod\"}}"))
     }
 
     /// Sends packets until a new record has this name of the pod at an end, `source` or `destination`; `None` is a record

@@ -17,7 +17,7 @@ use crate::{
     api_server::ApiServer,
     browser::Browser,
     network::make,
-    support::{Agent, get},
+    support::{Agent, metric},
 };
 
 /// The variable that names the browser: Chromium, or another one with its options.
@@ -131,12 +131,8 @@ fn cells(from: &str, to: &str, service: &str) -> String {
     )
 }
 
-fn number_of_browsers(metrics: u16) -> u64 {
-    let page = get(metrics, "/metrics").1;
-    let line = page
-        .lines()
-        .find_map(|line| line.strip_prefix("mermin_agent_page_browsers "));
-    line.unwrap().parse().unwrap()
+fn number_of_browsers(metrics: u16) -> usize {
+    metric(metrics, "mermin_agent_page_browsers")
 }
 
 fn size(height: &Json) -> Json {
@@ -161,9 +157,7 @@ pub(crate) fn is_driven() {
     let _collector = UdpSocket::bind(COLLECTOR).unwrap();
     let mut agent = Agent::start(&file);
     until("the pods", || {
-        get(metrics, "/metrics")
-            .1
-            .contains("mermin_kubernetes_objects{kind=\"Pod\"} 10")
+        metric(metrics, "mermin_kubernetes_objects{kind=\"Pod\"}") == 10
     });
     talk();
     // Its address is asked for by ARP, which is in no flow.

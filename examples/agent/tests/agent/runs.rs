@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::{
     network::{make, send},
-    support::{Agent, get},
+    support::{Agent, get, metric},
     symptoms::compare,
 };
 
@@ -117,12 +117,8 @@ pub(crate) fn exports_every_packet() {
 
 /// Returns the number of reloads with this outcome.
 fn reloads(metrics: u16, outcome: &str) -> usize {
-    let page = get(metrics, "/metrics").1;
-    let name = format!("mermin_agent_reloads_total{{outcome=\"{outcome}\"}} ");
-    let line = page
-        .lines()
-        .find_map(|line| line.strip_prefix(&name).map(str::to_owned));
-    line.unwrap().parse().unwrap()
+    let sample = format!("mermin_agent_reloads_total{{outcome=\"{outcome}\"}}");
+    metric(metrics, &sample)
 }
 
 /// A target that listens has its port until it is closed, so other options for it take two reloads. The first refusal says so.

@@ -113,3 +113,13 @@ pub(crate) fn get(port: u16, path: &str) -> (u16, String) {
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     (status, body.to_owned())
 }
+
+/// Returns the value of a sample, `name{label="value"}`, of the metrics' page.
+pub(crate) fn metric(port: u16, sample: &str) -> usize {
+    let page = get(port, "/metrics").1;
+    let line = page
+        .lines()
+        .find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+    let value = line.unwrap_or_else(|| panic!("no {sample} in {page}"));
+    value.parse().unwrap()
+}
