@@ -33,22 +33,22 @@ function plural(count, noun) {
   return `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-function scaled(value, unit, step, prefixes) {
+function scaled(value, unit, prefixes) {
   if (value === null) return "–";
   let at = 0;
-  while (value >= step && at + 1 < prefixes.length) {
-    value /= step;
+  while (value >= 1000 && at + 1 < prefixes.length) {
+    value /= 1000;
     at += 1;
   }
   return `${number(value, at === 0 || value >= 100 ? 0 : 1)} ${prefixes[at]}${unit}`;
 }
 
 function bytes(value) {
-  return scaled(value, "B", 1000, ["", "k", "M", "G", "T", "P", "E"]);
+  return scaled(value, "B", ["", "k", "M", "G", "T", "P", "E"]);
 }
 
 function bitRate(value) {
-  return scaled(value === null ? null : value * 8, "bit/s", 1000, ["", "k", "M", "G", "T"]);
+  return scaled(value === null ? null : value * 8, "bit/s", ["", "k", "M", "G", "T"]);
 }
 
 /** Returns the text of a sum of flows: `~` is in front of an estimate. */
@@ -84,8 +84,9 @@ function row(cells) {
   return made;
 }
 
-function rows(table, list) {
-  byId(table).tBodies[0].replaceChildren(...list);
+/** Fills a table: `cells` gives those of an item's row. */
+function rows(table, list, cells) {
+  byId(table).tBodies[0].replaceChildren(...list.map((it) => row(cells(it))));
 }
 
 /** Returns the name of an end, with its kind as a tip. */
@@ -143,18 +144,13 @@ function showTalkers(frame) {
   const { listed, other_pairs: others, others: rest } = frame.talkers;
   const wanted = listed.filter((it) => key(it).toLowerCase().includes(state.filter));
   const shown = ordered(wanted);
-  rows(
-    "pairs",
-    shown.map((it) =>
-      row([
-        named(it.source),
-        named(it.destination),
-        element("td", service(it)),
-        ...sumCells(it),
-      ]),
-    ),
-  );
-  const name = element("td", `${plural(others, "other pair")}`);
+  rows("pairs", shown, (it) => [
+    named(it.source),
+    named(it.destination),
+    element("td", service(it)),
+    ...sumCells(it),
+  ]);
+  const name = element("td", plural(others, "other pair"));
   name.colSpan = 3;
   byId("pairs").tFoot.replaceChildren(...(others > 0 ? [row([name, ...sumCells(rest)])] : []));
   byId("talkers-note").textContent =
@@ -216,18 +212,13 @@ function showMap(frame) {
   });
   byId("picture").replaceChildren(...lines, ...points);
   const ranked = edges.toSorted((one, other) => (other.octet_rate ?? 0) - (one.octet_rate ?? 0) || other.octets - one.octets);
-  rows(
-    "edges",
-    ranked.map((it) =>
-      row([
-        named(all[it.from]),
-        named(all[it.to]),
-        element("td", summed(it, bitRate(it.octet_rate)), "number"),
-        element("td", summed(it, bytes(it.octets)), "number"),
-        element("td", summed(it, whole(it.flows)), "number"),
-      ]),
-    ),
-  );
+  rows("edges", ranked, (it) => [
+    named(all[it.from]),
+    named(all[it.to]),
+    element("td", summed(it, bitRate(it.octet_rate)), "number"),
+    element("td", summed(it, bytes(it.octets)), "number"),
+    element("td", summed(it, whole(it.flows)), "number"),
+  ]);
   byId("map-note").textContent =
     "Ends are grouped by their workload, else by service, node or address. From is the side that began the flows; traffic is that of both directions.";
 }
@@ -252,42 +243,27 @@ function showCounts(frame) {
     { name: "dropped", count: total.dropped, is_estimate: total.is_estimate, meaning: "packets that the kernel dropped, of open flows since their latest record" },
     ...frame.drops,
   ];
-  rows(
-    "drops",
-    losses.map((it) =>
-      row([
-        element("td", it.name),
-        element("td", it.count === null ? "not counted" : summed(it, whole(it.count)), "number"),
-        element("td", it.meaning, "faint"),
-      ]),
-    ),
-  );
+  rows("drops", losses, (it) => [
+    element("td", it.name),
+    element("td", it.count === null ? "not counted" : summed(it, whole(it.count)), "number"),
+    element("td", it.meaning, "faint"),
+  ]);
   byId("ledger-sum").textContent =
     `${whole(ledger.packets)} packets crossed the hooks = ${whole(ledger.in_flows)} in flows + ` +
     `${whole(ledger.packets - ledger.in_flows)} in none`;
-  rows(
-    "reasons",
-    ledger.reasons.map((it) =>
-      row([
-        element("td", it.name),
-        element("td", whole(it.packets), "number"),
-        element("td", bytes(it.frame_octets), "number"),
-        element("td", it.remedy === null ? it.meaning : `${it.meaning}; ${it.remedy}`, "faint"),
-      ]),
-    ),
-  );
-  rows(
-    "receivers-table",
-    frame.receivers.map((it) =>
-      row([
-        element("td", it.name),
-        element("td", whole(it.delivered), "number"),
-        element("td", whole(it.waiting), "number"),
-        element("td", whole(it.dropped), it.dropped > 0 ? "number warn" : "number"),
-        element("td", it.last_error ?? "", "faint"),
-      ]),
-    ),
-  );
+  rows("reasons", ledger.reasons, (it) => [
+    element("td", it.name),
+    element("td", whole(it.packets), "number"),
+    element("td", bytes(it.frame_octets), "number"),
+    element("td", it.remedy === null ? it.meaning : `${it.meaning}; ${it.remedy}`, "faint"),
+  ]);
+  rows("receivers-table", frame.receivers, (it) => [
+    element("td", it.name),
+    element("td", whole(it.delivered), "number"),
+    element("td", whole(it.waiting), "number"),
+    element("td", whole(it.dropped), it.dropped > 0 ? "number warn" : "number"),
+    element("td", it.last_error ?? "", "faint"),
+  ]);
 }
 
 function show() {
