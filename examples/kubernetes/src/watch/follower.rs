@@ -103,7 +103,8 @@ impl Follower {
                         _ = stopped => {}
                     }
                 });
-                // A look-up of a name may hold a thread for as long as the resolver waits.
+                // A look-up of a name may hold a thread for as long as the resolver waits, and a kubeconfig's plugin
+                // for as long as it hangs.
                 runtime.shutdown_background();
             })?;
         Ok(Self { board, _stop: stop })
