@@ -232,20 +232,20 @@ pub(super) mod tests {
         model.add(&[sampled(1, 10, 8), sampled(2, 5, 1)]);
         let (first, _) = model.end();
         assert_eq!(first.total.flows, 8 + 1);
-        // The first stays at its interval while the rate rises, and new flows have another one.
-        model.add(&[sampled(1, 13, 8), sampled(2, 6, 1), sampled(3, 7, 4)]);
+        // The first stays at its interval when the rate falls, and new flows have a greater one.
+        model.add(&[sampled(1, 13, 8), sampled(2, 6, 1), sampled(3, 7, 16)]);
         let total = model.end().0.total;
         let packets = |packets| Amount {
             octets: packets * 100,
             packets,
         };
         let expected = Sums {
-            flows: 8 + 1 + 4,
-            total: packets(13 * 8 + 6 + 7 * 4),
-            new: packets(3 * 8 + 1 + 7 * 4),
+            flows: 8 + 1 + 16,
+            total: packets(13 * 8 + 6 + 7 * 16),
+            new: packets(3 * 8 + 1 + 7 * 16),
             analysed: 3,
-            retransmissions: 2 * 13,
-            dropped: 3 * 13,
+            retransmissions: 2 * 25,
+            dropped: 3 * 25,
             is_estimate: true,
         };
         assert_eq!(total, expected);
