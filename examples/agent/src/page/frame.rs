@@ -308,7 +308,7 @@ mod tests {
             assert!((sum(edges, name) - total).abs() < 0.5, "{name}");
             assert!(total > 0.0, "{name}");
         }
-        // Each listed pair has no less than the first that is not.
+        // The greatest pair is listed.
         let most = listed.iter().map(|it| it["octets"].as_u64().unwrap()).max();
         let each = snapshot.pairs.values().map(|it| it.total.octets).max();
         assert_eq!(most, each);

@@ -103,9 +103,9 @@ fn first(pairs: &[(Key, Sums)]) -> Vec<bool> {
             .map(|(place, (_, sums))| (Reverse(order(sums)), place))
             .collect();
         let (firsts, ..) = ranks.select_nth_unstable(MOST);
-        // Without a loss, all pairs have as many.
-        let losing = firsts.iter().filter(|(Reverse(count), _)| *count != 0);
-        for (_, place) in losing {
+        // Pairs with a count of 0 are first in nothing: without a loss, all have it.
+        let counted = firsts.iter().filter(|(Reverse(count), _)| *count != 0);
+        for (_, place) in counted {
             is_first[*place] = true;
         }
     }
