@@ -65,18 +65,15 @@ pub(crate) struct Told {
 impl Told {
     /// Begins to look, every 2 ms.
     pub(crate) fn begin(followed: &Arc<Followed>) -> Self {
-        let (words, over) = (Arc::default(), Arc::default());
-        let thread = thread::spawn({
-            let (followed, words, over) =
-                (Arc::clone(followed), Arc::clone(&words), Arc::clone(&over));
-            move || {
-                let (words, over): (Arc<Mutex<BTreeSet<String>>>, Arc<AtomicBool>) = (words, over);
-                while !over.load(Ordering::Relaxed) {
-                    if let Some(problem) = followed.problem(Kind::Pod) {
-                        words.lock().unwrap().insert(problem);
-                    }
-                    thread::sleep(Duration::from_millis(2));
+        let words = Arc::<Mutex<BTreeSet<String>>>::default();
+        let over = Arc::<AtomicBool>::default();
+        let (followed, told, ends) = (Arc::clone(followed), Arc::clone(&words), Arc::clone(&over));
+        let thread = thread::spawn(move || {
+            while !ends.load(Ordering::Relaxed) {
+                if let Some(problem) = followed.problem(Kind::Pod) {
+                    told.lock().unwrap().insert(problem);
                 }
+                thread::sleep(Duration::from_millis(2));
             }
         });
         Self {
