@@ -3,7 +3,7 @@
 
 mod arguments;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::atomic::Ordering};
 
 use futures::executor::block_on;
 use mermin_core::sink::{Backoff, buffered, retry};
@@ -50,7 +50,7 @@ async fn run(arguments: Arguments) -> Result<bool> {
         })
         .await?;
     for (name, count, remedy) in doubled {
-        say_doubled(&name, &count, remedy);
+        say_doubled(&name, count.load(Ordering::Relaxed), remedy);
     }
     Ok(whole)
 }

@@ -1,6 +1,6 @@
 //! Exports the flows of interfaces or of a capture file to a topic of Kafka.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::atomic::Ordering};
 
 use futures::executor::block_on;
 use mermin_kafka::{Exporter, Target};
@@ -28,6 +28,6 @@ async fn run(source: &Source, target: Target) -> Result<bool> {
     let whole = Run::default()
         .run(builder, vec![Named::buffered(&name, exporter)], |_| ())
         .await?;
-    say_doubled(&name, &doubled, Exporter::REMEDY);
+    say_doubled(&name, doubled.load(Ordering::Relaxed), Exporter::REMEDY);
     Ok(whole)
 }

@@ -1,6 +1,6 @@
 //! Exports the flows of interfaces or of a capture file to NATS `JetStream`.
 
-use std::{env, process::ExitCode};
+use std::{env, process::ExitCode, sync::atomic::Ordering};
 
 use futures::executor::block_on;
 use mermin_nats::{Exporter, Target};
@@ -33,6 +33,6 @@ async fn run(source: &Source, target: Target) -> Result<bool> {
     let whole = Run::default()
         .run(builder, vec![Named::buffered(&name, exporter)], |_| ())
         .await?;
-    say_doubled(&name, &doubled, Exporter::REMEDY);
+    say_doubled(&name, doubled.load(Ordering::Relaxed), Exporter::REMEDY);
     Ok(whole)
 }

@@ -1,9 +1,6 @@
 //! Prints the fate of records, for people.
 
-use std::{
-    fmt::Write as _,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::fmt::Write as _;
 
 use mermin_core::sink::{DropReason, SinkStats};
 
@@ -40,11 +37,8 @@ pub fn table(rows: &[(&str, SinkStats)]) -> String {
 }
 
 /// Prints on standard error how many records a target may have twice, and a remedy if there is one.
-pub fn say_doubled(target: &str, doubled: &AtomicU64, remedy: &str) {
-    eprint!(
-        "{}",
-        words_of_doubled(target, doubled.load(Ordering::Relaxed), remedy)
-    );
+pub fn say_doubled(target: &str, doubled: u64, remedy: &str) {
+    eprint!("{}", words_of_doubled(target, doubled, remedy));
 }
 
 fn words_of_doubled(target: &str, doubled: u64, remedy: &str) -> String {

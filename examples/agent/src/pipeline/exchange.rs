@@ -1,7 +1,11 @@
 //! Gives a running fan-out other receivers.
 
 use std::{
-    sync::{Arc, Mutex, atomic::AtomicU64},
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -36,6 +40,34 @@ pub struct Change {
 /// Number of records that a receiver may have twice, and a remedy.
 pub(crate) type Doubled = (Arc<AtomicU64>, &'static str);
 
+/// Records that receivers of one name may have twice.
+#[derive(Default)]
+struct Doubts {
+    /// Those of receivers that were removed and have ended.
+    ended: u64,
+    counts: Vec<Arc<AtomicU64>>,
+    remedy: &'static str,
+}
+
+impl Doubts {
+    /// A receiver that was replaced may still deliver, so its count stays until nobody else has it.
+    fn add(&mut self, (count, remedy): Doubled) {
+        for count in std::mem::take(&mut self.counts) {
+            match Arc::try_unwrap(count) {
+                Ok(count) => self.ended += count.into_inner(),
+                Err(count) => self.counts.push(count),
+            }
+        }
+        self.counts.push(count);
+        self.remedy = remedy;
+    }
+
+    fn sum(&self) -> u64 {
+        let counts = self.counts.iter();
+        self.ended + counts.map(|it| it.load(Ordering::Relaxed)).sum::<u64>()
+    }
+}
+
 /// A change on its way.
 pub(super) struct Pending {
     pub(super) change: Change,
@@ -52,7 +84,7 @@ struct Shared {
     arrived: Notify,
     meters: Mutex<Vec<(String, Meter)>>,
     removed: Mutex<Vec<(String, Meter)>>,
-    doubled: Mutex<Vec<(String, Doubled)>>,
+    doubled: Mutex<BTreeMap<String, Doubts>>,
 }
 
 impl Exchange {
@@ -80,13 +112,18 @@ impl Exchange {
         all
     }
 
-    /// Returns the counts of records that receivers may have twice, by name, also of those that were removed.
-    pub(crate) fn doubled(&self) -> Vec<(String, Doubled)> {
-        lock(&self.0.doubled).clone()
+    /// Returns how many records receivers may have twice, and a remedy, by name, also of those that were removed.
+    pub(crate) fn doubled(&self) -> Vec<(String, u64, &'static str)> {
+        let doubled = lock(&self.0.doubled);
+        let sums = doubled
+            .iter()
+            .map(|(name, it)| (name.clone(), it.sum(), it.remedy));
+        sums.collect()
     }
 
     pub(super) fn may_double(&self, name: &str, doubled: Doubled) {
-        lock(&self.0.doubled).push((name.to_owned(), doubled));
+        let mut all = lock(&self.0.doubled);
+        all.entry(name.to_owned()).or_default().add(doubled);
     }
 
     pub(super) fn take(&self) -> Vec<Pending> {
@@ -106,5 +143,31 @@ impl Exchange {
 
     pub(super) fn retire(&self, name: &str, meter: Meter) {
         lock(&self.0.removed).push((format!("{name} (removed)"), meter));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_that_may_be_doubled_are_summed_by_name() {
+        let exchange = Exchange::default();
+        let [first, second, third, other] = [3, 4, 1, 5].map(|it| Arc::new(AtomicU64::new(it)));
+        let begin = |name, count: &Arc<AtomicU64>| {
+            exchange.may_double(name, (Arc::clone(count), "remove them"));
+        };
+        let sums =
+            |a| [("a", a), ("b", 5)].map(|(name, count)| (name.to_owned(), count, "remove them"));
+        begin("a", &first);
+        begin("b", &other);
+        begin("a", &second);
+        // The first one still delivers.
+        first.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(exchange.doubled(), sums(8));
+        drop(first);
+        begin("a", &third);
+        assert_eq!(exchange.doubled(), sums(9));
+        assert_eq!(lock(&exchange.0.doubled)["a"].counts.len(), 2);
     }
 }

@@ -153,8 +153,8 @@ async fn capture(file: File, log: Log, exchange: Exchange, privileged: Opener) -
         never = control.work(running) => match never {},
         never = closer.work(handle, state) => match never {},
     };
-    for (name, (count, remedy)) in exchange.doubled() {
-        say_doubled(&name, &count, remedy);
+    for (name, count, remedy) in exchange.doubled() {
+        say_doubled(&name, count, remedy);
     }
     if let Err(error) = outcome {
         say(&error);
