@@ -77,9 +77,8 @@ impl Sampler {
             .store(interval(shift).get().into(), Ordering::Relaxed);
         if shift != self.reported {
             self.reported = shift;
-            self.shared
-                .registry
-                .sampled(sampling::degradation(shift).as_ref());
+            let degradation = sampling::degradation(shift);
+            self.shared.registry.sampled(degradation.as_slice());
         }
     }
 }

@@ -90,7 +90,7 @@ pub(super) struct Entries {
     /// Degradations of the source as a whole.
     pub(super) general: Vec<Degradation>,
     /// The degradation while flows are left out.
-    pub(super) sampling: Option<Degradation>,
+    pub(super) sampling: Vec<Degradation>,
     /// Flows taken over from an earlier process.
     pub(super) taken_over: Option<TakenOver>,
     /// Filters removed when the source was opened.

@@ -107,10 +107,9 @@ impl InterfaceRegistry {
     }
 
     /// Stores the degradation while flows are left out.
-    pub(super) fn sampled(&self, degradation: Option<&Degradation>) {
-        let known = std::mem::replace(&mut self.change().sampling, degradation.cloned());
-        let now = degradation.map_or(&[] as &[_], std::slice::from_ref);
-        events::given_up(known.as_slice(), now);
+    pub(super) fn sampled(&self, degradations: &[Degradation]) {
+        let known = std::mem::replace(&mut self.change().sampling, degradations.to_vec());
+        events::given_up(&known, degradations);
     }
 
     /// Stores the removed filters of killed processes.
