@@ -280,8 +280,8 @@ fn own_shapes(sizes: Sizes) -> Vec<(&'static str, Shape)> {
 }
 
 impl Loaded {
-    /// Copies the descriptors of programs, and of the map that is in no pin. With the pins they are all that another
-    /// process needs.
+    /// Copies the descriptors of programs, and of the map that is in no pin. With the pins and the number of lost sections
+    /// they are all that another process needs.
     pub(crate) fn beside_pins(&self) -> io::Result<Beside> {
         let Programs {
             ingress,
@@ -306,16 +306,19 @@ impl Loaded {
             sections: sections
                 .map(|sections| sections.map().try_clone_to_owned())
                 .transpose()?,
+            sections_lost: self.sections_lost_before,
         })
     }
 }
 
-/// Descriptors that are in no pin.
+/// What is in no pin.
 pub(crate) struct Beside {
     /// By name.
     pub(crate) programs: Vec<(&'static str, OwnedFd)>,
     /// The ring of sections, where there is one.
     pub(crate) sections: Option<OwnedFd>,
+    /// Sections that were lost before the programs were connected.
+    pub(crate) sections_lost: u64,
 }
 
 fn not_passed(name: &str) -> Error {

@@ -8,7 +8,7 @@ use futures_channel::oneshot;
 use super::offline;
 use super::{
     builder::FlowSourceBuilder, capture, control::Control, engine::Opened, handover::Handover,
-    queue::Queue, stream::FlowSource,
+    pinning::Pinning, queue::Queue, stream::FlowSource,
 };
 use crate::{
     attach::Attach,
@@ -45,16 +45,10 @@ impl FlowSourceBuilder {
         let selector = self.options.validate()?;
         let options = self.options.clone();
         let (answer, report) = oneshot::channel();
-        thread::Builder::new()
-            .name("mermin-preflight".to_owned())
-            .spawn(move || {
-                // The caller may have dropped its future.
-                let _ = answer.send(capture::preflight(&options, &selector));
-            })
-            .map_err(|error| {
-                Error::new(ErrorKind::Exhausted, "cannot start the preflight thread")
-                    .with_source(error)
-            })?;
+        start("mermin-preflight", move || {
+            // The caller may have dropped its future.
+            let _ = answer.send(capture::preflight(&options, &selector));
+        })?;
         report.await.map_err(|_| {
             Error::new(
                 ErrorKind::Panicked,
@@ -128,7 +122,9 @@ impl FlowSourceBuilder {
     /// report has the degradations so far. [`pinning`](Self::pinning) names the instance, and programs are attached by
     /// TCX, because a filter has no descriptor.
     ///
-    /// A thread does the work. If the future is dropped, the pins stay as after a killed process.
+    /// A thread does the work. If the future is dropped before it is ready, that thread attaches to no further interface, and
+    /// removes the pins that are new. If it has attached to all by then, the pins stay as after a killed process: the next
+    /// `prepare` or `open` goes on with them, and [`Pinning::remove`](crate::Pinning::remove) removes them.
     ///
     /// ```no_run
     /// use mermin_core::{FlowSource, Handover, Pinning};
@@ -144,14 +140,11 @@ impl FlowSourceBuilder {
     ///
     /// # Errors
     /// Those of [`open`](Self::open). `InvalidOption` also without `pinning`, and with [`Attach::Tc`](crate::Attach::Tc).
+    /// `Unsupported` also if nothing can be pinned, before anything is loaded.
     /// `InUse` also while a process lives that has the descriptors of an earlier call.
     pub async fn prepare(mut self) -> Result<(Handover, Report), Error> {
         if self.options.pinning.is_none() {
-            return Err(Error::new(
-                ErrorKind::InvalidOption,
-                "cannot prepare a source without an instance",
-            )
-            .with_remedy("name one: `pinning(Pinning::instance(..))`"));
+            return Err(Pinning::missing());
         }
         self = self.by_tcx()?;
         // The process that captures looks up sockets.

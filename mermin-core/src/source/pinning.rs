@@ -148,6 +148,15 @@ impl Pinning {
         self.persist
     }
 
+    /// Returns the error of a source that can only be pinned.
+    pub(crate) fn missing() -> Error {
+        Error::new(
+            ErrorKind::InvalidOption,
+            "cannot prepare a source without an instance",
+        )
+        .with_remedy("name one: `pinning(Pinning::instance(..))`")
+    }
+
     /// # Errors
     /// [`ErrorKind::InvalidOption`].
     pub(crate) fn validate(&self) -> Result<(), Error> {

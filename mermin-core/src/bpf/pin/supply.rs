@@ -36,10 +36,9 @@ impl FreeSupply {
                     break;
                 };
                 // Of a stack that something else has changed only free slots are taken, each once.
-                if slot >= known || moved.has(slot) || slab.state(slot) != state::FREE {
+                if slot >= known || slab.state(slot) != state::FREE || !moved.insert(slot) {
                     continue;
                 }
-                moved.set(slot);
                 fail_point(FailPoint::Moving);
                 new.give_back(slot);
             }
@@ -58,7 +57,7 @@ impl FreeSupply {
     pub(crate) fn from_parts(known: u32, moved: &[u32], old: Option<FreeSlots>) -> Self {
         let mut bits = Bits::new(known);
         for slot in moved {
-            bits.set(*slot);
+            bits.insert(*slot);
         }
         Self {
             old,
@@ -74,14 +73,12 @@ impl FreeSupply {
         let unmoved = (0..self.known)
             .filter(|slot| slab.state(*slot) == state::FREE && !self.moved.has(*slot));
         for slot in unmoved {
-            free.set(slot);
-            left += 1;
+            left += u64::from(free.insert(slot));
         }
         // An old program may have taken slots that were never used, after the switch began, and kept them.
         let late = self.old.iter().flat_map(FreeSlots::spares);
         for slot in late.filter(|slot| (self.known..slab.touched()).contains(slot)) {
-            free.set(slot);
-            left += 1;
+            left += u64::from(free.insert(slot));
         }
         let next = free.len();
         RemainingSlots { free, next, left }
@@ -130,10 +127,15 @@ impl Bits {
         u32::try_from(self.0.len() * 64).unwrap_or(u32::MAX)
     }
 
-    fn set(&mut self, slot: u32) {
-        if let Some(word) = self.0.get_mut(slot as usize / 64) {
-            *word |= 1 << (slot % 64);
-        }
+    /// Returns true if the slot was not in the set.
+    fn insert(&mut self, slot: u32) -> bool {
+        let bit = 1 << (slot % 64);
+        let word = self.0.get_mut(slot as usize / 64);
+        word.is_some_and(|word| {
+            let is_new = *word & bit == 0;
+            *word |= bit;
+            is_new
+        })
     }
 
     fn has(&self, slot: u32) -> bool {
@@ -152,9 +154,9 @@ mod tests {
         assert!(bits.len() >= 100);
         for slot in [0, 63, 64, 99] {
             assert!(!bits.has(slot));
-            bits.set(slot);
-            assert!(bits.has(slot));
+            assert!(bits.insert(slot));
+            assert!(bits.has(slot) && !bits.insert(slot));
         }
-        assert!(!bits.has(1) && !bits.has(1000));
+        assert!(!bits.has(1) && !bits.has(1000) && !bits.insert(1000));
     }
 }

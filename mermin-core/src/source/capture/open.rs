@@ -16,10 +16,11 @@ use crate::{
     error::{Error, ErrorKind},
     probe::{self, privilege},
     process,
-    report::{Degradation, Feature, Report},
+    report::{Degradation, Report},
     source::{
         engine::{Counters as _, Opened},
         handover::Handover,
+        pinning::Pinning,
     },
     sys::capabilities,
 };
@@ -44,7 +45,7 @@ pub(super) fn open(mut arguments: CaptureArguments) -> Result<(Capture, Opened),
         Some(leftovers) => take_over(&mut parts, leftovers)?,
         None => Vec::new(),
     };
-    check_strict(&arguments, &parts)?;
+    check_strict(&arguments, &parts.shared.report().degradations)?;
     if arguments.options.drop_capabilities {
         capabilities::keep_only(privilege::while_open()).map_err(|error| {
             Error::new(ErrorKind::System, "cannot give up capabilities").with_source(error)
@@ -65,12 +66,9 @@ pub(super) fn prepare_for_another(
         passing,
     } = attach(&mut arguments)?;
     // A refusal removes what is new: nothing is left to another process yet.
-    check_strict(&arguments, &parts)?;
+    check_strict(&arguments, &parts.shared.report().degradations)?;
     let (Some(instance), Some(passing)) = (&mut parts.instance, passing) else {
-        let report = parts.shared.report();
-        let mut degradations = report.degradations.iter();
-        let unpinned = degradations.find(|row| row.feature == Feature::Pinning);
-        return Err(unpinned_source(unpinned));
+        return Err(Pinning::missing());
     };
     let supply = match leftovers {
         Some(leftovers) => leftovers.clear(instance, &parts.interfaces)?,
@@ -101,6 +99,7 @@ fn attach(arguments: &mut CaptureArguments) -> Result<Attached, Error> {
         _ => None,
     };
     let grace = setup::grace(arguments, &mut given_up)?;
+    check_strict(arguments, &given_up)?;
     if let Some(pinned) = &prepared.pinned {
         let keeper = pinned.instance.keeper();
         keeper.move_by(setup::another_grace(&grace)?);
@@ -143,24 +142,10 @@ fn passing(prepared: &Prepared) -> Result<Passing, Error> {
     })
 }
 
-fn check_strict(arguments: &CaptureArguments, parts: &Parts) -> Result<(), Error> {
-    let report = parts.shared.report();
-    match report.degradations.first() {
+fn check_strict(arguments: &CaptureArguments, given_up: &[Degradation]) -> Result<(), Error> {
+    match given_up.first() {
         Some(degradation) if arguments.options.strict => Err(refused(degradation)),
         _ => Ok(()),
-    }
-}
-
-fn unpinned_source(row: Option<&Degradation>) -> Error {
-    let error = |cause: &str| {
-        Error::new(
-            ErrorKind::Unsupported,
-            format!("cannot pin the source for another process: {cause}"),
-        )
-    };
-    match row {
-        Some(row) => error(&row.cause).with_remedy(row.remedy.clone()),
-        None => error("it has no instance"),
     }
 }
 

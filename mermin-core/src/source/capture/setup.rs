@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::{arguments::CaptureArguments, fallback};
+use super::{arguments::CaptureArguments, drops, fallback};
 use crate::{
-    bpf::{self, grace::Grace, size::Sizes},
+    bpf::{self, drop_facts::DropReasons, grace::Grace, size::Sizes},
     error::{Error, ErrorKind},
     probe::unavailable,
     process::{self, Lookup, Wanted},
@@ -46,6 +46,20 @@ pub(super) fn sizes(options: &Options) -> Sizes {
         ports: options.tunnel_ports.ports(),
         slots_a_bucket: options.test_hooks.slots_a_bucket,
     }
+}
+
+/// Returns map sizes for the options, and the names of the kernel's reasons if dropped packets can be counted. The calling thread is in the
+/// watched network namespace.
+pub(super) fn wanted_sizes(
+    options: &Options,
+    given_up: &mut Vec<Degradation>,
+) -> (Sizes, Option<DropReasons>) {
+    let (drops, reasons) = drops::facts(options, given_up).unzip();
+    let sizes = Sizes {
+        drops,
+        ..sizes(options)
+    };
+    (sizes, reasons)
 }
 
 /// Returns the method of waiting for grace periods on this host.

@@ -7,7 +7,7 @@ use mermin_bpf::abi::ledger::HookDirection;
 use crate::error::{Error, ErrorKind};
 
 /// First line. The number changes with the lines.
-const VERSION: &str = "mermin handover 1";
+const VERSION: &str = "mermin handover 2";
 
 /// Facts about a prepared source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(in crate::source) struct Header {
     pub(in crate::source) persist: bool,
     /// Options that both processes must have alike, with their values.
     pub(in crate::source) settings: Vec<(String, String)>,
+    /// Sections that were lost before the programs were connected. Absent in a damaged header.
+    pub(in crate::source) sections_lost: Option<u64>,
     /// Free slots of a former process.
     pub(in crate::source) supply: Option<Supply>,
     /// The role of each descriptor.
@@ -60,6 +62,9 @@ impl Header {
         for (name, value) in &self.settings {
             line(&format_args!("option {name} {value}"));
         }
+        if let Some(sections) = self.sections_lost {
+            line(&format_args!("sections_lost {sections}"));
+        }
         if let Some(Supply { known, moved }) = &self.supply {
             let moved: Vec<_> = moved.iter().map(u32::to_string).collect();
             line(&format_args!("free {known} {}", moved.join(",")));
@@ -94,6 +99,7 @@ impl Header {
             layout: String::new(),
             persist: false,
             settings: Vec::new(),
+            sections_lost: None,
             supply: None,
             roles: Vec::new(),
         };
@@ -127,10 +133,14 @@ impl Header {
     fn take_fact(&mut self, word: &str, rest: &str) -> Option<()> {
         match word {
             "layout" if self.layout.is_empty() => rest.clone_into(&mut self.layout),
-            "persist" => self.persist = true,
+            "persist" if !self.persist => self.persist = true,
             "option" => {
                 let (name, value) = rest.split_once(' ')?;
-                self.settings.push((name.to_owned(), value.to_owned()));
+                let is_new = self.settings.iter().all(|(known, _)| known != name);
+                is_new.then(|| self.settings.push((name.to_owned(), value.to_owned())))?;
+            }
+            "sections_lost" if self.sections_lost.is_none() => {
+                self.sections_lost = Some(rest.parse().ok()?);
             }
             "free" if self.supply.is_none() => {
                 let (known, moved) = rest.split_once(' ')?;
@@ -171,6 +181,7 @@ mod tests {
                 ("interfaces".to_owned(), "[\"eth*\"]".to_owned()),
                 ("names".to_owned(), "false".to_owned()),
             ],
+            sections_lost: Some(9),
             supply: Some(Supply {
                 known: 70,
                 moved: vec![3, 69],
@@ -219,7 +230,14 @@ mod tests {
                 .to_string()
                 .ends_with("it is not of this version of Mermin")
         );
-        for line in ["what", "ingress x", "free 3 4", "free 3", "option x"] {
+        for line in [
+            "what",
+            "ingress x",
+            "free 3 4",
+            "free 3",
+            "option x",
+            "sections_lost -1",
+        ] {
             let error = error(&format!("{VERSION}\nlayout 0\n{line}\n"));
             assert_eq!(error.kind(), ErrorKind::InvalidOption);
             assert!(error.to_string().contains("line 3"), "{line}: {error}");
@@ -237,6 +255,9 @@ mod tests {
             "former_free",
             "free 1 0",
             "layout 1",
+            "persist",
+            "sections_lost 9",
+            "option names true",
         ];
         for line in again {
             let text = format!("{}{line}\n", full().write());

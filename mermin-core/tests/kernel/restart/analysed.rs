@@ -154,23 +154,23 @@ fn refused_analysis_stays_off_and_flows_go_on() {
     assert_eq!(outcome.flows[0].tcp_analysis, None);
 }
 
+/// Returns a frame of a flow of its own, with a payload that names are read from.
+pub(super) fn request(port: u16) -> Vec<u8> {
+    let ends = [
+        SocketAddr::from(([10, 9, 0, 1], port)),
+        address("10.0.0.1:80"),
+    ];
+    let request = [b"GET / HTTP/1.1\r\n".as_slice(), &[b'a'; 100]].concat();
+    frame::ethernet(IPV4, &tcp_segment(ends, ACK, 1, &request))
+}
+
 /// The counter lies in the pinned maps, and is of all processes.
 fn payloads_lost_before_a_restart_are_not_counted_again() {
     let pair = Pair::new();
     let instance = instance_name();
     let on = with_fault(on("v0").names(true), Fault::SectionRing(4096));
     let injector = Injector::new(&pair.far, "v1");
-    let send = |flows: std::ops::Range<u16>| {
-        for port in flows {
-            let ends = [
-                SocketAddr::from(([10, 9, 0, 1], port)),
-                address("10.0.0.1:80"),
-            ];
-            let request = [b"GET / HTTP/1.1\r\n".as_slice(), &[b'a'; 100]].concat();
-            let packet = tcp_segment(ends, ACK, 1, &request);
-            injector.send(&frame::ethernet(IPV4, &packet));
-        }
-    };
+    let send = |flows: std::ops::Range<u16>| flows.for_each(|port| injector.send(&request(port)));
     let pinning = Pinning::instance(&instance).persist(true);
     let first = try_open(&pair.near, on.clone().pinning(pinning)).unwrap();
     send(1..2000);

@@ -10,14 +10,18 @@ use std::{
         },
     },
     path::PathBuf,
-    thread,
     time::Duration,
 };
 
-use mermin_core::{Attach, Error, ErrorKind, FlowSourceBuilder, Handover, Pinning};
-use rustix::thread::{CapabilitySet, LinkNameSpaceType, move_into_link_name_space};
+use mermin_core::{
+    Attach, Error, ErrorKind, FlowSourceBuilder, Handover, Pinning,
+    lab::{Fault, with_fault},
+    report::Feature,
+};
+use rustix::thread::CapabilitySet;
 
 use super::{
+    analysed::request,
     child::Orders,
     instance_name,
     killed::{Siege, kill_at_each, kill_at_random},
@@ -27,7 +31,8 @@ use crate::support::{
     attached,
     child_process::ChildProcess,
     frame,
-    host::Pair,
+    host::{Host, Pair},
+    object::without_clock,
     raw,
     rights::become_nobody,
     traffic::{Injector, address, udp_dialogue},
@@ -47,6 +52,9 @@ crate::cases! {
     by_tcx passed_source_counts_an_interface_deleted_before,
     by_tcx source_refused_by_strict_is_not_prepared,
     by_tcx source_is_not_prepared_without_an_instance,
+    by_tcx passed_source_says_what_its_instance_lacks,
+    by_tcx payloads_lost_before_a_source_is_passed_are_counted,
+    by_tcx free_slots_that_were_never_used_are_refused,
 }
 
 /// Where a child waits for its source.
@@ -66,18 +74,9 @@ pub(super) fn start(orders: &Orders, task: &str) -> ChildProcess {
     let listener = UnixListener::bind(&path).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
     let handover = prepare(orders.builder()).unwrap();
-    let child = thread::scope(|scope| {
-        let child = scope.spawn(|| {
-            let namespace = File::open(&orders.netns).unwrap();
-            move_into_link_name_space(
-                std::os::fd::AsFd::as_fd(&namespace),
-                Some(LinkNameSpaceType::Network),
-            )
-            .unwrap();
-            become_nobody(CapabilitySet::empty());
-            ChildProcess::start(task)
-        });
-        child.join().unwrap()
+    let child = Host::at(&orders.netns).run(|| {
+        become_nobody(CapabilitySet::empty());
+        ChildProcess::start(task)
     });
     let (socket, _) = listener.accept().unwrap();
     handover.send(&socket).unwrap();
@@ -435,4 +434,84 @@ fn source_is_not_prepared_without_an_instance() {
         assert!(error.remedy().is_some(), "{error}");
     }
     assert_eq!(attached::at(&pair.near, "v0"), "");
+    // The refusal comes before anything is loaded.
+    let options = on("v0").pinning(named().bpffs("/nowhere/bpf"));
+    let error = pair.near.run(|| {
+        raw::deny(libc::SYS_bpf).unwrap();
+        prepare(options).unwrap_err()
+    });
+    assert!(error.to_string().contains("cannot pin"), "{error}");
+}
+
+/// An instance that was made smaller, and without the analysis of TCP, which the kernel refused.
+fn passed_source_says_what_its_instance_lacks() {
+    let pair = Pair::new();
+    let instance = instance_name();
+    let options = on("v0")
+        .tcp_analysis(true)
+        .pinning(Pinning::instance(&instance));
+    let prepare = |options: FlowSourceBuilder| {
+        let prepared = pair.near.run(|| within(LONGEST, options.prepare()));
+        prepared.expect("preparing hangs").unwrap()
+    };
+    let refused = with_fault(options.clone(), Fault::Object(without_clock("mermin_tcp")));
+    drop(prepare(refused.max_flows(64)));
+    let options = options.max_flows(128);
+    let (handover, prepared) = prepare(options.clone());
+    let open = options.open_passed(handover);
+    let source = pair.near.run(|| within(LONGEST, open)).unwrap().unwrap();
+    let passed = source.report();
+    let features: Vec<_> = prepared
+        .degradations
+        .iter()
+        .map(|row| row.feature)
+        .collect();
+    assert_eq!(features, [Feature::Restart, Feature::TcpAnalysis]);
+    assert_eq!(passed.degradations, prepared.degradations);
+    let _ = Watch::new(source).finish();
+    Pinning::instance(&instance).remove().unwrap();
+}
+
+/// Nothing reads the ring before the other process has it.
+fn payloads_lost_before_a_source_is_passed_are_counted() {
+    const SENT: u16 = 200;
+    let pair = Pair::new();
+    let instance = instance_name();
+    let options = with_fault(on("v0").names(true), Fault::SectionRing(4096))
+        .pinning(Pinning::instance(&instance));
+    let handover = pair.near.run(|| prepare(options.clone())).unwrap();
+    let injector = Injector::new(&pair.far, "v1");
+    (1..=SENT).for_each(|port| injector.send(&request(port)));
+    let open = options.open_passed(handover);
+    let source = pair.near.run(|| within(LONGEST, open)).unwrap().unwrap();
+    let payloads = Watch::new(source).finish().stats.payloads;
+    assert!(payloads.read != 0 && payloads.lost != 0, "{payloads:?}");
+    assert_eq!(
+        payloads.read + payloads.lost,
+        u64::from(SENT),
+        "{payloads:?}"
+    );
+    Pinning::instance(&instance).remove().unwrap();
+}
+
+fn free_slots_that_were_never_used_are_refused() {
+    let pair = Pair::new();
+    let instance = instance_name();
+    let options = on("v0").pinning(Pinning::instance(&instance));
+    drop(pair.near.run(|| prepare(options.clone())).unwrap());
+    let handover = pair.near.run(|| prepare(options.clone())).unwrap();
+    let (header, descriptors) = handover.into_parts();
+    let header = String::from_utf8(header).unwrap();
+    assert!(header.contains("\nfree 0 \n"), "{header}");
+    for free in ["free 1 ", "free 4000 ", "free 65536 7,9", "free 65537 "] {
+        let header = header.replace("free 0 ", free);
+        let copies = descriptors.iter().map(|it| it.try_clone().unwrap());
+        let handover = Handover::from_parts(header.as_bytes(), copies.collect()).unwrap();
+        let open = options.clone().open_passed(handover);
+        let answer = pair.near.run(|| within(LONGEST, open)).unwrap();
+        let error = answer.map(drop).expect_err("the slots were never used");
+        assert_eq!(error.kind(), ErrorKind::InvalidOption, "{free}: {error}");
+    }
+    drop(descriptors);
+    Pinning::instance(&instance).remove().unwrap();
 }

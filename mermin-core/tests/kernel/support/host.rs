@@ -40,6 +40,12 @@ impl Host {
         thread.join().unwrap()
     }
 
+    /// Returns the host whose namespace is at a path.
+    pub(crate) fn at(path: &str) -> Self {
+        let namespace = File::open(path).unwrap().into();
+        Self { namespace }
+    }
+
     /// Where other processes find its namespace while this one lives.
     pub(crate) fn path(&self) -> String {
         let own = std::process::id();

@@ -3,10 +3,15 @@
 use std::path::Path;
 
 use crate::{
+    bpf::size::Sizes,
     error::{Error, ErrorKind},
     plural::Plural,
+    probe::unavailable::Unavailable,
     report::{Degradation, Feature},
-    source::pinning::Pinning,
+    source::{
+        options::{DEFAULT_FLOWS, Options},
+        pinning::Pinning,
+    },
 };
 
 pub(super) fn in_use(pinning: &Pinning) -> Error {
@@ -18,6 +23,15 @@ pub(super) fn in_use(pinning: &Pinning) -> Error {
     .with_remedy(
         "stop the process that owns it (`lsof` on its directory in the BPF file system shows it), or choose another name",
     )
+}
+
+/// A source for another process has no use without pins.
+pub(super) fn unpinned(Unavailable { cause, remedy }: Unavailable) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("cannot pin the source for another process: {cause}"),
+    )
+    .with_remedy(remedy)
 }
 
 fn restart(
@@ -77,7 +91,15 @@ pub(super) fn renumbered(name: &str, other: &str) -> Degradation {
     )
 }
 
-pub(super) fn max_flows(wanted: u32, there: u32) -> Degradation {
+/// Returns what the options ask for and the maps that were found have not.
+pub(super) fn lacking(options: &Options, found: Sizes) -> impl Iterator<Item = Degradation> {
+    let wanted = options.max_flows.unwrap_or(DEFAULT_FLOWS);
+    let resized = (wanted != found.slots).then(|| max_flows(wanted, found.slots));
+    let is_unanalysed = options.tcp_analysis && !found.tcp_analysis;
+    resized.into_iter().chain(is_unanalysed.then(unanalysed))
+}
+
+fn max_flows(wanted: u32, there: u32) -> Degradation {
     restart(
         format!(
             "the instance was made for {}, and `max_flows` is {wanted}",
@@ -89,7 +111,7 @@ pub(super) fn max_flows(wanted: u32, there: u32) -> Degradation {
     )
 }
 
-pub(super) fn unanalysed() -> Degradation {
+fn unanalysed() -> Degradation {
     Degradation::new(
         Feature::TcpAnalysis,
         "the kernel refused it when the instance was made",

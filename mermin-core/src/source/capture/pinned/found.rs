@@ -13,6 +13,7 @@ use crate::{
         },
         size::Sizes,
     },
+    error::{Error, ErrorKind},
     probe::unavailable::{self, Unavailable},
     report::Degradation,
     source::{
@@ -20,6 +21,7 @@ use crate::{
         flow_key::FlowKey,
         options::MOST_FLOWS,
     },
+    sys::netns_cookie,
 };
 
 /// Pins that were found.
@@ -127,6 +129,13 @@ pub(super) fn fit(
         }
     }
     Ok(sizes)
+}
+
+/// Returns the number of the calling thread's network namespace.
+pub(super) fn netns() -> Result<u64, Error> {
+    netns_cookie::current().map_err(|error| {
+        Error::new(ErrorKind::System, "cannot compare network namespaces").with_source(error)
+    })
 }
 
 /// Returns the flow key options as the instance's identity stores them.

@@ -16,7 +16,6 @@ use crate::{
             header::{Header, Role, Supply},
         },
         options::Options,
-        pinning::Pinning,
     },
     sys::bpf_pin,
 };
@@ -99,8 +98,9 @@ impl Passing {
         let (roles, descriptors) = passed.into_iter().unzip();
         let header = Header {
             layout: names::layout(),
-            persist: options.pinning.as_ref().is_some_and(Pinning::persists),
+            persist: instance.persists(),
             settings: settings(options),
+            sections_lost: Some(self.beside.sections_lost),
             supply: supply.map(|(known, moved, _)| Supply { known, moved }),
             roles,
         };

@@ -28,7 +28,7 @@ impl PinnedInstance {
     pub(super) fn new(
         instance: Instance,
         keeper: PinnedHooks,
-        on_close: OnDrop,
+        persists: bool,
         found: bool,
     ) -> Self {
         let on_open_cancelled = if found { OnDrop::Keep } else { OnDrop::Remove };
@@ -38,20 +38,20 @@ impl PinnedInstance {
             instance: Some(instance),
             keeper: Rc::new(keeper),
             on_drop: on_open_cancelled,
-            on_close,
+            on_close: on_close(persists),
             on_open_cancelled,
         }
     }
 
     /// Creates it for an instance whose pins are another process's. A failure leaves everything to the next process.
-    pub(super) fn passed(lock: Lock, keeper: PinnedHooks, on_close: OnDrop) -> Self {
+    pub(super) fn passed(lock: Lock, keeper: PinnedHooks, persists: bool) -> Self {
         keeper.set_on_drop(OnDrop::Keep);
         Self {
             instance: None,
             lock: Arc::new(lock),
             keeper: Rc::new(keeper),
             on_drop: OnDrop::Keep,
-            on_close,
+            on_close: on_close(persists),
             on_open_cancelled: OnDrop::Keep,
         }
     }
@@ -105,6 +105,14 @@ impl PinnedInstance {
     fn set_on_drop(&mut self, on_drop: OnDrop) {
         self.on_drop = on_drop;
         self.keeper.set_on_drop(on_drop);
+    }
+}
+
+fn on_close(persists: bool) -> OnDrop {
+    if persists {
+        OnDrop::Keep
+    } else {
+        OnDrop::Remove
     }
 }
 

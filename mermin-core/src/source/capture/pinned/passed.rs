@@ -9,7 +9,8 @@ use std::{
 use mermin_bpf::abi::{ledger::HookDirection, names as maps};
 
 use super::{
-    found::fit,
+    degradations,
+    found::{fit, netns},
     hand_over::settings,
     instance::PinnedInstance,
     notes::{NOTES, Notes},
@@ -17,8 +18,9 @@ use super::{
     take_over::Leftovers,
 };
 use crate::{
-    attach::pinned_hooks::{OnDrop, PinnedHooks},
+    attach::pinned_hooks::PinnedHooks,
     bpf::{
+        drop_facts::DropReasons,
         free::FreeSlots,
         object::{Making, Named},
         pin::{
@@ -35,18 +37,15 @@ use crate::{
     report::Degradation,
     source::{
         capture::{
-            arguments::CaptureArguments,
-            drops::{self, LiveDrops},
-            exporter::unacked::Unacked,
-            fallback,
-            setup::sizes,
+            arguments::CaptureArguments, drops::LiveDrops, exporter::unacked::Unacked, fallback,
+            setup::wanted_sizes,
         },
         handover::{
             Handover,
             header::{Header, Role, Supply, invalid},
         },
     },
-    sys::{bpf_link, bpf_pin, netns_cookie},
+    sys::{bpf_link, bpf_pin},
 };
 
 /// Links by hook.
@@ -107,16 +106,15 @@ pub(in crate::source::capture) fn prepare_passed(
             None
         }
     };
-    let supply = restore(header.supply, former_free, sizes)?;
-    let on_close = if header.persist {
-        OnDrop::Keep
-    } else {
-        OnDrop::Remove
-    };
+    let supply = restore(header.supply, former_free, sizes, loaded.slab.touched())?;
+    // Sections have been lost since, and no process has reported them.
+    loaded.sections_lost_before = header
+        .sections_lost
+        .ok_or_else(|| invalid("its header has no line `sections_lost`"))?;
     Ok(Prepared {
         epoch: found.identity.epoch,
         pinned: Some(Pinned {
-            instance: PinnedInstance::passed(lock, PinnedHooks::passed(links), on_close),
+            instance: PinnedInstance::passed(lock, PinnedHooks::passed(links), header.persist),
             leftovers: Leftovers::passed(supply, attached),
             unacked: Unacked::new(notes.journal, notes.redo),
             departed: notes.departed,
@@ -215,21 +213,15 @@ fn sizes_of(
     found: &PinnedState,
     has_sections: bool,
     given_up: &mut Vec<Degradation>,
-) -> Result<(Sizes, Option<crate::bpf::drop_facts::DropReasons>), Error> {
-    let (facts, reasons) = drops::facts(&arguments.options, given_up).unzip();
-    let mut wanted = Sizes {
-        drops: facts,
-        ..sizes(&arguments.options)
-    };
+) -> Result<(Sizes, Option<DropReasons>), Error> {
+    let (mut wanted, reasons) = wanted_sizes(&arguments.options, given_up);
     if wanted.sections != 0 && !has_sections {
         wanted.sections = 0;
         let refused = Error::new(ErrorKind::System, "cannot make a ring buffer");
         given_up.push(fallback::names(&refused));
     }
-    let netns = netns_cookie::current().map_err(|error| {
-        Error::new(ErrorKind::System, "cannot compare network namespaces").with_source(error)
-    })?;
-    let sizes = fit(arguments, wanted, found, netns).map_err(invalid)?;
+    let sizes = fit(arguments, wanted, found, netns()?).map_err(invalid)?;
+    given_up.extend(degradations::lacking(&arguments.options, sizes));
     Ok((sizes, reasons))
 }
 
@@ -284,13 +276,16 @@ fn restore(
     supply: Option<Supply>,
     former: Option<OwnedFd>,
     sizes: Sizes,
+    touched: u32,
 ) -> Result<FreeSupply, Error> {
     if supply.is_none() && former.is_some() {
         return Err(invalid("it has the map `former_free`, and no free slots"));
     }
     let Supply { known, moved } = supply.unwrap_or_default();
-    if known > sizes.slots {
-        return Err(invalid("it has more slots than the table"));
+    if known > touched {
+        let why =
+            format!("{known} slots were used according to its header, and {touched} in the table");
+        return Err(invalid(why));
     }
     let found = |map| {
         FreeSlots::found(map, sizes)

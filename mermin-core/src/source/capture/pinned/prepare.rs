@@ -6,13 +6,13 @@ use mermin_bpf::abi::{ledger::HookDirection, names as maps};
 
 use super::{
     degradations,
-    found::{Look, keyed, look},
+    found::{Look, keyed, look, netns},
     instance::PinnedInstance,
     notes::{NOTES, Notes, beside},
     take_over::Leftovers,
 };
 use crate::{
-    attach::pinned_hooks::{OnDrop, PinnedHooks},
+    attach::pinned_hooks::PinnedHooks,
     bpf::{
         free::FreeSlots,
         object::Loaded,
@@ -28,22 +28,21 @@ use crate::{
     },
     error::{Error, ErrorKind},
     failpoint::{FailPoint, fail_point},
-    probe::unavailable,
+    probe::unavailable::{self, Unavailable},
     report::{Degradation, Feature},
     source::{
         capture::{
-            arguments::CaptureArguments,
+            arguments::{CaptureArguments, Purpose},
             drops::{self, LiveDrops},
             exporter::unacked::Unacked,
             fallback,
             loading::{begin, begin_with},
-            setup::sizes,
+            setup::wanted_sizes,
         },
         engine::epoch,
-        options::DEFAULT_FLOWS,
         pinning::Pinning,
     },
-    sys::{bpf_pin, netns_cookie},
+    sys::bpf_pin,
 };
 
 /// The loaded program, and the state kept for it.
@@ -71,11 +70,7 @@ pub(in crate::source::capture) fn prepare(
     arguments: &CaptureArguments,
     given_up: &mut Vec<Degradation>,
 ) -> Result<Prepared, Error> {
-    let (facts, reasons) = drops::facts(&arguments.options, given_up).unzip();
-    let wanted = Sizes {
-        drops: facts,
-        ..sizes(&arguments.options)
-    };
+    let (wanted, reasons) = wanted_sizes(&arguments.options, given_up);
     let mut prepared = load(arguments, wanted, given_up)?;
     let directory = prepared.pinned.as_ref();
     let directory = directory.and_then(|pinned| pinned.instance.path());
@@ -99,13 +94,11 @@ fn load(
         Ok(instance) => instance,
         Err(InstanceError::InUse) => return Err(degradations::in_use(pinning)),
         Err(InstanceError::Unavailable(unavailable)) => {
-            given_up.push(fallback::pinning(unavailable));
+            give_up_pins(arguments, unavailable, given_up)?;
             return unpinned(arguments, wanted, given_up);
         }
     };
-    let netns = netns_cookie::current().map_err(|error| {
-        Error::new(ErrorKind::System, "cannot compare network namespaces").with_source(error)
-    })?;
+    let netns = netns()?;
     match look(arguments, wanted, &instance, netns, given_up) {
         Ok(Look {
             found: Some((found, sizes)),
@@ -115,10 +108,24 @@ fn load(
             make(arguments, wanted, instance, netns, stale, given_up)
         }
         Err(unavailable) => {
-            given_up.push(fallback::pinning(unavailable));
+            give_up_pins(arguments, unavailable, given_up)?;
             unpinned(arguments, wanted, given_up)
         }
     }
+}
+
+/// # Errors
+/// If the source is for another process, to which only pins can be passed.
+fn give_up_pins(
+    arguments: &CaptureArguments,
+    unavailable: Unavailable,
+    given_up: &mut Vec<Degradation>,
+) -> Result<(), Error> {
+    if matches!(arguments.purpose, Purpose::Prepare) {
+        return Err(degradations::unpinned(unavailable));
+    }
+    given_up.push(fallback::pinning(unavailable));
+    Ok(())
 }
 
 fn unpinned(
@@ -146,13 +153,7 @@ fn take_over(
     stale: Vec<Stale>,
     given_up: &mut Vec<Degradation>,
 ) -> Result<Prepared, Error> {
-    let wanted = arguments.options.max_flows.unwrap_or(DEFAULT_FLOWS);
-    if wanted != sizes.slots {
-        given_up.push(degradations::max_flows(wanted, sizes.slots));
-    }
-    if arguments.options.tcp_analysis && !sizes.tcp_analysis {
-        given_up.push(degradations::unanalysed());
-    }
+    given_up.extend(degradations::lacking(&arguments.options, sizes));
     // Without the facts about the kernel there is a row already.
     let lacks_facts = given_up.iter().any(|row| row.feature == Feature::Drops);
     if arguments.options.drops && sizes.drops.is_none() && !lacks_facts {
@@ -223,20 +224,23 @@ fn make(
             })?;
             Ok(notes)
         });
+    let notes = match pinned {
+        Ok(notes) => Some(notes),
+        Err(unavailable) => {
+            let _ = instance.remove_empty();
+            give_up_pins(arguments, unavailable, given_up)?;
+            None
+        }
+    };
     let loaded = making.finish()?;
     loaded.programs.connect()?;
-    let notes = match pinned {
-        Ok(notes) => notes,
-        Err(unavailable) => {
-            given_up.push(fallback::pinning(unavailable));
-            let _ = instance.remove_empty();
-            return Ok(Prepared {
-                loaded,
-                epoch: identity.epoch,
-                pinned: None,
-                drops: None,
-            });
-        }
+    let Some(notes) = notes else {
+        return Ok(Prepared {
+            loaded,
+            epoch: identity.epoch,
+            pinned: None,
+            drops: None,
+        });
     };
     let keeper = PinnedHooks::new(instance.path(), [], Vec::new());
     let notes = Notes::open(&notes.map(Some), sizes)?;
@@ -271,13 +275,8 @@ fn with_notes(
         .pinning
         .as_ref()
         .is_some_and(Pinning::persists);
-    let on_close = if persists {
-        OnDrop::Keep
-    } else {
-        OnDrop::Remove
-    };
     Pinned {
-        instance: PinnedInstance::new(instance, keeper, on_close, leftovers.has_flows()),
+        instance: PinnedInstance::new(instance, keeper, persists, leftovers.has_flows()),
         leftovers,
         unacked: Unacked::new(notes.journal, notes.redo),
         departed: notes.departed,
