@@ -74,7 +74,8 @@ impl Report {
     }
 }
 
-/// Flows that a source with [`Pinning`](crate::Pinning) took over from a process that did not close its source.
+/// Flows that a source with [`Pinning`](crate::Pinning) took over from an earlier one, which was killed with its process or
+/// closed with [`persist`](crate::Pinning::persist).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
@@ -191,14 +192,35 @@ impl fmt::Display for Report {
                 ),
                 Some(remedy) => writeln!(
                     f,
-                    "orphan on `{interface}`: a killed process left its filter at {direction}, pinned for the next source \
-                     of its instance; it was left, and still counts packets, separately from this source; if you will not \
-                     start a source of that instance, remove it: `{remedy}`"
+                    "orphan on `{interface}`: a killed process left its filter at {direction}; without CAP_SYS_ADMIN, this \
+                     source cannot tell if the filter's instance is still pinned, so it was left, and still counts packets, \
+                     separately from this source; if you will not start a source of that instance, remove it: `{remedy}`"
                 ),
             }?;
         }
         self.notices
             .iter()
             .try_for_each(|notice| writeln!(f, "notice: {notice}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orphan_with_a_remedy_may_be_pinned_or_not() {
+        let mut orphan = Orphan::new("eth0", HookDirection::Ingress, 1, 1);
+        orphan.remedy = Some("tc filter del dev eth0 ingress".to_owned());
+        let report = Report {
+            orphans: vec![orphan],
+            ..Report::default()
+        };
+        let said = report.to_string();
+        assert!(said.contains("CAP_SYS_ADMIN"), "{said}");
+        assert!(
+            said.contains("cannot tell if the filter's instance is still pinned, so it was left")
+        );
+        assert!(said.ends_with("remove it: `tc filter del dev eth0 ingress`\n"));
     }
 }

@@ -125,7 +125,8 @@ fn attaching(loaded: &Loaded) -> [Check; 2] {
     })
 }
 
-/// Where opening would fall back from TCX to a filter, the check has cause and remedy of that degradation.
+/// Returns the check of a refused attachment. Where opening would fall back from TCX to a filter, it has cause and remedy of that
+/// degradation.
 fn unattached(subject: CheckKind, error: &Error) -> Check {
     let refusal = error
         .source()
@@ -217,7 +218,7 @@ fn extras(no_admin: bool, no_ptrace: bool) -> Check {
     const PTRACE: &str = "the network namespace of another process cannot be found";
     let (found, grants) = match (no_admin, no_ptrace) {
         (false, false) => {
-            let found = "the process has the privileges for all options";
+            let found = "the process has CAP_SYS_ADMIN and CAP_SYS_PTRACE, which some options need";
             return Check::new(CheckKind::Privilege, Passed, found);
         }
         (true, false) => (format!("without CAP_SYS_ADMIN {ADMIN}"), "CAP_SYS_ADMIN"),
@@ -389,7 +390,11 @@ mod tests {
 
     #[test]
     fn missing_rights_are_named_with_their_impact() {
-        assert_eq!(extras(false, false).outcome, Passed);
+        let check = extras(false, false);
+        assert_eq!(check.outcome, Passed);
+        // `process` needs more, so the check must not say that nothing is missing.
+        assert!(!check.found.contains("all options"), "{check:?}");
+        assert!(check.found.contains("CAP_SYS_ADMIN and CAP_SYS_PTRACE"));
         for (no_admin, no_ptrace) in [(true, false), (false, true), (true, true)] {
             let check = extras(no_admin, no_ptrace);
             assert_eq!(check.outcome, Failed, "{check:?}");

@@ -621,7 +621,7 @@ pub(crate) fn torn() -> String {
     let (source, report) = bench.said();
     assert!(
         report.starts_with(
-            "restart: the journal of 1 flow is not valid: more was exported than counted; they are exported from their beginning; "
+            "restart: the journal of 1 flow is not valid: more was delivered than counted; they are delivered again from their beginning; "
         ),
         "{report}"
     );

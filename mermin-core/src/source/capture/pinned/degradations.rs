@@ -134,11 +134,11 @@ pub(super) fn uncounted_drops() -> Degradation {
 pub(super) fn torn(flows: u64) -> Degradation {
     restart(
         format!(
-            "the journal of {} is not valid: more was exported than counted",
+            "the journal of {} is not valid: more was delivered than counted",
             Plural(flows, "flow")
         ),
-        "they are exported from their beginning",
-        "their packets may be exported twice",
+        "they are delivered again from their beginning",
+        "their packets may be delivered twice",
         "leave the pinned maps to Mermin",
     )
 }
