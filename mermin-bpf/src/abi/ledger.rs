@@ -33,7 +33,7 @@ pub struct HookEntry {
     pub ifindex: u32,
     /// One of [`link`].
     pub link: u8,
-    /// Another one each time an interface has left this place, so that what is remembered of it is not the next one's.
+    /// Changes each time an interface leaves this place, so that fragments kept for it are not counted at the next one.
     pub generation: u8,
     /// Room for flags.
     pub reserved: [u8; 2],

@@ -4,16 +4,17 @@
 /// Octets of a payload that are passed at most.
 pub const OCTETS: usize = 256;
 
-/// Bits of [`Slot::lanes_used`](super::slot::Slot::lanes_used) that say how many sections a lane may still pass.
+/// Bits of [`Slot::lanes_used`](super::slot::Slot::lanes_used): the number of sections that a direction may still pass, 0
+/// to 3, or that no payload has come yet, [`LAST_FRESH`](watch::LAST_FRESH) to [`FRESH`](watch::FRESH).
 pub mod watch {
     use crate::abi::slot::{LANES, lane};
 
     const AT: u32 = 4;
     /// The bits.
     pub const MASK: u8 = 7 << AT;
-    /// No payload has come yet.
+    /// No payload has come yet. Each packet without payload, unless it opens the connection, lowers the value by one.
     pub const FRESH: u8 = 7;
-    /// The same, and one packet without payload more ends it.
+    /// The lowest such value: after it, the next such packet sets 0, so no section is passed any more.
     pub const LAST_FRESH: u8 = 4;
 
     /// The number in a lane's byte.

@@ -59,12 +59,12 @@ pub mod origin {
     pub const IPV6: u8 = 4;
     /// The flow has a tunnel: [`OuterHeader`](crate::abi::tunnel::OuterHeader).
     pub const ENCAPSULATED: u8 = 8;
-    /// The first packet was an answer, so whoever it was sent to started the flow. Without this and [`BY_SYN`] it is who was
-    /// seen first.
+    /// The first packet was an answer, so its receiver started the flow. Without this bit and [`BY_SYN`], the sender of
+    /// the first packet did.
     pub const BY_ANSWER: u8 = 64;
     /// Bits that say who started the flow, and how that was decided.
     pub const STARTER: u8 = HIGHER_STARTED | BY_SYN | BY_ANSWER;
-    /// Where the number of the lane that the flow's first packet went to begins: two bits.
+    /// Position of the two bits with the number of the lane that counted the flow's first packet.
     const FIRST_LANE_AT: u32 = 4;
 
     /// Bits that name the lane of the flow's first packet.

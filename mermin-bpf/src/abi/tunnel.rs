@@ -34,7 +34,7 @@ pub mod kind {
 
 /// Bits of [`OuterHeader::flags`] above the kind.
 pub mod flag {
-    /// [`TunnelEndpoints::id`](super::TunnelEndpoints::id) is one.
+    /// [`TunnelEndpoints::id`](super::TunnelEndpoints::id) holds an id.
     pub const HAS_ID: u8 = 0x10;
     /// The outer addresses are of IPv6.
     pub const OUTER_IPV6: u8 = 0x20;

@@ -48,7 +48,7 @@ pub(super) fn compare<O: Options>(slot: *mut Slot, words: &KeyWords, facts: &Fac
     }
 }
 
-/// Stored once: a line that two CPUs write goes back and forth between them.
+/// Sets an octet to 1, once: a line that two CPUs write goes back and forth between them.
 #[inline(always)]
 fn note(slot: *mut Slot, what: usize, octet: usize) {
     // SAFETY: one of the six octets.

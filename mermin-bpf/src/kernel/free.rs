@@ -102,7 +102,7 @@ impl FreeMemory for FreeSlots {
         )
     }
 
-    /// User space alone pushes.
+    /// Does nothing: only user space pushes.
     #[inline(always)]
     fn set_number(&self, _: u32, _: u32) {}
 

@@ -95,7 +95,7 @@ impl Account {
         }
     }
 
-    /// With the tag that is not in the buffer.
+    /// Adds, for each packet, the octets of a VLAN tag that is on the wire and not in the buffer.
     #[inline(always)]
     pub(super) const fn on_wire(self, measure: Measure) -> Measure {
         Measure {
@@ -119,7 +119,7 @@ impl Account {
         }
     }
 
-    /// Counts a packet whose flow cannot be had.
+    /// Counts a packet for which the program that makes flows could not be called.
     #[inline(always)]
     pub(super) fn lost(self, cpu: u32, skb: Skb, measure: &Measure) {
         self.total(cpu, skb.len(), measure);

@@ -20,7 +20,8 @@ use super::{
 };
 
 /// Goes one level down, and calls [`mermin_general`](super::program::mermin_general), which counts the packet there, or
-/// finds that it may carry others and calls this program. Where the outermost packet counts, goes down to the innermost alone.
+/// finds that it may carry others and calls this program. Where the outermost packet counts, this program calls itself for
+/// each level, and `mermin_general` when it can go no further.
 #[inline(always)]
 pub(super) fn descend(context: &TcContext, workspace: *mut Workspace) {
     let skb = Skb(context.skb.skb);
@@ -32,7 +33,7 @@ pub(super) fn descend(context: &TcContext, workspace: *mut Workspace) {
             if went.is_some() {
                 PROGRAMS.tail_call(context, next::TUNNEL);
             }
-            // Whatever is inside, the outermost packet is one.
+            // The packet counts as its outermost one, whatever is inside.
             (*workspace).encapsulated = false;
             (*workspace).outer_fragments = 0;
             (*workspace).stage = stage::OUTERMOST;
@@ -42,15 +43,15 @@ pub(super) fn descend(context: &TcContext, workspace: *mut Workspace) {
     }
 }
 
-/// True if there is an extension header of IPv6, as before a packet whose segments are all routed (`SRv6`, RFC 8986;
-/// RPL). Linux decapsulates such a packet and passes it to the same interface again (`ipv6_srh_rcv` in
+/// True if an extension header follows the IPv6 header, as in a packet that has reached the last of its segments
+/// (`SRv6`, RFC 8986; RPL). Linux decapsulates such a packet and passes it to the same interface again (`ipv6_srh_rcv` in
 /// net/ipv6/exthdrs.c): the frame is unchanged, but the kernel's network header is the inner one.
 #[inline(always)]
 const fn is_routed(ip: &Ip) -> bool {
     ip.addresses.is_v6() && ip.payload != ip.at + ipv6::LENGTH
 }
 
-/// `None` where there is nothing to go down to.
+/// Goes one level down. `None` if the packet is to be counted at this level or under a reason.
 ///
 /// # Safety
 /// `workspace` is this CPU's own.
@@ -60,7 +61,7 @@ unsafe fn step(skb: Skb, frame: &Frame, workspace: *mut Workspace) -> Option<()>
     unsafe {
         if (*workspace).stage == stage::FRESH {
             let bytes = skb.copy(workspace)?;
-            // A packet that reaches this program first was plain.
+            // A packet that comes straight from the hook has a frame that `plain` can parse.
             (*workspace).level = plain::outermost(bytes, frame)?;
             (*workspace).stage = stage::INSIDE;
         }

@@ -21,7 +21,7 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// Of a packet.
+    /// Takes these fields from a packet.
     #[must_use]
     pub const fn new(packet: &Packet) -> Self {
         Self {

@@ -48,9 +48,9 @@ pub struct ParseOptions {
 pub struct ParsedFrame {
     /// The innermost packet, or a part of one.
     pub part: Fragmentation,
-    /// The outermost tunnel, as the packet's sender stands to it.
+    /// The outermost tunnel, from the point of view of the packet's sender.
     pub outer: Option<OuterHeader>,
-    /// Packets around it of which this is the first fragment, outermost first.
+    /// For each outer packet, outermost first: its fragment key, if the frame holds the first fragment of that packet.
     pub outer_fragments: [Option<FragmentKey>; tunnel::DEPTH as usize],
     /// The packet answers another one.
     pub is_answer: bool,
@@ -153,7 +153,8 @@ pub fn parse_frame<B: Bytes>(
     }
 }
 
-/// Indices of its session in a `WireGuard` message. The addresses and ports are the flow's own.
+/// Returns the session's indices in a `WireGuard` message: the receiver's as `id`, the sender's in `ports`. The addresses
+/// are those of the packet itself.
 #[inline(always)]
 pub fn session<B: Bytes>(
     bytes: B,

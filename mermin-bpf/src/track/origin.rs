@@ -15,7 +15,7 @@ pub enum First {
 }
 
 impl First {
-    /// Of bits of [`origin`].
+    /// Reads bits of [`origin`].
     #[must_use]
     pub const fn of(bits: u8) -> Self {
         if bits & origin::BY_SYN != 0 {

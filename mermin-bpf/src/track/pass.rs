@@ -15,7 +15,8 @@ impl Departure {
     const DIRECTION_AT: u32 = 15;
     const FLOW: u64 = !0xffff;
 
-    /// Of the flow with this digest. `receiver` is the index of an interface, 0 for a packet of this host's own.
+    /// Creates the word of a packet of the flow with this digest. `receiver` is the index of an interface, 0 for a packet
+    /// of this host's own.
     #[inline(always)]
     #[must_use]
     pub const fn new(digest: u64, direction: u8, receiver: u32) -> Self {

@@ -28,7 +28,7 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Of a packet that is no fragment.
+    /// Creates the chain of a packet that is no fragment.
     #[inline(always)]
     pub(super) const fn of_whole(protocol: u8, at: usize) -> Self {
         Self {

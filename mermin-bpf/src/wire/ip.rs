@@ -99,7 +99,7 @@ pub(super) fn length<B: Bytes>(bytes: B, reached: &super::l3_start::L3Start, fit
 }
 
 impl Ip {
-    /// Of an IPv4 header at `at`.
+    /// Takes the fields of an IPv4 header at `at`.
     #[inline(always)]
     #[must_use]
     pub fn v4(ip: &Ipv4, at: usize) -> Self {
@@ -120,7 +120,7 @@ impl Ip {
         }
     }
 
-    /// Of an IPv6 header at `at` and the chain behind it, in a super-packet or not.
+    /// Takes the fields of an IPv6 header at `at` and the chain behind it, in a super-packet or not.
     ///
     /// # Errors
     /// [`Reason::MalformedExtension`] for a chain longer than its packet.

@@ -51,7 +51,7 @@ pub fn parse<B: Bytes>(frame: B, at: usize, available: u32) -> Result<Sctp, Reas
     })
 }
 
-/// By sets of chunk types: a verifier would follow one path for each type to the end.
+/// Returns the flags of a chunk type, by sets of types: a verifier would follow one path for each type to the end.
 #[inline(always)]
 const fn flags(kind: u8) -> u8 {
     if kind > chunk::SHUTDOWN_COMPLETE {

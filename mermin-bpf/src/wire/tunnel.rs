@@ -135,7 +135,7 @@ pub struct Carrier {
 }
 
 impl Carrier {
-    /// IP in IP has no header of its own.
+    /// Creates the carrier of IP in IP, which has no header of its own.
     const fn bare(kind: u16, end: u32) -> Self {
         Self {
             tunnel: kind::IPIP,

@@ -42,7 +42,7 @@ impl Vlans {
         self.add(1 << 24 | service);
     }
 
-    /// Two different digests stay different when the same tag is added to both.
+    /// Adds a tag to the digest. Two different digests stay different when the same tag is added to both.
     #[inline(always)]
     const fn add(&mut self, number: u32) {
         self.deeper = self.deeper.rotate_left(ID_MASK.count_ones()) ^ number;

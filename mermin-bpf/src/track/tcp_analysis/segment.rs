@@ -47,7 +47,7 @@ impl Segment {
         Some(Self::of(header, flags, payload))
     }
 
-    /// Of the first octets of a header.
+    /// Reads the first octets of a header.
     #[inline(always)]
     pub fn of<W: Window>(header: W, flags: u8, payload: u32) -> Self {
         Self {
