@@ -6,7 +6,7 @@
 //!
 //! # async fn watch() -> Result<(), mermin_core::Error> {
 //! let mut flows = FlowSource::builder().interfaces(["eth*", "veth*"]).open().await?;
-//! eprint!("{}", flows.report()); // prints degradations, tc filters of killed processes and notices, or nothing
+//! eprint!("{}", flows.report()); // degradations, notices, tc filters that killed processes left; or nothing
 //! while let Some(flow) = flows.next().await {
 //!     println!("{}", flow?);
 //! }

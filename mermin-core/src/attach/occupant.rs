@@ -14,8 +14,8 @@ impl Hooks {
     /// Returns the programs at a hook.
     ///
     /// # Errors
-    /// [`ErrorKind::PermissionDenied`](crate::ErrorKind::PermissionDenied) without `CAP_NET_ADMIN`, if the kernel has
-    /// TCX.
+    /// [`ErrorKind::PermissionDenied`](crate::ErrorKind::PermissionDenied) without `CAP_NET_ADMIN`; before Linux 5.19 also
+    /// without `CAP_BPF`, if the sysctl `kernel.unprivileged_bpf_disabled` is set.
     pub(crate) fn occupants(
         &self,
         interface: &Interface,

@@ -44,7 +44,7 @@ pub(crate) struct DropReasons {
 }
 
 impl DropReasons {
-    /// Of the kernel's enumerators, with their full names.
+    /// Reads the kernel's enumerators, with their full names.
     ///
     /// # Errors
     /// `Unsupported`, with words, if a dropped packet may have the number 0, or one that this library has for all others.

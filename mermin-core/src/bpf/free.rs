@@ -43,12 +43,12 @@ impl FreeSlots {
         self.map.as_fd()
     }
 
-    /// Returns a slot to the kernel program. Takes no system call.
+    /// Gives a slot back to the kernel program. Takes no system call.
     pub(crate) fn give_back(&mut self, slot: u32) {
         free::push(self, slot);
     }
 
-    /// Returns the slots that CPUs took and did not use, so that others may use them.
+    /// Gives back the slots that CPUs took and did not use, so that others may use them.
     pub(crate) fn give_spares_back(&mut self) {
         for cpu in 0..self.shape.cpus {
             while let Some(slot) = free::take_spare(self, cpu) {
@@ -73,14 +73,14 @@ impl FreeSlots {
         }
     }
 
-    /// Returns the slots that CPUs took and did not use.
+    /// Lists the slots that CPUs took and did not use.
     pub(crate) fn spares(&self) -> impl Iterator<Item = u32> {
         let words =
             (0..self.shape.cpus).flat_map(|cpu| (0..SPARES).map(move |number| (cpu, number)));
         words.filter_map(|(cpu, number)| self.spare(cpu, number).checked_sub(1))
     }
 
-    /// Returns the slots on the stack.
+    /// Lists the slots on the stack.
     #[cfg(feature = "__lab")]
     pub(crate) fn stacked(&self) -> impl Iterator<Item = u32> {
         (0..self.top().count()).map(|place| self.number(place))
@@ -134,7 +134,8 @@ impl FreeMemory for FreeSlots {
 /// Compares free slots with the slots while no packet comes.
 #[cfg(feature = "__lab")]
 impl FreeSlots {
-    /// Returns what does not fit, in words: each slot that was used and has no flow is here once, and no other is.
+    /// Returns a text for each slot that breaks this rule: a slot that was used and has no flow is free once, and no other
+    /// slot is free.
     pub(crate) fn defects(&self, slab: &super::slab::Slab) -> Vec<String> {
         use mermin_bpf::abi::slot::state;
 

@@ -51,7 +51,7 @@ impl Grace {
         }
     }
 
-    /// Waits.
+    /// Waits for a grace period.
     pub(crate) fn wait(&self) -> io::Result<()> {
         match self {
             Self::Membarrier => membarrier::wait(),

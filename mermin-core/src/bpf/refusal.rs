@@ -48,14 +48,14 @@ pub(super) enum Failure {
     /// The object is invalid.
     #[error("cannot read the object")]
     Object(#[source] Box<dyn StdError + Send + Sync>),
-    /// The object has no such map.
+    /// A map could not be created, filled or opened.
     #[error("cannot create the map `{name}`")]
     Map {
         name: String,
         #[source]
         error: io::Error,
     },
-    /// The object has no such program.
+    /// The kernel refused a program.
     #[error("cannot load the program `{name}`{}", words(.log))]
     Program {
         name: String,
@@ -85,7 +85,7 @@ impl Failure {
         }
     }
 
-    /// Returns the error, and the option that it leaves to do without.
+    /// Returns the error, and the option without which loading may succeed, if there is one.
     pub(super) fn refuse(self, sizes: Sizes) -> Refusal {
         let spare = self.spare(sizes);
         Refusal {

@@ -21,15 +21,15 @@ impl FilterDecision {
     pub(crate) const WANTED: Self = Self(2);
     /// This value and higher ones stand for a filter in `Filters::kept`. That filter decides each record.
     const FIRST_KEPT: u8 = 3;
-    /// A bit that is set beside the number of such a filter: a record of the flow was exported.
+    /// A bit that is set beside the number of such a filter: a record of the flow was made, not suppressed.
     const TOLD: u8 = 1 << 7;
 
-    /// Returns true if the filter decides each record, and a record of the flow was exported.
+    /// Returns true if the filter decides each record, and a record of the flow was made, not suppressed.
     pub(crate) fn is_exported(self) -> bool {
         self.0 & Self::TOLD != 0
     }
 
-    /// Sets the bit for an exported record, if the filter decides each record. Other decisions stay as they are.
+    /// Sets the bit for a record that was made, if the filter decides each record. Other decisions stay as they are.
     #[must_use]
     pub(crate) fn and_exported(self) -> Self {
         number(self).map_or(self, |_| Self(self.0 | Self::TOLD))

@@ -10,7 +10,7 @@ pub(crate) const FIRST_USER_PORT: u16 = 1024;
 pub enum Direction {
     /// The source is the client.
     Forward,
-    /// The capture began during the flow, and the source is the server.
+    /// The source is the server: the capture began during the flow, or the server sent the first packet.
     Reverse,
     /// The client is unknown.
     Unknown,
@@ -37,7 +37,8 @@ impl fmt::Display for Direction {
     }
 }
 
-/// The rule that decided a [`Direction`], the most reliable first.
+/// The rule that decided a [`Direction`]. An [unknown](Direction::Unknown) direction has the rule `Answer` if a reply was
+/// seen first, otherwise `FirstPacket`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DirectionRule {
@@ -46,7 +47,8 @@ pub enum DirectionRule {
     /// A reply was seen first (a SYN-ACK, an INIT ACK, an ICMP reply, a DNS response). The reply's receiver is the
     /// source. It counts as the client once it has sent a packet.
     Answer,
-    /// The flow's first packet was seen, and the protocol has no handshake.
+    /// No other rule applied. The sender of the first packet counts as the client if the protocol has no connections;
+    /// otherwise the client is unknown.
     FirstPacket,
     /// Only one side has a port that a socket of this host listens at. In a capture file, only one side has a port
     /// that accepted a connection. See

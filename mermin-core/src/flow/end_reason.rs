@@ -26,8 +26,8 @@ pub enum EndReason {
     EndOfFlow = 3,
     /// The source was closed, or the interface was removed.
     ForcedEnd = 4,
-    /// [Sampling](crate::FlowSourceBuilder::sampling) keeps flows at a higher rate than this one was kept at. The flow continues under
-    /// another id, with a smaller [`sampling_interval`](crate::Flow::sampling_interval). In records of other programs, which you can
+    /// [Sampling](crate::FlowSourceBuilder::sampling) now keeps a larger share of flows than when this one began. The flow continues
+    /// under another id, with a smaller [`sampling_interval`](crate::Flow::sampling_interval). In records of other programs, which you can
     /// [replay](crate::FlowSource::replay): the table was full, and this flow was evicted.
     LackOfResources = 5,
 }

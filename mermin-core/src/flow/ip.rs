@@ -25,7 +25,8 @@ pub struct IpHeader {
 }
 
 impl IpHeader {
-    /// Returns the octet that IPv4 calls type of service and IPv6 traffic class (IPFIX `ipClassOfService`).
+    /// Creates the fields of a header. `traffic_class` is the octet that IPv4 calls type of service and IPv6 traffic
+    /// class (IPFIX `ipClassOfService`).
     #[must_use]
     pub const fn new(traffic_class: u8, ttl: u8, flow_label: Option<u32>) -> Self {
         Self {

@@ -54,11 +54,11 @@ pub struct Flow {
     pub protocol: Protocol,
     /// The side that is the client (compare IPFIX `biflowDirection`).
     pub direction: Direction,
-    /// The rule that decided `direction`, if one did.
+    /// The rule that decided `direction`. A source always sets it.
     pub direction_rule: Option<DirectionRule>,
     /// The interface of the flow.
     pub interface: Interface,
-    /// 802.1Q and 802.1ad tags (IPFIX `dot1qVlanId`, `dot1qCustomerVlanId`).
+    /// 802.1Q and 802.1ad tags, the two outermost (IPFIX `dot1qVlanId`, `dot1qCustomerVlanId`).
     pub vlans: VlanIds,
     /// Fields in which the packets differed: `vlans` and `tunnel` are those of the first packet.
     pub several: Several,

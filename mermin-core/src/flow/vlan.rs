@@ -18,7 +18,8 @@ pub struct VlanIds {
 }
 
 impl VlanIds {
-    /// 802.1ad uses two tags; real networks stack no more than four.
+    /// Maximum number of identifiers. Records of a source have at most two; records of other programs, which you can
+    /// [replay](crate::FlowSource::replay), may have more.
     pub const MAX: usize = 4;
 
     /// Keeps the first [`VlanIds::MAX`] of `ids` and drops deeper ones.

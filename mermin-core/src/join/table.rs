@@ -23,7 +23,7 @@ type Number = u64;
 pub(crate) struct Beginning<'a> {
     pub(crate) slot: u32,
     pub(crate) flow: &'a FlowSnapshot,
-    /// A record of the flow was exported earlier.
+    /// A record of the flow was made earlier.
     pub(crate) is_exported: bool,
 }
 

@@ -11,7 +11,7 @@ pub(super) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// Of a message of unknown length, whose end may be missing.
+    /// Reads a message of unknown length, whose end may be missing.
     pub(super) const fn of_part(octets: &'a [u8]) -> Self {
         Self {
             octets,

@@ -51,7 +51,7 @@ impl Stream {
         }
     }
 
-    /// Adds what is new of octets that begin at or before the end.
+    /// Adds the new ones of these octets, which begin at or before the end.
     fn append(&mut self, offset: usize, octets: &[u8]) {
         let known = self.octets.len().saturating_sub(offset);
         self.octets

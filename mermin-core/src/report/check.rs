@@ -12,7 +12,8 @@ pub enum CheckKind {
     Kernel,
     /// Maps can be created, and the kernel program can be loaded.
     Program,
-    /// The process has the privileges for all optional features. Capturing itself needs fewer.
+    /// The process has `CAP_SYS_ADMIN` and `CAP_SYS_PTRACE`, in the host's user namespace, and sees the network namespace of
+    /// process 1. Some options need that.
     Privilege,
     /// Programs can be attached by TCX.
     Tcx,

@@ -66,7 +66,7 @@ pub struct HookStats {
     pub direction: HookDirection,
     /// Everything that crossed the hook.
     pub traffic: Traffic,
-    /// Packets that are in no flow, one entry for each reason with packets.
+    /// Packets that no record accounts for, one entry for each reason with packets.
     pub ignored: Vec<Ignored>,
 }
 
@@ -155,8 +155,8 @@ pub struct Stats {
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct DropStats {
-    /// Packets whose flow was not in the table, by reason, most packets first: of interfaces that are not watched, of fragments behind the
-    /// first, with addresses that were translated.
+    /// Packets whose flow was not found in the table, by the kernel's reason, most packets first. Such packets are, for example, at an
+    /// interface that is not watched, fragments behind the first, or have translated addresses.
     pub without_flow: Vec<Dropped>,
     /// Packets of flows that are in no record, because the filter or [`Join`](crate::Join) suppressed it.
     pub suppressed: u64,
@@ -165,7 +165,7 @@ pub struct DropStats {
     pub taken: u64,
     /// Packets whose network namespace could not be found out.
     pub unplaced: u64,
-    /// Packets that were not looked at, because the kernel dropped them while it looked at another one on the same CPU.
+    /// Packets that were not looked at, because the kernel dropped them while the program that counts drops was running on the same CPU.
     pub missed: u64,
 }
 

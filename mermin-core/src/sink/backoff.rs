@@ -38,7 +38,8 @@ impl Backoff {
         self
     }
 
-    /// Time limit of a batch, delays included. Default: none, so an outage costs nothing but memory.
+    /// Time limit of a batch, delays included. Default: none. The batch is then repeated until the receiver accepts it or
+    /// refuses it permanently.
     pub fn elapsed(mut self, time: Duration) -> Self {
         self.elapsed = Some(time);
         self

@@ -1,8 +1,8 @@
 //! Counts of exported records, readable from any thread.
 //!
 //! Each adapter has a meter around the meter of the sink inside: `accepted` comes from the outermost meter, `delivered`
-//! from the innermost, and `dropped` is the sum over all meters. So the outermost meter shows everything, and `accepted`
-//! always equals `delivered` plus `dropped` plus `waiting`.
+//! from the innermost, and `dropped` is the sum over all meters. So the outermost meter shows everything. While no call is
+//! running, `accepted` equals `delivered` plus `dropped` plus `waiting`.
 
 use std::{
     fmt,
@@ -125,8 +125,8 @@ pub(super) trait Queue: Send + Sync {
 /// Counts the outcomes of records. Adapters around a sink share its counts: use the [`meter`](super::FlowSink::meter)
 /// of the outermost one. Clones share their counts.
 ///
-/// A sink of your own needs a meter to count the records that it drops. An adapter around it shows `dropped` and
-/// `delivered` of the innermost meter.
+/// A sink of your own needs a meter to count the records that it drops. An adapter around it shows `delivered` of the
+/// innermost meter, and the sum of `dropped` over all meters.
 #[derive(Clone, Default)]
 pub struct Meter {
     counts: Arc<Counts>,

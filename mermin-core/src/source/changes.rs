@@ -64,7 +64,7 @@ impl Changes {
         }
     }
 
-    /// Ready with true for a change since the last poll, and with false if there will be no more changes.
+    /// Polls for a change: ready with true for a change since the last poll, and with false if there will be no more changes.
     pub(super) fn poll(&self, seen: &mut Seen, context: &Context<'_>) -> Poll<bool> {
         let waker = context.waker().clone();
         let mut state = self.lock();

@@ -94,10 +94,10 @@ impl FlowSourceBuilder {
 
     /// Opens what another process [prepared](Self::prepare), with the same options. Needs no capability.
     ///
-    /// The source is pinned: records are delivered again until they are acknowledged, and `persist` is that of the process
-    /// that prepared. An interface that appears later is watched as well, by TCX, but not pinned, which the report says:
-    /// when this process ends, its packets are not counted until the other one prepares again. `netns` must be that of
-    /// the process itself.
+    /// The source is pinned: the next source delivers a record again that was not acknowledged, and `persist` is that of the
+    /// process that prepared. An interface that appears later is watched as well, by TCX, but not pinned, and the report
+    /// says so: after the end of this process, packets of that interface are not counted until the other process prepares
+    /// again. `netns` must be that of the process itself.
     ///
     /// ```no_run
     /// use mermin_core::{FlowSource, Handover};

@@ -17,11 +17,12 @@ const LONGEST: usize = 64;
 
 /// Keeps a source's kernel state across restarts of the process. Maps and links have names in a BPF file system, so
 /// the kernel keeps counting, and the next source with the same name resumes the existing flows. That source may have
-/// other interfaces, filters and attach modes; `max_flows` stays.
+/// other interfaces, filters and attach modes. The table keeps its size: another `max_flows` has no effect, and the report says
+/// so.
 ///
 /// A flow that has ended keeps its slot until its last record is acknowledged. While the last records of half of all
-/// slots wait to be acknowledged, no flow ends. Flows that would end stay open until then, and all packets are still
-/// counted.
+/// slots wait to be acknowledged, no flow ends. Flows that would end stay open until some of these records are
+/// acknowledged, and all packets are still counted.
 ///
 /// ```no_run
 /// use futures::StreamExt;

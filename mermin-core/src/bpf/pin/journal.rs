@@ -1,6 +1,6 @@
-//! The journal: counts of exported records, kept for the next process. Only pinned instances have it.
+//! The journal: the sums of each flow's last record, kept for the next process. Only pinned instances have it.
 //!
-//! A record is written down before the consumer can get it, and counts as exported when the consumer acknowledges it.
+//! A record is written down before the consumer can get it, and counts as delivered when the consumer acknowledges it.
 //! If the process is killed in between, the next one delivers the same record again: same id, same sequence number,
 //! same counters.
 //!

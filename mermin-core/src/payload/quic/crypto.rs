@@ -63,7 +63,7 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// By version and the client's first destination connection id. `None` for a version whose keys are not known.
+    /// Derives the keys from the version and the client's first destination connection id. `None` for an unknown version.
     pub(super) fn new(version: u32, destination: &[u8]) -> Option<Self> {
         let (salt, label) = salt(version)?;
         let initial = Hkdf::<Sha256>::new(Some(salt), destination);

@@ -38,8 +38,8 @@ impl FlowSourceBuilder {
     /// **End.** When the file ends, open flows end, and then the stream. The stream ends with an error if the file is
     /// truncated or damaged.
     ///
-    /// **Counting.** Interfaces have the indices 1, 2, and so on in the file's order, which continues over sections.
-    /// Its name is the one in the file, or `pcap` if there is none. Octets are those on the wire, even if packets were
+    /// **Counting.** Interfaces have the indices 1, 2, and so on in the file's order, through all its sections. An
+    /// interface has the name that the file gives it, or `pcap` if there is none. Octets are those on the wire, even if packets were
     /// captured in part. Packets captured too short for their headers are counted under `snapped`. A super-packet
     /// (captured before segmentation) counts as one packet, as in the file.
     ///

@@ -25,9 +25,9 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Sets the number of flows that can be open at once, 1 to 16,777,216. Default: 65,536. Without options that
-    /// add memory, each takes at most 600 bytes, most of them the kernel's, in use or not. Packets of flows that do not
-    /// fit are counted as `table_full`. For capture files the default is the maximum, because memory is allocated on
+    /// Sets the number of flows that can be open at once, 1 to 16,777,216. Default: 65,536. The
+    /// place of a flow, used or not, takes at most 600 bytes, most of them the kernel's; some options add to that. Packets
+    /// of flows that do not fit are counted as `table_full`. For capture files the default is the maximum, because memory is allocated on
     /// demand.
     ///
     /// ```
@@ -104,8 +104,8 @@ impl FlowSourceBuilder {
     ///
     /// A separate thread looks up the sockets of a TCP or UDP flow (`sock_diag(7)`), in the watched network namespace
     /// and in those of other processes, usually within 100 ms of the flow's start. It then searches `/proc` for their
-    /// owners, at most once a second, using at most 5 % of the time. A record has the process that owned the socket at
-    /// that time; if several share it, the one with the lowest PID. A process that lives less than a second may be
+    /// owners, at most once a second, using at most 5 % of the time. A record has the process that had the socket
+    /// open at the time of the lookup; if several share it, the one with the lowest PID. A process that lives less than a second may be
     /// missed. The lookup needs `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN`, `CAP_DAC_READ_SEARCH` and the host's PID namespace; the
     /// report says which of these are missing. Flows of a capture file have no processes.
     ///
@@ -171,11 +171,12 @@ impl FlowSourceBuilder {
     /// firewall, no socket, a full socket, a bad checksum. Default: no.
     ///
     /// The source reads them from the kernel's tracepoint `skb:kfree_skb`, in the watched network namespace only. The flow of a dropped
-    /// packet is found by the addresses that the packet had when it was dropped. No flow is found for a packet that was translated (NAT)
-    /// before, for one of a VLAN, `PPPoE` or MPLS, for one inside of a tunnel at the interface of the carrier, and for a fragment behind the
-    /// first. [`Stats::drops`](crate::report::Stats::drops) counts these. The kernel reports as drops, and the source counts, also
-    /// retransmissions that TCP discards, other duplicates, and the copies for which a packet socket (`packet(7)`) or a raw socket has no
-    /// room. A SYN that finds the queue of connections to accept full is not reported, so it is not counted.
+    /// packet is found by the addresses that the packet had when it was dropped. No flow is found for a fragment behind the first, for a
+    /// packet with translated addresses (NAT), for one whose flow has a VLAN, `PPPoE` or MPLS, and for one in a tunnel, at the interface that
+    /// its outer packet crosses. [`Stats::drops`](crate::report::Stats::drops) counts these. Some packets that the kernel reports as drops,
+    /// and that the source counts, were not lost: retransmissions and other duplicates that TCP discards, and copies for which a packet
+    /// socket (`packet(7)`) or a raw socket has no room. A SYN that finds the queue of connections to accept full is not reported, so it is not
+    /// counted.
     ///
     /// Counting takes 128 bytes of kernel memory for each of [`max_flows`](Self::max_flows), and needs Linux 5.18 with BTF and `CAP_PERFMON`.
     /// If one of these is missing, the source opens without counting drops, and the report has a degradation. Not available for capture
@@ -217,8 +218,9 @@ impl FlowSourceBuilder {
     /// The kernel program passes at most 256 octets of a payload to this process, and only of packets that begin a message with names: a
     /// `ClientHello`, a request of HTTP/1, an Initial packet of QUIC sent by the side that started the flow, or a message from or to port
     /// 53. It also passes packets that follow: up to three of a TCP connection in the same direction, up to two Initial packets of
-    /// QUIC, and one message of DNS. No other payload is read. Names behind the 256 octets are not found; [`Stats::payloads`](crate::Stats::payloads) counts the
-    /// messages that were cut. Names of a flow cost some 200 bytes of memory, and 4 KiB while a message is put together.
+    /// QUIC, and one message of DNS. No other payload is read. Names behind the first 256 octets of a packet are not found;
+    /// [`Stats::payloads`](crate::Stats::payloads) counts the messages that were cut. Names of a flow cost some
+    /// 200 bytes of memory, and 4 KiB while a message is put together.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -234,7 +236,7 @@ impl FlowSourceBuilder {
     /// Samples flows when the table fills or many flows begin. A hash of addresses, ports and protocol decides if a flow is kept, with all its
     /// packets. Each record has the sampling interval n of its flow: one flow in n was kept
     /// ([`Flow::sampling_interval`](crate::Flow::sampling_interval)). Packets of all other flows are counted under `not_sampled`. Default:
-    /// no; packets for which a full table has no room are then counted under `table_full`.
+    /// no. Without sampling, all packets for which a full table has no room are counted under `table_full`.
     ///
     /// Multiplied by the interval, packets, octets and flows are unbiased estimates of all that crossed the hooks. The rate is lowered at once and
     /// raised slowly, and the report has a degradation while flows are left out. See [`Sampling`].

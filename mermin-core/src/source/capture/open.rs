@@ -78,7 +78,7 @@ pub(super) fn prepare_for_another(
     Ok((handover, parts.shared.report()))
 }
 
-/// Everything up to attaching.
+/// Does everything up to attaching.
 fn attach(arguments: &mut CaptureArguments) -> Result<Attached, Error> {
     probe::kernel::check(&probe::kernel::release())?;
     let mut candidates = Candidates::open(&arguments.options, arguments.selector.clone())?;

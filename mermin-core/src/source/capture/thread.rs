@@ -140,15 +140,16 @@ impl Capture {
 
     /// Runs one sweep and the work around it, at `now` (monotonic ns). The order matters:
     ///
-    /// 1. Last records of flows whose grace period has passed. They come before records of open flows, because their
+    /// 1. With `names`, sections of payloads, because a name must be known before its flow's last record is made.
+    /// 2. Last records of flows whose grace period has passed. They come before records of open flows, because their
     ///    slots are free again then, before the kernel program runs out of slots.
-    /// 2. Slots whose last records were acknowledged: a pinned source makes no records while too many slots wait for
+    /// 3. Slots whose last records were acknowledged: a pinned source makes no records while too many slots wait for
     ///    acknowledgements.
-    /// 3. Hints of new flows. They include flows in slots that were just returned: because slots are emptied first, a
+    /// 4. Hints of new flows. They include flows in slots that were just returned: because slots are emptied first, a
     ///    new flow's hint is not overwritten when its slot is marked free.
-    /// 4. The sweep, with all the room from the steps before. At its end it passes flows to the closer, which works
+    /// 5. The sweep, with all the room from the steps before. At its end it passes flows to the closer, which works
     ///    until the next sweep.
-    /// 5. Delivery, once for all records of the cycle. The consumer is woken once, after the journal has everything
+    /// 6. Delivery, once for all records of the cycle. The consumer is woken once, after the journal has everything
     ///    that the next process needs.
     fn sweep_cycle(&mut self, now: u64) -> Result<(), Error> {
         self.parts.exporter.read_sections(&self.parts.slots);

@@ -160,7 +160,7 @@ impl Header {
     }
 }
 
-/// Something about a passed source is not as it must be.
+/// Creates the error of a passed source that is not as it must be.
 pub(in crate::source) fn invalid(why: impl Into<Cow<'static, str>>) -> Error {
     let why = why.into();
     Error::new(

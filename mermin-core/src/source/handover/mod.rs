@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind};
 /// not when descriptors are used.
 ///
 /// * The instance is owned while any process has the descriptors. When the process that captures has ended, however it
-///   ended, the other one prepares again: flows go on, and records that were not acknowledged are exported again.
+///   ended, the other one prepares again: flows go on, and records that were not acknowledged are delivered again.
 /// * Dropping it before it was sent leaves the pins to the next `prepare`.
 /// * The pins belong to the process that prepared. After the source was closed, [`Pinning::remove`](crate::Pinning::remove)
 ///   removes them.

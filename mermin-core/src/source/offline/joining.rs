@@ -34,7 +34,7 @@ pub(super) fn begin(
 }
 
 /// Decides which flow reports the counts of a flow's next record. None if another flow does; otherwise the counts of
-/// all interfaces. The part that another flow has reported goes to the ledger, and counts as exported.
+/// all interfaces. The part that another flow has reported goes to the ledger, and is in no later record.
 pub(super) fn decide(
     conversations: &mut Conversations,
     table: &Table,

@@ -13,7 +13,7 @@ use crate::flow::{Direction, DirectionRule, FIRST_USER_PORT};
 /// The sender of a SYN, or of its equivalent, is the client. The receiver of an answer is the client if it was seen to
 /// send. Otherwise the listening end is the server. A connection that was captured midstream and has no known listener is
 /// decided by its ports if exactly one is a system port, and is unknown otherwise. For other protocols the first sender
-/// is the client, unless its port is a system port.
+/// is the client, unless its port is a system port and the other one is not.
 pub(super) fn decide(
     flow: &FlowSnapshot,
     number: u8,

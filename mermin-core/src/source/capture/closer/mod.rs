@@ -223,7 +223,7 @@ impl Closer {
         self.grace.wait().map_err(no_grace)
     }
 
-    /// Returns an empty slot to the kernel program.
+    /// Gives an empty slot back to the kernel program.
     pub(super) fn give_back(&mut self, slot: u32) {
         self.free.give_back(slot);
     }

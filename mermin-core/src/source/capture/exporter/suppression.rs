@@ -7,7 +7,7 @@
 //! * **Intervals**: a suppressed record still ends its interval. The next record's delta begins there, so a flow whose
 //!   records were suppressed for days does not produce one delta of days.
 //! * **Sequence numbers**: a suppressed record takes one, so the gap shows it. Totals remain those of the flow.
-//! * **Last records**: one without packets has no fields of packets to examine. It is exported if an earlier record of
+//! * **Last records**: one without packets has no fields of packets to examine. It is made if an earlier record of
 //!   the flow was, unless its TCP state is rejected.
 //!
 //! The ledger is kept per hook, and a flow has packets of both hooks. So the kernel stores, with the sampled packet of
