@@ -37,8 +37,9 @@ impl Config {
         }
     }
 
-    /// Returns a builder for capture files: as [`source`](Self::source), but only with the table's size, timeouts,
-    /// tunnels and the filter. Set the file with `FlowSourceBuilder::pcap`.
+    /// Returns a builder for capture files: as [`source`](Self::source), without the options that only a live source has:
+    /// `netns`, `process`, `drops`, `instance`, the selection of interfaces, and the attachment of programs. Set the file
+    /// with `FlowSourceBuilder::pcap`.
     pub fn source_of_captures(&self) -> FlowSourceBuilder {
         let capture = self.pipeline().flow_capture();
         let key = match capture.flow_key() {

@@ -24,7 +24,7 @@ pub(super) struct Ours {
     pub(super) malformed: u64,
 }
 
-/// By a source that reads the capture, one record for each flow.
+/// Returns the names that a source finds when it reads the capture, one record for each flow.
 pub(super) fn ours(path: &Path, octets: usize) -> Ours {
     let builder = FlowSource::builder()
         .pcap(path)

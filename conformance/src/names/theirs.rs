@@ -56,7 +56,8 @@ pub(super) struct Theirs {
     messages: BTreeMap<(Stream, String), u32>,
 }
 
-/// Of each stream the first hello, the first question and its response, the first request, the first packet of QUIC.
+/// Returns the names that tshark finds: of each stream the first hello, the first question and its response, the first request,
+/// the first packet of QUIC.
 ///
 /// # Errors
 /// tshark cannot be run.

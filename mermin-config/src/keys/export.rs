@@ -171,9 +171,9 @@ fn authorized_once(otlp: &Otlp, headers: &[Entry], node: &Node, reader: &mut Rea
     }
 }
 
-/// `tls` and an endpoint that is not encrypted clash.
+/// Refuses `tls` with an endpoint that is not encrypted.
 fn encrypted(otlp: &Otlp, node: &Node, reader: &mut Reader) {
-    // Of an endpoint that cannot be it is not known what was meant.
+    // An invalid endpoint does not tell if encryption was meant.
     let known = node
         .entry("endpoint")
         .is_none_or(|entry| match &entry.node.kind {

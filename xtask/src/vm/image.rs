@@ -131,7 +131,7 @@ fn insmods(depends: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// busybox loads only uncompressed modules.
+/// Copies a kernel module, uncompressed, because busybox loads no other.
 fn unpack(module: &Path, to: &Path) -> Result<String> {
     let name = module
         .file_name()
