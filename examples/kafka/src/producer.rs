@@ -68,8 +68,8 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let mut cause = self.cause.lock().unwrap_or_else(PoisonError::into_inner);
-        // It follows the last broker's own failure, and has only numbers, which librdkafka may have reset meanwhile:
-        // `0/1 brokers are down`.
+        // `AllBrokersDown` follows the last broker's own failure. Its text has only numbers, which librdkafka may have reset
+        // meanwhile: `0/1 brokers are down`.
         let words = if code(&error) == RDKafkaErrorCode::AllBrokersDown {
             match &*cause {
                 Some(cause) => format!("all brokers are down: {cause}"),
@@ -109,8 +109,9 @@ const fn verdict(code: RDKafkaErrorCode) -> Option<Fate> {
     }
 }
 
-/// Sends records and waits until each has a report, however long a broker is away. librdkafka retries, and numbers
-/// messages so that the broker stores each once. Ends early when `stop` is set.
+/// Sends records and waits for their reports, however long a broker is away. librdkafka retries, and numbers messages so
+/// that the broker stores each once. After a temporary refusal it sends no further records: they are [`Left`](Fate::Left).
+/// Ends early at a fatal error of librdkafka, and when `stop` is set.
 pub(crate) fn publish(
     producer: &BaseProducer<Context>,
     messages: &mut Messages,

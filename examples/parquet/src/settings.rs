@@ -18,7 +18,7 @@ pub enum Codec {
 }
 
 impl Default for Codec {
-    /// Zstandard if the feature is on.
+    /// Returns Zstandard if the feature `zstd` is on, otherwise LZ4.
     fn default() -> Self {
         #[cfg(feature = "zstd")]
         return Self::Zstd;

@@ -206,7 +206,7 @@ impl Pages for Shared {
     }
 }
 
-/// Every change is complete before anything can panic.
+/// Locks, also after a panic of another thread: every change is complete before anything can panic.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Both processes have the same options.
+/// Returns the options, which are the same in both processes.
 fn options(interface: &str) -> FlowSourceBuilder {
     FlowSource::builder()
         .interfaces([interface])

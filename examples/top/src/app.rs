@@ -34,7 +34,7 @@ use ratatui::{
 
 /// Interval between two checks for a signal.
 const TICK: Duration = Duration::from_millis(50);
-/// Time until the first frame, shorter than between later ones.
+/// Time until the first update of the model, unless the delay is shorter.
 const FIRST: Duration = Duration::from_millis(200);
 
 /// The program.
@@ -53,7 +53,7 @@ struct App {
     /// The error of opening it again.
     fault: Option<Box<dyn Error>>,
     delay: Duration,
-    /// Time of the latest frame.
+    /// Time of the latest frame, which updates the model unless a capture is on hold.
     updated: Instant,
     /// Time of the latest update of the model. Rates cover the time since.
     counted: Instant,

@@ -28,7 +28,7 @@ pub struct ClusterPlan {
 }
 
 impl ClusterPlan {
-    /// Decides, and adds an error for each value on which the agent cannot act.
+    /// Reads the plan from a file, and adds an error for each value on which the agent cannot act.
     pub(super) fn new(config: &Config, problems: &mut Vec<String>) -> Self {
         let k8s = config.discovery().informer().k8s();
         let selected = selected(k8s.selectors(), problems);

@@ -51,7 +51,7 @@ pub struct MetricsPlan {
 }
 
 impl Plan {
-    /// Decides.
+    /// Makes the plan of a file.
     ///
     /// # Errors
     /// All keys on which the agent does not act, and all values that it cannot use, each with a remedy.

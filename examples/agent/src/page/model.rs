@@ -37,7 +37,7 @@ pub(super) struct Sums {
 }
 
 impl Amount {
-    /// Since the flow began.
+    /// Returns the amount since the flow began.
     fn of(flow: &Flow) -> Self {
         let (forward, reverse) = (&flow.forward, &flow.reverse);
         Self {

@@ -19,12 +19,13 @@ use super::{
     member::{Batch, Member},
 };
 
-/// Names Kubernetes objects, and gives each batch to every receiver. `Ok` means that each has it, in memory if it is buffered.
+/// Adds the names of Kubernetes objects to records, and gives each batch to every receiver. `Ok` means that each has it,
+/// in memory if it is buffered.
 ///
 /// Tasks of receivers run on tokio, so it is created and used within a runtime.
 pub struct FanOut {
     members: Vec<Member>,
-    /// Removals of receivers that have no successor, which would wait for them.
+    /// Removals of receivers without a successor. `close` waits for them; a successor waits for its predecessor's removal.
     leaving: Vec<JoinHandle<()>>,
     /// Number of the next receiver.
     next: u64,
@@ -200,7 +201,7 @@ impl FlowSink for FanOut {
         outcomes.into_iter().collect()
     }
 
-    /// Also of receivers that were removed and still deliver.
+    /// Returns the number of waiting records, also of receivers that were removed and still deliver.
     fn waiting(&self) -> u64 {
         let meters = self.exchange.all_meters();
         meters.iter().map(|(_, meter)| meter.stats().waiting).sum()

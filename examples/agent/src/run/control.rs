@@ -69,7 +69,7 @@ impl Control {
         &self.file.plan
     }
 
-    /// Works until the export ends, which drops it.
+    /// Handles signals, changes of the file and reports. It never returns: its caller drops it when the export has ended.
     pub(super) async fn work(mut self, mut running: Running) -> Infallible {
         let mut reports = running.source.reports();
         let mut before = Report::default();
@@ -122,7 +122,7 @@ impl Control {
                 } else {
                     let keys = needs_restart.join(", ");
                     tracing::warn!(
-                        "the new configuration is in effect, except of what takes a restart: {keys}"
+                        "the new configuration is in effect, except for keys that need a restart: {keys}"
                     );
                 }
                 running.state.applied(needs_restart);

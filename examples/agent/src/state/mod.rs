@@ -111,7 +111,7 @@ impl State {
         *lock(&self.0.decoration) = decoration.map(Arc::new);
     }
 
-    /// A file is in effect, except of what needs a restart.
+    /// A file is in effect, except for keys that need a restart.
     pub(crate) fn applied(&self, needs_restart: Vec<String>) {
         let mut reloads = lock(&self.0.reloads);
         reloads.applied += 1;

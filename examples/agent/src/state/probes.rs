@@ -145,7 +145,7 @@ fn configuration(reloads: &Reloads) -> Check {
         return Check::new(
             NAME,
             Status::Warning,
-            format!("the file is in effect, except of: {keys}"),
+            format!("the file is in effect, except for these keys: {keys}"),
         )
         .remedy("restart the agent");
     }
@@ -227,7 +227,7 @@ mod tests {
         assert!(
             configuration(&reloads)
                 .message
-                .ends_with("except of: max_flows")
+                .ends_with("except for these keys: max_flows")
         );
         reloads.problem = Some("a.hcl:2:3: no".to_owned());
         let check = configuration(&reloads);

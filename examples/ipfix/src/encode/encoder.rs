@@ -125,7 +125,7 @@ impl Encoder {
         self.longest = way.map_or(most, |way| way.clamp(SMALLEST_MESSAGE, most));
     }
 
-    /// Only the first `sent` of these messages were sent. The next ones reuse the numbers of the others.
+    /// Takes back all but the first `sent` of these messages, which were not sent. The next ones reuse their numbers.
     pub(crate) fn take_back(&mut self, messages: &Messages, sent: usize) {
         if let Some(sequence) = messages.sequence(sent) {
             self.sequence = sequence;

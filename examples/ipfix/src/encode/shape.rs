@@ -77,8 +77,8 @@ impl<'a> View<'a> {
         self.flow.start + delay.unwrap_or_default()
     }
 
-    /// Returns the time from the SYN that began the flow to the SYN-ACK. `None` if that is later than the flow's last packet, because
-    /// the clock was set back meanwhile.
+    /// Returns the time from the SYN that began the flow to the SYN-ACK. `None` if it is unknown, if the source is not the client, or
+    /// if the SYN-ACK is later than the flow's last packet, as in a capture file whose clock was set back.
     pub(crate) fn answer(&self) -> Option<Duration> {
         let Flow { start, end, .. } = *self.flow;
         let latency = self.flow.tcp.and_then(|tcp| tcp.handshake_latency);

@@ -78,8 +78,8 @@ impl Found<'_> {
     }
 }
 
-/// The clocks of nodes and of the API server differ, and objects have whole seconds: within this time of a tenure, an
-/// address that nobody else had belongs to its holder.
+/// The clocks of nodes and of the API server differ, and objects have whole seconds. So a flow this long before or after a
+/// tenure (the time in which an object had an address) may still belong to its holder, if no other tenure fits better.
 const NEAR: Duration = Duration::from_secs(10);
 
 /// How well a tenure fits the time of a flow; the greatest fits best.
@@ -144,8 +144,9 @@ impl Index {
         found.node = pod.node.as_deref().and_then(|name| self.nodes.named(name));
     }
 
-    /// Returns the pod that had the address or port. A finished pod keeps its address in its status, and another pod may have it by
-    /// now; events and lists come in no useful order.
+    /// Returns the pod that had the address or port. Of several, that is the one whose tenure fits the flow best; of these, a running
+    /// one before a terminating one, before a finished one (it keeps its address in its status, and another pod may have it by now),
+    /// before a deleted one; then the one that got it last. The order in which events and lists arrive decides nothing.
     fn pod_among(&self, tenures: &[Tenure], end: &End<'_>) -> Option<u32> {
         let fitting = tenures.iter().filter_map(|tenure| {
             let slot = tenure.slot_as(Role::Pod)?;
@@ -182,7 +183,7 @@ impl Index {
         found.gateway = place(only(tenures, end, Role::Gateway), &self.gateways);
     }
 
-    /// Returns the service with this external address: with this port, where several share the address.
+    /// Returns the only service with this external address and port.
     fn external_service(&self, tenures: &[Tenure], end: &End<'_>) -> Option<&Stored<Service>> {
         let port = end.port?;
         let slots = tenures.iter().filter_map(|tenure| {
@@ -212,7 +213,7 @@ impl Index {
             .policies
             .iter()
             .filter_map(|slot| self.policies.store.get(*slot));
-        // A pod that is gone may have the slot of a policy that is gone, too, and another has it now.
+        // A deleted pod may still list the slot of a deleted policy, and another policy may be in that slot now.
         let selecting = policies.filter(|it: &&Policy| {
             it.namespace == pod.template.namespace && it.selector.matches(&pod.template.labels)
         });

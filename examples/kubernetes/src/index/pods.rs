@@ -22,7 +22,7 @@ pub(super) struct Pods {
     pub(super) store: Store<Pod>,
     by_namespace: HashMap<Arc<str>, Vec<u32>>,
     node_ports: Tenures<NodePort>,
-    /// Slots by the first half of what is known of a container's id: the pods have the rest.
+    /// Slots by the first half of a container's id, as far as it is known; the pods have the other half.
     by_container: HashMap<u64, u32>,
 }
 

@@ -35,7 +35,7 @@ pub(crate) enum Failure {
     Silent(Duration),
     /// The connection ended within an answer.
     Cut(String),
-    /// An answer that is none.
+    /// An answer that cannot be read.
     Malformed(String),
 }
 

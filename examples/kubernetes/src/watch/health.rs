@@ -44,7 +44,7 @@ pub struct KindHealth {
     /// Failed requests, since the start.
     pub failures: u64,
     /// The last time up to which the server told all changes of this kind: by a list, an event, a bookmark, or the end of a watch
-    /// at the time asked for. A connection, and an answer without an event, are none.
+    /// at the time asked for. Neither a connection nor an answer without an event counts as contact.
     pub last_contact: Option<SystemTime>,
     /// The last failure, unless it went well since.
     pub problem: Option<Problem>,
@@ -79,7 +79,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// Returns true once all objects of each kind have been listed, except of kinds that the server does not have.
+    /// Returns true once all objects of each kind have been listed, except for kinds that the server does not have.
     #[must_use]
     pub fn is_synced(&self) -> bool {
         let mut kinds = self.kinds.iter();

@@ -94,7 +94,8 @@ impl State {
         Ok(())
     }
 
-    /// Since Kubernetes 1.35 versions are numbers by promise; before, they were in fact.
+    /// Returns true if this version is newer than the server's. Since Kubernetes 1.35 versions are numbers by promise; before,
+    /// they were in fact.
     fn is_newer_than(&self, version: &str) -> bool {
         let numbers = (version.parse::<u128>(), self.version.parse::<u128>());
         matches!(numbers, (Ok(server), Ok(own)) if server < own)

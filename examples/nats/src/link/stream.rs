@@ -21,7 +21,7 @@ pub(crate) struct Facts {
     pub(crate) window: Duration,
     /// Position of its last message.
     pub(crate) last: u64,
-    /// True if stored messages can be read.
+    /// True if messages stay after consumers have taken them, so that the last one can be looked up.
     pub(crate) keeps: bool,
 }
 
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn stream_that_discards_old_messages_is_refused() {
+    fn stream_that_stores_nothing_is_refused() {
         let silent = info(|it| it["config"]["no_ack"] = true.into());
         let idle = info(|it| it["config"]["retention"] = "interest".into());
         let watched = info(|it| {

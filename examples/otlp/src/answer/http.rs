@@ -33,7 +33,7 @@ pub(crate) fn of_http(
     }
 }
 
-/// Some receivers respond with an empty body, or with JSON to a request in Protocol Buffers.
+/// Reads the body of a success. Some receivers respond with an empty body, or with JSON to a request in Protocol Buffers.
 fn accepted(kind: &str, body: &[u8]) -> Answer {
     if kind.starts_with("application/json") {
         return Answer::Accepted {

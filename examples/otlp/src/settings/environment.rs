@@ -148,7 +148,7 @@ impl Environment<'_> {
         })
     }
 
-    /// `OTEL_SERVICE_NAME` overrides `service.name` of the attributes.
+    /// Adds the attributes of the environment. `OTEL_SERVICE_NAME` overrides `service.name` of `OTEL_RESOURCE_ATTRIBUTES`.
     fn resource(&self, mut resource: Resource) -> Result<Resource, EnvironmentError> {
         if let Some((name, text)) = self.general("OTEL_RESOURCE_ATTRIBUTES") {
             for (key, value) in pairs(&name, &text)? {

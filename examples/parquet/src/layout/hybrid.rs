@@ -72,7 +72,7 @@ fn packed<T: Copy + Into<u32>>(values: &[T], width: u8, into: &mut Vec<u8>) {
     }
 }
 
-/// Eight values take as many octets as each has bits.
+/// Packs eight values, which take as many octets as each has bits.
 fn pack(values: &[u32; 8], width: u8, into: &mut Vec<u8>) {
     let octets = usize::from(width);
     let four = |values: &[u32]| {

@@ -83,7 +83,7 @@ impl Plain {
 }
 
 impl Laid for Plain {
-    /// Without statistics, because range queries on digests make no sense.
+    /// Returns a chunk without statistics, because range queries on digests make no sense.
     fn finish(&mut self, _: bool) -> Chunk {
         let rows = std::mem::take(&mut self.rows);
         let room = self.page.len();

@@ -101,7 +101,8 @@ impl State {
         into.labels.clone_from(&self.labels);
     }
 
-    /// Returns the present number of series, besides `other`: the room that a snapshot needs.
+    /// Returns the room that a snapshot needs: the present number of series and `other`, and the limit of pairs and the row of
+    /// all other pairs.
     pub(crate) fn room(&self) -> (usize, usize) {
         (self.series.len() + 1, self.pairs.limit() + 1)
     }

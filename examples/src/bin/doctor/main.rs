@@ -65,7 +65,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// `None` if help was requested.
+/// Reads the arguments. `None` if help was requested.
 fn parse_args() -> Result<Option<Args>, lexopt::Error> {
     let mut options = FlowSource::builder();
     let mut interfaces = Vec::new();

@@ -70,7 +70,8 @@ impl Output {
     }
 }
 
-/// Called before each line, because a window can be resized at any time. The call takes less than a microsecond.
+/// Returns the size of the terminal. Called before each line, because a window can be resized at any time. The call takes
+/// less than a microsecond.
 fn size() -> Size {
     match tcgetwinsize(io::stdout()) {
         Ok(window) if window.ws_col > 0 => Size {

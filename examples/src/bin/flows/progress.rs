@@ -22,7 +22,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Of the file at this path, from now on.
+    /// Begins the progress of the file at this path.
     pub(crate) fn of(path: &Path, now: Instant) -> Self {
         let found = fs::metadata(path).ok().filter(fs::Metadata::is_file);
         Self {

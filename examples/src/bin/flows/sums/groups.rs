@@ -39,7 +39,7 @@ pub(crate) struct Groups {
 }
 
 impl Groups {
-    /// By the values of these attributes.
+    /// Creates groups by the values of these attributes.
     pub(crate) fn new(keys: Vec<&'static str>) -> Self {
         Self::with_room(keys, MOST_GROUPS)
     }
