@@ -9,8 +9,8 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{manifest::PUBLISHED, project, shell};
 
-/// Octets that a compressed package may have: a file that does not belong is noticed. mermin-core is 371 files of source in 523,000.
-const MOST: u64 = 600_000;
+/// Octets that a compressed package may have: a file that does not belong is noticed. mermin-core is 410 files of source in 599,000.
+const MOST: u64 = 650_000;
 
 /// Creates the packages, unpacks them elsewhere, and builds them from their own files.
 pub(crate) fn check() -> Result<()> {
