@@ -97,7 +97,7 @@ fn wait(child: &mut Child, stop: &AtomicBool) -> io::Result<ExitStatus> {
 /// The socket is the child's standard input. The child runs the file that this process runs, also after an upgrade has put
 /// another one in its place: another version may not understand what is passed.
 fn start(socket: OwnedFd, interface: &str) -> io::Result<Child> {
-    Command::new(env::current_exe()?)
+    Command::new("/proc/self/exe")
         .arg(interface)
         .env(CHILD, "1")
         .uid(NOBODY)
