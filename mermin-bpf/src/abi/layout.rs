@@ -14,10 +14,11 @@ use super::{
     section::{OCTETS, Section, SectionHeader},
     slot::{Lane, Slot},
     tcp_analysis::{Counters, Direction, Latency, Sender, TcpAnalysis},
+    tcp_socket::{TcpSocket, TcpSockets},
     tunnel::TunnelEndpoints,
 };
 
-const FACTS: [usize; 72] = [
+const FACTS: [usize; 76] = [
     size_of::<KeyTail>(),
     size_of::<KeyV4>(),
     offset_of!(KeyV4, addresses),
@@ -79,6 +80,10 @@ const FACTS: [usize; 72] = [
     size_of::<Counters>(),
     size_of::<Latency>(),
     offset_of!(Latency, min),
+    size_of::<TcpSockets>(),
+    offset_of!(TcpSocket, retransmissions),
+    offset_of!(TcpSocket, delivered),
+    offset_of!(TcpSocket, congestion_window),
     size_of::<Bucket>(),
     offset_of!(Bucket, entries),
     PLACES,
@@ -121,6 +126,7 @@ const _: () = {
     assert!(size_of::<TunnelEndpoints>() == 40);
     assert!(size_of::<TcpAnalysis>() == 448);
     assert!(offset_of!(TcpAnalysis, directions) == 64);
+    assert!(size_of::<TcpSockets>() == 32);
     assert!(size_of::<Drops>() == 128);
     assert!(size_of::<FragmentKey>() == 56);
     assert!(size_of::<FragmentFlow>() == 72);

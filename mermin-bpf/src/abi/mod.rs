@@ -14,4 +14,5 @@ pub mod sampling;
 pub mod section;
 pub mod slot;
 pub mod tcp_analysis;
+pub mod tcp_socket;
 pub mod tunnel;

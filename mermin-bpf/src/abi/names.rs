@@ -48,6 +48,8 @@ pub const MAP_GLOBALS: &str = "GLOBALS";
 pub const MAP_TUNNELS: &str = "TUNNELS";
 /// [`TcpAnalysis`](super::tcp_analysis::TcpAnalysis) by slot: array, mmapable. One element where TCP is not analysed.
 pub const MAP_TCP_ANALYSIS: &str = "TCP_ANALYSIS";
+/// [`TcpSockets`](super::tcp_socket::TcpSockets) by slot: array, mmapable. One element where no sockets are read.
+pub const MAP_TCP_SOCKETS: &str = "TCP_SOCKETS";
 /// [`Drops`](super::drops::Drops) by slot: array, mmapable. One element where dropped packets are not counted.
 pub const MAP_DROPS: &str = "DROPS";
 /// One [`DropCounters`](super::drops::DropCounters): array, mmapable.
@@ -85,6 +87,8 @@ pub const CONST_DECAPSULATE: &str = "DECAPSULATE";
 pub const CONST_BARE: &str = "BARE";
 /// Constant: 1 where TCP segments are analysed.
 pub const CONST_ANALYSE: &str = "ANALYSE";
+/// Constant: 1 where the kernel's values of TCP sockets are read.
+pub const CONST_SOCKETS: &str = "SOCKETS";
 /// Constant: facts about the running kernel, by their place in [`fact`](super::drops::fact).
 pub const CONST_DROP_FACTS: &str = "DROP_FACTS";
 /// Constant: [`Ports::words`](crate::wire::tunnel::Ports::words).

@@ -29,7 +29,7 @@ use super::{
     pass::Pass,
     sampling, section,
     skb::{Anywhere, Skb},
-    tcp_analysis,
+    tcp_analysis, tcp_socket,
     workspace::{Opening, PendingFlow, Workspace, launder},
 };
 
@@ -52,6 +52,8 @@ pub(super) fn count(context: &TcContext, workspace: *mut Workspace) {
         let reason = match count_or_refuse(skb, account, workspace) {
             Ok(slot) => {
                 section::pass(skb, workspace, slot);
+                let ports = || KeyV4::from_words(&(*packet).key).tail.ports;
+                tcp_socket::note::<Chosen>(skb, slot, ports, &(*packet).facts);
                 // Last, because the call of another program does not return.
                 tcp_analysis::add::<Chosen, _>(skb, Anywhere(skb), account, slot, &(*packet).facts);
                 return;

@@ -29,6 +29,9 @@ pub(super) trait Key: Copy + 'static {
 
     fn words(&self) -> KeyWords;
 
+    /// Of the lower endpoint and the higher one.
+    fn ports(&self) -> [u16; 2];
+
     /// The words, to be stored.
     ///
     /// The compiler must not know that some are zero: it would call `memset` for a row of them, which is a loop over
@@ -52,6 +55,11 @@ impl Key for KeyV4 {
     fn words(&self) -> KeyWords {
         self.words()
     }
+
+    #[inline(always)]
+    fn ports(&self) -> [u16; 2] {
+        self.tail.ports
+    }
 }
 
 impl Key for KeyV6 {
@@ -61,6 +69,11 @@ impl Key for KeyV6 {
     #[inline(always)]
     fn words(&self) -> KeyWords {
         self.words()
+    }
+
+    #[inline(always)]
+    fn ports(&self) -> [u16; 2] {
+        self.tail.ports
     }
 }
 

@@ -18,6 +18,7 @@ use mermin_bpf::{
         ledger::{HookEntry, Reasons, Totals},
         slot::Slot,
         tcp_analysis::TcpAnalysis,
+        tcp_socket::TcpSockets,
         tunnel::TunnelEndpoints,
     },
     track::pass::Turned,
@@ -49,6 +50,8 @@ pub(super) static PROGRAMS: ProgramArray = ProgramArray::with_max_entries(next::
 pub(super) static TUNNELS: Array<TunnelEndpoints> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 pub(super) static TCP_ANALYSIS: Array<TcpAnalysis> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map]
+pub(super) static TCP_SOCKETS: Array<TcpSockets> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
 pub(super) static DROPS: Array<Drops> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map]
@@ -84,6 +87,8 @@ static DECAPSULATE: u32 = 1;
 static BARE: u32 = 0;
 #[unsafe(no_mangle)]
 static ANALYSE: u32 = 0;
+#[unsafe(no_mangle)]
+static SOCKETS: u32 = 0;
 #[unsafe(no_mangle)]
 static SECTIONS_ON: u32 = 0;
 #[unsafe(no_mangle)]
@@ -186,6 +191,12 @@ pub(super) fn is_bare() -> bool {
 #[inline(always)]
 pub(super) fn analyses() -> bool {
     constant(&ANALYSE) != 0
+}
+
+/// True if the kernel's values of TCP sockets are read.
+#[inline(always)]
+pub(super) fn reads_sockets() -> bool {
+    constant(&SOCKETS) != 0
 }
 
 /// True if sections of payloads are passed to user space.

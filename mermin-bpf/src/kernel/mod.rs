@@ -23,6 +23,7 @@ mod sampling;
 mod section;
 mod skb;
 mod tcp_analysis;
+mod tcp_socket;
 mod tunnel;
 mod workspace;
 

@@ -11,6 +11,8 @@ pub(super) trait Options {
     fn is_bare() -> bool;
     /// True if TCP segments are analysed.
     fn analyses() -> bool;
+    /// True if the kernel's values of TCP sockets are read.
+    fn reads_sockets() -> bool;
     /// True if flows are sampled.
     fn is_sampled() -> bool;
 }
@@ -26,6 +28,11 @@ impl Options for Without {
 
     #[inline(always)]
     fn analyses() -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn reads_sockets() -> bool {
         false
     }
 
@@ -47,6 +54,11 @@ impl Options for Chosen {
     #[inline(always)]
     fn analyses() -> bool {
         maps::analyses()
+    }
+
+    #[inline(always)]
+    fn reads_sockets() -> bool {
+        maps::reads_sockets()
     }
 
     #[inline(always)]

@@ -35,7 +35,7 @@ use super::{
     options::{Chosen, Options, Without},
     pass::{Pass, doubts},
     skb::Skb,
-    tcp_analysis, tunnel,
+    tcp_analysis, tcp_socket, tunnel,
     workspace::{PendingFlow, WORKSPACE, Workspace},
 };
 
@@ -306,6 +306,7 @@ pub(super) fn count_known<O: Options, K: Key, B: Bytes>(
     pass.note();
     carried::compare::<O>(slot, &key.words(), facts);
     count::add(slot, facts);
+    tcp_socket::note::<O>(skb, slot, || key.ports(), facts);
     tcp_analysis::add::<O, _>(skb, bytes, account, slot, facts);
     true
 }

@@ -101,6 +101,7 @@ mod tests {
     use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 
     use super::*;
+    use crate::bpf::slab::OptionalArrays;
     use crate::sys::mapping::Mapping;
 
     fn mapping<T: Copy>(length: usize) -> Mapping<T> {
@@ -113,7 +114,14 @@ mod tests {
         let slots = mapping::<Slot>(2);
         // SAFETY: within the mapping, which nobody else has.
         unsafe { slots.at(1).write(*slot) };
-        Slab::new(slots, mapping(1), mapping(1), mapping(2), None, None, false)
+        Slab::new(
+            slots,
+            mapping(1),
+            mapping(1),
+            mapping(2),
+            OptionalArrays::default(),
+            false,
+        )
     }
 
     fn lane() -> impl Strategy<Value = (u8, Lane)> {

@@ -200,6 +200,7 @@ pub(crate) fn constants(sizes: Sizes, seed: &Seed) -> Vec<(&'static str, Vec<u8>
             u32::from(sizes.keyed == Keyed::Endpoints),
         ),
         (names::CONST_ANALYSE, u32::from(sizes.tcp_analysis)),
+        (names::CONST_SOCKETS, u32::from(sizes.tcp_sockets)),
         (names::CONST_SECTIONS, u32::from(sizes.sections != 0)),
         (names::CONST_SAMPLED, u32::from(sizes.sampled)),
     ]
@@ -233,7 +234,7 @@ fn point_seed(sizes: Sizes, seed: &Seed) -> Seed {
 }
 
 /// Returns the number of elements of maps whose size depends on options or host.
-fn lengths(sizes: Sizes) -> [(&'static str, u32); 14] {
+fn lengths(sizes: Sizes) -> [(&'static str, u32); 15] {
     let counts = Sizes::ledgers(sizes.cpus);
     [
         (names::MAP_INDEX, sizes.index().buckets()),
@@ -242,6 +243,7 @@ fn lengths(sizes: Sizes) -> [(&'static str, u32); 14] {
         (names::MAP_FRESH, sizes.fresh()),
         (names::MAP_TUNNELS, sizes.tunnels()),
         (names::MAP_TCP_ANALYSIS, sizes.tcp_analyses()),
+        (names::MAP_TCP_SOCKETS, sizes.socket_pairs()),
         (names::MAP_DROPS, sizes.drop_counts()),
         (names::MAP_FRAGMENTS, sizes.fragments()),
         (names::MAP_EARLY, sizes.fragments()),
@@ -265,6 +267,7 @@ mod tests {
             keyed: Keyed::Way,
             exact_end: false,
             tcp_analysis: false,
+            tcp_sockets: false,
             drops: None,
             sampled: false,
             sampling_seed: None,
@@ -319,6 +322,10 @@ mod tests {
             },
             Sizes {
                 tcp_analysis: true,
+                ..sizes
+            },
+            Sizes {
+                tcp_sockets: true,
                 ..sizes
             },
             Sizes {

@@ -20,6 +20,7 @@ pub(crate) mod sections;
 pub(crate) mod size;
 pub(crate) mod slab;
 pub(crate) mod tcp_analyses;
+pub(crate) mod tcp_sockets;
 pub(crate) mod zeroed;
 
 #[cfg(feature = "__lab")]

@@ -21,8 +21,9 @@ use super::{
     refusal::{Failure, Refusal},
     sections::Sections,
     size::{HOOK_PLACES, Sizes},
-    slab::Slab,
+    slab::{OptionalArrays, Slab},
     tcp_analyses::TcpAnalyses,
+    tcp_sockets::TcpSockets,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -387,6 +388,8 @@ fn load_program(code: Code) -> Result<(String, OwnedFd), Failure> {
 fn into_memory(maps: &Named, sizes: Sizes) -> Result<InMemory, Refusal> {
     let analyses = values(maps, names::MAP_TCP_ANALYSIS, sizes.tcp_analyses())?;
     let analyses = sizes.tcp_analysis.then(|| TcpAnalyses::new(analyses));
+    let sockets = values(maps, names::MAP_TCP_SOCKETS, sizes.socket_pairs())?;
+    let sockets = sizes.tcp_sockets.then(|| TcpSockets::new(sockets));
     let drops = values(maps, names::MAP_DROPS, sizes.drop_counts())?;
     let drops = sizes.drops.map(|_| DropCounts::new(drops));
     let slab = Slab::new(
@@ -394,8 +397,11 @@ fn into_memory(maps: &Named, sizes: Sizes) -> Result<InMemory, Refusal> {
         values(maps, names::MAP_FRESH, sizes.fresh())?,
         values(maps, names::MAP_GLOBALS, 1)?,
         values(maps, names::MAP_TUNNELS, sizes.tunnels())?,
-        analyses,
-        drops,
+        OptionalArrays {
+            analyses,
+            sockets,
+            drops,
+        },
         sizes.sampled,
     );
     let counts = Sizes::ledgers(sizes.cpus);

@@ -20,6 +20,8 @@ pub(crate) enum Spare {
     Names,
     /// The analysis of TCP.
     TcpAnalysis,
+    /// The kernel's values of TCP sockets.
+    TcpSockets,
 }
 
 /// An error of loading.
@@ -100,12 +102,16 @@ impl Failure {
             Self::Map { name, .. } | Self::Program { name, .. }
                 if [names::MAP_DROPS, names::MAP_DROP_COUNTERS, names::PROGRAM_DROP].contains(&name.as_str())
         );
+        let is_of_sockets =
+            matches!(self, Self::Map { name, .. } if name == names::MAP_TCP_SOCKETS);
         let is_of_ring = matches!(self, Self::Map { name, .. } if name == names::MAP_SECTIONS);
         match self {
             Self::Object(_) => None,
             _ if sizes.sections != 0 && is_of_ring => Some(Spare::Names),
             _ if sizes.drops.is_some() && is_of_drops => Some(Spare::Drops),
+            _ if sizes.tcp_sockets && is_of_sockets => Some(Spare::TcpSockets),
             _ if sizes.tcp_analysis => Some(Spare::TcpAnalysis),
+            _ if sizes.tcp_sockets => Some(Spare::TcpSockets),
             // The programs do less without.
             Self::Program { .. } if sizes.sections != 0 => Some(Spare::Names),
             Self::Map { .. } | Self::Program { .. } => None,
@@ -189,22 +195,26 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn option_is_given_up_for_what_it_adds() {
-        let sizes = |sections: bool, tcp_analysis| Sizes {
+    fn sizes(sections: bool, tcp_analysis: bool) -> Sizes {
+        Sizes {
             slots: 1,
             cpus: 1,
             decapsulate: true,
             keyed: Keyed::Way,
             exact_end: false,
             tcp_analysis,
+            tcp_sockets: false,
             drops: None,
             sampled: false,
             sampling_seed: None,
             sections: u32::from(sections) << 20,
             ports: Ports::default(),
             slots_a_bucket: 8,
-        };
+        }
+    }
+
+    #[test]
+    fn option_is_given_up_for_what_it_adds() {
         let no_memory = || io::Error::from_raw_os_error(libc::ENOMEM);
         let map = |name: &str| Failure::Map {
             name: name.to_owned(),
@@ -251,6 +261,25 @@ mod tests {
             let found = options.map(|(names, tcp)| failure.spare(sizes(names, tcp)));
             assert_eq!(found, expected, "{failure}");
         }
+    }
+
+    #[test]
+    fn sockets_are_given_up_after_the_analysis_unless_it_is_their_memory() {
+        let sizes = |tcp_analysis| Sizes {
+            tcp_sockets: true,
+            ..sizes(true, tcp_analysis)
+        };
+        let map = |name: &str| Failure::Map {
+            name: name.to_owned(),
+            error: io::Error::from_raw_os_error(libc::ENOMEM),
+        };
+        let (own, other) = (map(names::MAP_TCP_SOCKETS), map(names::MAP_SLOTS));
+        let spared = |failure: &Failure| [true, false].map(|both| failure.spare(sizes(both)));
+        assert_eq!(spared(&own), [Some(Spare::TcpSockets); 2]);
+        assert_eq!(
+            spared(&other),
+            [Some(Spare::TcpAnalysis), Some(Spare::TcpSockets)]
+        );
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub(crate) struct Sizes {
     pub(crate) exact_end: bool,
     /// True if TCP segments are analysed.
     pub(crate) tcp_analysis: bool,
+    /// True if the kernel's values of TCP sockets are read.
+    pub(crate) tcp_sockets: bool,
     /// Facts about the kernel, if packets that it drops are counted.
     pub(crate) drops: Option<DropFacts>,
     /// True if flows are sampled.
@@ -64,12 +66,17 @@ impl Sizes {
 
     /// Returns true if an option is on that each packet of a known flow pays for: then the programs with these options are loaded.
     pub(crate) fn costs_known_flows(&self) -> bool {
-        self.keyed == Keyed::Endpoints || self.tcp_analysis || self.sampled
+        self.keyed == Keyed::Endpoints || self.tcp_analysis || self.tcp_sockets || self.sampled
     }
 
     /// Returns the number of analyses of TCP: one for each slot, if TCP is analysed.
     pub(crate) fn tcp_analyses(&self) -> u32 {
         if self.tcp_analysis { self.slots } else { 1 }
+    }
+
+    /// Returns the number of pairs of sockets: one for each slot, if sockets are read.
+    pub(crate) fn socket_pairs(&self) -> u32 {
+        if self.tcp_sockets { self.slots } else { 1 }
     }
 
     /// Returns the number of counts of dropped packets: one for each slot, if they are counted.
@@ -176,6 +183,7 @@ mod tests {
             keyed: Keyed::Way,
             exact_end: false,
             tcp_analysis: false,
+            tcp_sockets: false,
             drops: None,
             sampled: false,
             sampling_seed: None,

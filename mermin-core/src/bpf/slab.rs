@@ -21,7 +21,9 @@ use mermin_bpf::{
     wire::{ethernet, tcp::flag},
 };
 
-use super::{clock::Ticks, drop_counts::DropCounts, tcp_analyses::TcpAnalyses};
+use super::{
+    clock::Ticks, drop_counts::DropCounts, tcp_analyses::TcpAnalyses, tcp_sockets::TcpSockets,
+};
 use crate::{
     flow::Several,
     sys::mapping::Mapping,
@@ -34,6 +36,17 @@ use crate::{
 /// Number of reads of a lane's counters before an inconsistent pair is accepted.
 const MOST_READS: usize = 8;
 
+/// Arrays beside the slots.
+#[derive(Debug, Default)]
+pub(crate) struct OptionalArrays {
+    /// Analyses of TCP, if TCP is analysed.
+    pub(super) analyses: Option<TcpAnalyses>,
+    /// The kernel's values of TCP sockets, if they are read.
+    pub(super) sockets: Option<TcpSockets>,
+    /// Counts of dropped packets, if they are counted.
+    pub(super) drops: Option<DropCounts>,
+}
+
 /// All slots, and the number ever used.
 #[derive(Debug)]
 pub(crate) struct Slab {
@@ -41,10 +54,7 @@ pub(crate) struct Slab {
     fresh: Mapping<u64>,
     globals: Mapping<Globals>,
     tunnels: Mapping<TunnelEndpoints>,
-    /// Analyses of TCP, if TCP is analysed.
-    analyses: Option<TcpAnalyses>,
-    /// Counts of dropped packets, if they are counted.
-    drops: Option<DropCounts>,
+    options: OptionalArrays,
     /// True if flows are sampled.
     is_sampled: bool,
 }
@@ -55,8 +65,7 @@ impl Slab {
         fresh: Mapping<u64>,
         globals: Mapping<Globals>,
         tunnels: Mapping<TunnelEndpoints>,
-        analyses: Option<TcpAnalyses>,
-        drops: Option<DropCounts>,
+        options: OptionalArrays,
         is_sampled: bool,
     ) -> Self {
         Self {
@@ -64,20 +73,24 @@ impl Slab {
             fresh,
             globals,
             tunnels,
-            analyses,
-            drops,
+            options,
             is_sampled,
         }
     }
 
     /// Returns the analyses of TCP, if TCP is analysed.
     pub(crate) fn analyses(&self) -> Option<&TcpAnalyses> {
-        self.analyses.as_ref()
+        self.options.analyses.as_ref()
+    }
+
+    /// Returns the kernel's values of TCP sockets, if they are read.
+    pub(crate) fn sockets(&self) -> Option<&TcpSockets> {
+        self.options.sockets.as_ref()
     }
 
     /// Returns the counts of dropped packets, if they are counted.
     pub(crate) fn drops(&self) -> Option<&DropCounts> {
-        self.drops.as_ref()
+        self.options.drops.as_ref()
     }
 
     /// Returns the counters that belong to no slot.
@@ -312,10 +325,13 @@ impl Slab {
         let at = self.slots.at(slot as usize);
         // SAFETY: after the grace period the slot is this thread's alone.
         unsafe { at.write_volatile(Slot::default()) };
-        if let Some(analyses) = &self.analyses {
+        if let Some(analyses) = &self.options.analyses {
             analyses.scrub(slot);
         }
-        if let Some(drops) = &self.drops {
+        if let Some(sockets) = &self.options.sockets {
+            sockets.scrub(slot);
+        }
+        if let Some(drops) = &self.options.drops {
             drops.scrub(slot);
         }
         fence(Ordering::SeqCst);

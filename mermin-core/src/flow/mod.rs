@@ -28,6 +28,7 @@ mod record;
 mod several;
 mod tcp;
 mod tcp_analysis;
+mod tcp_sockets;
 pub(crate) mod time;
 mod tunnel;
 mod vlan;
@@ -54,6 +55,7 @@ pub use self::{
     several::Several,
     tcp::{Tcp, TcpFlags, TcpState},
     tcp_analysis::{TcpAnalysis, TcpLatency, TcpSegments},
+    tcp_sockets::{TcpSocket, TcpSockets},
     tunnel::{Tunnel, TunnelKind},
     vlan::VlanIds,
 };

@@ -8,8 +8,8 @@ use std::{
 
 use super::{
     AddedAttribute, Application, Direction, DirectionRule, Drops, EndReason, Endpoint, FlowId,
-    Interface, Ipsec, ObservationPoint, Process, Protocol, Several, Tcp, TcpAnalysis, Tunnel,
-    Uniflow, VlanIds,
+    Interface, Ipsec, ObservationPoint, Process, Protocol, Several, Tcp, TcpAnalysis, TcpSockets,
+    Tunnel, Uniflow, VlanIds,
 };
 
 /// One record of one flow: the traffic of a conversation on one interface since the previous record.
@@ -73,6 +73,9 @@ pub struct Flow {
     /// Retransmissions, round trips and responses of a TCP connection. Present if
     /// [`tcp_analysis`](crate::FlowSourceBuilder::tcp_analysis) is on.
     pub tcp_analysis: Option<Box<TcpAnalysis>>,
+    /// The kernel's values of the sockets of a TCP connection. Present if
+    /// [`tcp_sockets`](crate::FlowSourceBuilder::tcp_sockets) is on and an end is a socket of this host.
+    pub tcp_sockets: Option<Box<TcpSockets>>,
     /// Packets of the flow that the kernel dropped since the previous record. Present if [`drops`](crate::FlowSourceBuilder::drops) is on
     /// and there were any.
     pub drops: Option<Box<Drops>>,
@@ -147,6 +150,7 @@ impl Flow {
             icmp_id: None,
             tcp: None,
             tcp_analysis: None,
+            tcp_sockets: None,
             drops: None,
             ipsec: None,
             tunnel: None,

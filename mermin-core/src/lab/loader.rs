@@ -47,6 +47,7 @@ fn sizes(max_flows: u32) -> io::Result<Sizes> {
         keyed: Keyed::Way,
         exact_end: false,
         tcp_analysis: false,
+        tcp_sockets: false,
         drops: None,
         sampled: false,
         sampling_seed: None,

@@ -32,6 +32,8 @@ pub enum Feature {
     ListeningPorts,
     /// Analysing TCP.
     TcpAnalysis,
+    /// Reading the kernel's values of TCP sockets.
+    TcpSockets,
     /// Counting packets that the kernel drops.
     Drops,
     /// Reading names from payloads.
@@ -57,6 +59,7 @@ impl Feature {
             Self::Process => "process",
             Self::ListeningPorts => "listening ports",
             Self::TcpAnalysis => "tcp analysis",
+            Self::TcpSockets => "tcp sockets",
             Self::Drops => "drops",
             Self::Names => "names",
             Self::Sampling => "sampling",

@@ -56,6 +56,8 @@ pub(crate) struct Options {
     pub(crate) listening_ports: bool,
     /// TCP segments are analysed.
     pub(crate) tcp_analysis: bool,
+    /// The kernel's values of TCP sockets are read.
+    pub(crate) tcp_sockets: bool,
     /// Packets that the kernel drops are counted.
     pub(crate) drops: bool,
     /// Flows are sampled.
@@ -176,6 +178,7 @@ impl Options {
             ("netns", self.netns != NetNs::Own),
             ("pinning", self.pinning.is_some()),
             ("process", self.process),
+            ("tcp_sockets", self.tcp_sockets),
             ("drops", self.drops),
             ("drop_capabilities", self.drop_capabilities),
         ];

@@ -38,6 +38,8 @@ pub enum Setting {
     ListeningPorts,
     /// `tcp_analysis`.
     TcpAnalysis,
+    /// `tcp_sockets`.
+    TcpSockets,
     /// `drops`.
     Drops,
     /// `names`.
@@ -70,6 +72,7 @@ impl Setting {
             Self::Process => "process",
             Self::ListeningPorts => "listening_ports",
             Self::TcpAnalysis => "tcp_analysis",
+            Self::TcpSockets => "tcp_sockets",
             Self::Drops => "drops",
             Self::Names => "names",
             Self::Sampling => "sampling",
@@ -118,6 +121,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
         process,
         listening_ports,
         tcp_analysis,
+        tcp_sockets,
         drops,
         names,
         sampling,
@@ -155,6 +159,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
                 now.listening_ports != *listening_ports,
             ),
             (Setting::TcpAnalysis, now.tcp_analysis != *tcp_analysis),
+            (Setting::TcpSockets, now.tcp_sockets != *tcp_sockets),
             (Setting::Drops, now.drops != *drops),
             (Setting::Names, now.names != *names),
             (Setting::Sampling, now.sampling != *sampling),
@@ -235,7 +240,7 @@ mod tests {
             );
             assert_eq!(then, Reconfigured::default(), "{setting}");
         }
-        let fixed: [(Setting, Change); 15] = [
+        let fixed: [(Setting, Change); 16] = [
             (Setting::Attach, |options| {
                 options.attach = Attach::Tcx.into();
             }),
@@ -256,6 +261,7 @@ mod tests {
                 options.listening_ports = true;
             }),
             (Setting::TcpAnalysis, |options| options.tcp_analysis = true),
+            (Setting::TcpSockets, |options| options.tcp_sockets = true),
             (Setting::Drops, |options| options.drops = true),
             (Setting::Names, |options| options.names = true),
             (Setting::Sampling, |options| {

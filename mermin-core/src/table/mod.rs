@@ -11,6 +11,7 @@ pub(crate) mod record;
 pub(crate) mod sampling;
 pub(crate) mod snapshot;
 pub(crate) mod tcp_analysis;
+pub(crate) mod tcp_sockets;
 pub(crate) mod timeouts;
 pub(crate) mod verdict;
 

@@ -56,6 +56,7 @@ mod support;
 mod table;
 mod tcp;
 mod tcp_analysis;
+mod tcp_sockets;
 mod trouble;
 mod troubleshooting;
 mod tunnel_devices;
@@ -201,6 +202,7 @@ fn main() {
         lifecycle::cases(),
         table::cases(),
         tcp_analysis::cases(),
+        tcp_sockets::cases(),
         load::cases(),
         detach::cases(),
         plug::cases(),

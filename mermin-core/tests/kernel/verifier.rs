@@ -23,13 +23,14 @@ fn verified_instructions_are_within_the_limit() {
         }),
         // Its code stands behind every way through the parser.
         ("+tcp_analysis", 5, |options| options.tcp_analysis(true)),
+        ("+tcp_sockets", 10, |options| options.tcp_sockets(true)),
         ("+drops", 10, |options| options.drops(true)),
         ("+names", 10, |options| options.names(true)),
         ("+sampling", 10, |options| {
             options.sampling(Sampling::under_pressure())
         }),
-        ("+names+tcp_analysis", 5, |options| {
-            options.names(true).tcp_analysis(true)
+        ("+names+tcp_analysis+tcp_sockets", 5, |options| {
+            options.names(true).tcp_analysis(true).tcp_sockets(true)
         }),
     ] {
         let programs = host.run(|| Lab::with(set(on("lo"))).unwrap().programs().unwrap());

@@ -99,6 +99,7 @@ const TESTS: &[&str] = &[
     "removed_interface_ends_its_flows",
     "error_without_capabilities_names_them",
     "symptom_memory_limit",
+    "routed_packets_have_no_socket",
     "verified_instructions_are_within_the_limit",
 ];
 

@@ -27,6 +27,8 @@ pub(crate) struct Identity {
     pub(crate) exact_end: u64,
     /// 1 if the analysis of TCP was wanted when the maps were made, and the kernel refused it; otherwise 0.
     pub(crate) unanalysed: u64,
+    /// 1 if the kernel's values of TCP sockets were wanted when the maps were made, and it refused them; otherwise 0.
+    pub(crate) no_sockets: u64,
     /// 1 if dropped packets were to be counted when the maps were made, and the kernel or the memory limit refused it; otherwise 0.
     pub(crate) uncounted_drops: u64,
     /// Of the index's digests.

@@ -19,6 +19,7 @@ pub(crate) mod render;
 mod serde;
 mod table;
 mod tcp_analysis;
+mod tcp_sockets;
 mod value;
 pub(crate) mod visit;
 pub(crate) mod visitor;

@@ -1,6 +1,6 @@
 //! Table of all attributes: name, kind, unit, meaning. The reference is generated from it.
 
-use super::{drops, name::Name, tcp_analysis};
+use super::{drops, name::Name, tcp_analysis, tcp_sockets};
 
 /// Kinds of attribute values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -203,6 +203,23 @@ const FORWARD_ANALYSED: &[Attribute] = analysed!(FORWARD, "from source to destin
 #[rustfmt::skip]
 const REVERSE_ANALYSED: &[Attribute] = analysed!(REVERSE, "from destination to source", "source", "from source to destination");
 
+/// Rows of the socket at one end.
+macro_rules! socket {
+    ($names:ident, $end:literal) => {
+        &[
+            number(tcp_sockets::$names.smoothed_round_trip.text, concat!("Smoothed round trip of the ", $end, "'s socket in the kernel (`rtt` of `ss -ti`), as of the latest packet that it sent")).unit("ns").when("TCP, `tcp_sockets` is on, the socket is seen here and has timed a round trip"),
+            number(tcp_sockets::$names.retransmissions.text, concat!("Segments that the ", $end, "'s socket has sent again since the connection began")).unit("{packet}").when("TCP, `tcp_sockets` is on, the socket is seen here"),
+            number(tcp_sockets::$names.delivered.text, concat!("Segments of the ", $end, "'s socket that the other end has acknowledged since the connection began")).unit("{packet}").when("the same"),
+            number(tcp_sockets::$names.congestion_window.text, concat!("Congestion window of the ", $end, "'s socket")).unit("{packet}").when("the same"),
+        ]
+    };
+}
+
+#[rustfmt::skip]
+const SOURCE_SOCKET: &[Attribute] = socket!(SOURCE, "source");
+#[rustfmt::skip]
+const DESTINATION_SOCKET: &[Attribute] = socket!(DESTINATION, "destination");
+
 /// Rows of dropped packets of one direction; `$way` names the direction.
 macro_rules! dropped {
     ($names:ident, $way:literal) => {
@@ -317,13 +334,15 @@ const AFTER: &[Attribute] = &[
 
 /// All attributes, in the order in which [`Attributes`](super::Attributes) returns them.
 pub const ALL: &[Attribute] = &{
-    let parts: [&[Attribute]; 9] = [
+    let parts: [&[Attribute]; 11] = [
         BEFORE,
         FORWARD_ATTRIBUTES,
         REVERSE_ATTRIBUTES,
         HANDSHAKE,
         FORWARD_ANALYSED,
         REVERSE_ANALYSED,
+        SOURCE_SOCKET,
+        DESTINATION_SOCKET,
         FORWARD_DROPPED,
         REVERSE_DROPPED,
         AFTER,
@@ -333,6 +352,7 @@ pub const ALL: &[Attribute] = &{
             + 2 * FORWARD_ATTRIBUTES.len()
             + HANDSHAKE.len()
             + 2 * FORWARD_ANALYSED.len()
+            + 2 * SOURCE_SOCKET.len()
             + 2 * FORWARD_DROPPED.len()
             + AFTER.len()];
     let (mut part, mut at) = (0, 0);

@@ -8,7 +8,7 @@ use super::{
     process,
     render::Short,
     table::{FORWARD, REVERSE, UniflowAttributes},
-    tcp_analysis,
+    tcp_analysis, tcp_sockets,
     visitor::Visit,
 };
 use crate::flow::{Endpoint, Flow, Ipsec, Protocol, Tunnel, TunnelKind, Uniflow};
@@ -29,6 +29,7 @@ pub(super) enum Part {
     Reverse,
     Protocol,
     TcpAnalysis,
+    TcpSockets,
     Drops,
     Encapsulation,
     Joined,
@@ -38,13 +39,14 @@ pub(super) enum Part {
 }
 
 impl Part {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Flow,
         Self::Interface,
         Self::Forward,
         Self::Reverse,
         Self::Protocol,
         Self::TcpAnalysis,
+        Self::TcpSockets,
         Self::Drops,
         Self::Encapsulation,
         Self::Joined,
@@ -85,6 +87,11 @@ pub(super) fn visit_part<'a>(
         Part::TcpAnalysis => {
             if let Some(analysis) = &flow.tcp_analysis {
                 tcp_analysis::give(visit, analysis);
+            }
+        }
+        Part::TcpSockets => {
+            if let Some(sockets) = &flow.tcp_sockets {
+                tcp_sockets::give(visit, sockets);
             }
         }
         Part::Drops => {

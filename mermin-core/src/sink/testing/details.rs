@@ -5,11 +5,11 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use super::flows::flows;
 use crate::flow::{
     Application, Dns, Dropped, Drops, Flow, Process, Protocol, QuicVersion, TcpAnalysis,
-    TcpLatency, TcpSegments, Tls,
+    TcpLatency, TcpSegments, TcpSocket, TcpSockets, Tls,
 };
 
 /// Returns the records of [`flows`] with what a source adds on request, in some of them: names of up to 255 octets, processes and
-/// containers, the TCP analysis, dropped packets, also of a direction without packets, and the interval at which flows are sampled. The
+/// containers, the TCP analysis, sockets of TCP, dropped packets, also of a direction without packets, and the interval at which flows are sampled. The
 /// same number always gives the same record.
 ///
 /// ```
@@ -28,6 +28,9 @@ pub fn detailed_flows(count: u32) -> Vec<Flow> {
         flow.destination_process = destination;
         if flow.protocol == Protocol::TCP && number % 2 == 0 {
             flow.tcp_analysis = Some(Box::new(analysis(number)));
+        }
+        if flow.protocol == Protocol::TCP {
+            flow.tcp_sockets = sockets(number).map(Box::new);
         }
         flow.drops = drops(number).map(Box::new);
         flow.sampling_interval = sampling_interval(number);
@@ -108,6 +111,26 @@ fn analysis(number: u32) -> TcpAnalysis {
         handshake_server: Some(Duration::from_micros(1_234)),
         handshake_client: timed.map(|_| Duration::from_micros(7)),
     }
+}
+
+/// Of both ends, one, or none, as in a host.
+fn sockets(number: u32) -> Option<TcpSockets> {
+    let socket = |round_trip: bool| TcpSocket {
+        smoothed_round_trip: round_trip.then(|| Duration::from_micros(number.into())),
+        retransmissions: number,
+        delivered: u32::MAX - number,
+        congestion_window: 10,
+    };
+    let (source, destination) = match number % 6 {
+        0 => (Some(socket(true)), Some(socket(true))),
+        2 => (Some(socket(false)), None),
+        3 => (None, Some(socket(true))),
+        _ => return None,
+    };
+    Some(TcpSockets {
+        source,
+        destination,
+    })
 }
 
 fn drops(number: u32) -> Option<Drops> {

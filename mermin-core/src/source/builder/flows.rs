@@ -211,6 +211,29 @@ impl FlowSourceBuilder {
         self
     }
 
+    /// Reads the kernel's own values of TCP sockets: smoothed round trip, retransmissions, delivered segments, congestion window
+    /// ([`Flow::tcp_sockets`](crate::Flow::tcp_sockets)). Default: no.
+    ///
+    /// The values are those of the socket that sends a packet, read as the packet crosses the hook: at the latest packet of each direction.
+    /// A packet has its socket where it leaves its network namespace, and keeps it through a veth pair and a bridge until it is routed: so
+    /// the host's end of a container's veth pair sees the container's sockets. Routed packets, those of loopback, and those that come over a wire, have
+    /// none.
+    /// After the last packet of a connection the values do not change.
+    ///
+    /// The values take 32 bytes of kernel memory for each of [`max_flows`](Self::max_flows). If the kernel refuses that memory, the source
+    /// opens without them, and the report has a degradation. Not available for capture files.
+    ///
+    /// ```
+    /// use mermin_core::FlowSource;
+    ///
+    /// let builder = FlowSource::builder().tcp_sockets(true);
+    /// assert!(builder.get_tcp_sockets());
+    /// ```
+    pub fn tcp_sockets(mut self, tcp_sockets: bool) -> Self {
+        self.options.tcp_sockets = tcp_sockets;
+        self
+    }
+
     /// Reads names from the first payloads of flows ([`Flow::application`](crate::Flow::application)): server name and
     /// protocols of TLS, question of DNS with code and latency of its response, host of HTTP, version of QUIC, and with the feature
     /// `quic` server name and protocols of QUIC. Default: no.

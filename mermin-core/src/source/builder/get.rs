@@ -126,6 +126,12 @@ impl FlowSourceBuilder {
         self.options.tcp_analysis
     }
 
+    /// Returns the value of [`tcp_sockets`](Self::tcp_sockets).
+    #[must_use]
+    pub fn get_tcp_sockets(&self) -> bool {
+        self.options.tcp_sockets
+    }
+
     /// Returns the value of [`sampling`](Self::sampling).
     #[must_use]
     pub fn get_sampling(&self) -> Option<&Sampling> {

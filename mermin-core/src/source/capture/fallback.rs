@@ -56,6 +56,16 @@ pub(super) fn tcp_analysis(error: &Error) -> Degradation {
     )
 }
 
+/// No values of TCP sockets.
+pub(super) fn tcp_sockets(error: &Error) -> Degradation {
+    degradation(
+        Feature::TcpSockets,
+        refused(error, "lower `max_flows`"),
+        "the kernel's values of TCP sockets are not read",
+        "records have no smoothed round trip of a socket, and none of its other values",
+    )
+}
+
 /// No reading of names.
 pub(super) fn names(error: &Error) -> Degradation {
     degradation(

@@ -41,6 +41,8 @@ const PINNED: u64 = 136;
 const ANALYSIS: u64 = 448 + 192;
 /// Additional octets for each possible flow of a pinned instance if TCP is analysed.
 const ANALYSIS_PINNED: u64 = 384;
+/// Additional octets for each possible flow if the kernel's values of TCP sockets are read.
+const SOCKETS: u64 = 32;
 /// Additional octets for each possible flow if dropped packets are counted: kernel and user memory.
 const DROPS: u64 = 128 + 128;
 /// Additional octets for each possible flow of a pinned instance if dropped packets are counted.
@@ -274,6 +276,7 @@ fn octets(sizes: Sizes, pinned: bool) -> u64 {
     [
         (true, FLOW, PINNED),
         (sizes.tcp_analysis, ANALYSIS, ANALYSIS_PINNED),
+        (sizes.tcp_sockets, SOCKETS, 0),
         (sizes.drops.is_some(), DROPS, DROPS_PINNED),
     ]
     .iter()

@@ -61,6 +61,8 @@ fn begin_once(arguments: &CaptureArguments, sizes: Sizes, pinned: bool) -> Resul
         error,
         spare: if sizes.tcp_analysis {
             Some(Spare::TcpAnalysis)
+        } else if sizes.tcp_sockets {
+            Some(Spare::TcpSockets)
         } else {
             sizes.drops.map(|_| Spare::Drops)
         },
@@ -105,6 +107,10 @@ fn give_up(refusal: &Refusal, sizes: &mut Sizes) -> Option<Degradation> {
         Spare::TcpAnalysis => {
             sizes.tcp_analysis = false;
             fallback::tcp_analysis(&refusal.error)
+        }
+        Spare::TcpSockets => {
+            sizes.tcp_sockets = false;
+            fallback::tcp_sockets(&refusal.error)
         }
     })
 }

@@ -35,6 +35,7 @@ pub(super) fn sizes(options: &Options) -> Sizes {
         keyed: options.flow_key.keyed(),
         exact_end: options.exact_end,
         tcp_analysis: options.tcp_analysis,
+        tcp_sockets: options.tcp_sockets,
         drops: None,
         sampled: options.sampling.is_some(),
         sampling_seed: options.sampling.as_ref().and_then(Sampling::get_seed),

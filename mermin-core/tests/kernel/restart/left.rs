@@ -390,7 +390,7 @@ fn pin_other_size_keeps_the_former_size(mode: Attach) {
 /// Slots with another meaning are reported and removed, in both directions of the change; others are taken over.
 fn pin_other_flow_key_or_clock_begins_anew(mode: Attach) {
     type Set = fn(FlowSourceBuilder) -> FlowSourceBuilder;
-    let settings: [(Set, &str); 4] = [
+    let settings: [(Set, &str); 5] = [
         (
             |options| options.flow_key(FlowKey::Endpoints),
             "its flows have keys of another `flow_key`",
@@ -402,6 +402,10 @@ fn pin_other_flow_key_or_clock_begins_anew(mode: Attach) {
         (
             |options| options.tcp_analysis(true),
             "its analysis of TCP is on or off (`tcp_analysis`)",
+        ),
+        (
+            |options| options.tcp_sockets(true),
+            "its values of TCP sockets are on or off (`tcp_sockets`)",
         ),
         (
             |options| options.drops(true),

@@ -6,12 +6,12 @@ use std::{
 };
 
 use super::{
-    super::{drops, name::Name, process, tcp_analysis},
+    super::{drops, name::Name, process, tcp_analysis, tcp_sockets},
     values::{Values, Wrong, needed},
 };
 use crate::flow::{
     Application, Dns, Dropped, Drops, ObservationPoint, PointCounts, Process, TcpAnalysis,
-    TcpLatency, TcpSegments, Tls, application,
+    TcpLatency, TcpSegments, TcpSocket, TcpSockets, Tls, application,
 };
 
 /// Names of the counts of each entry of `flow.interfaces`.
@@ -149,6 +149,27 @@ impl Values {
             min: time(&names.min)?,
             max: time(&names.max)?,
             jitter: time(&names.jitter)?,
+        }))
+    }
+
+    pub(super) fn tcp_sockets(&self) -> Result<Option<TcpSockets>, Wrong> {
+        let sockets = TcpSockets {
+            source: self.tcp_socket(&tcp_sockets::SOURCE)?,
+            destination: self.tcp_socket(&tcp_sockets::DESTINATION)?,
+        };
+        Ok((sockets != TcpSockets::default()).then_some(sockets))
+    }
+
+    fn tcp_socket(&self, names: &tcp_sockets::Names) -> Result<Option<TcpSocket>, Wrong> {
+        let Some(retransmissions) = self.number(names.retransmissions.text)? else {
+            return Ok(None);
+        };
+        let count = |name: &Name| needed(name.text, self.number(name.text)?);
+        Ok(Some(TcpSocket {
+            smoothed_round_trip: self.nanoseconds(names.smoothed_round_trip.text)?,
+            retransmissions,
+            delivered: count(&names.delivered)?,
+            congestion_window: count(&names.congestion_window)?,
         }))
     }
 

@@ -49,6 +49,7 @@ impl Values {
         flow.icmp_id = self.number("flow.icmp.id")?;
         flow.tcp = self.tcp()?;
         flow.tcp_analysis = self.tcp_analysis()?.map(Box::new);
+        flow.tcp_sockets = self.tcp_sockets()?.map(Box::new);
         flow.drops = self.drops().map(Box::new);
         flow.ipsec = self.ipsec()?;
         flow.tunnel = self.tunnel()?;

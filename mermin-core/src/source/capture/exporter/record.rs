@@ -6,7 +6,7 @@ use mermin_bpf::{abi::tcp_analysis::TcpAnalysis, wire::protocol};
 
 use crate::{
     bpf::clock::Ticks,
-    flow::{Direction, EndReason, Flow},
+    flow::{Direction, EndReason, Flow, TcpSockets},
     source::capture::{clock::SourceClock, interface_names::InterfaceNames, slots::SlotTable},
     table::{
         drops::DropSums,
@@ -14,6 +14,7 @@ use crate::{
         record::{RecordClock, record},
         snapshot::FlowSnapshot,
         tcp_analysis::{self, TcpCounters},
+        tcp_sockets,
     },
 };
 
@@ -84,6 +85,13 @@ pub(in crate::source::capture) fn mark_beside(slots: &mut SlotTable, slot: u32, 
     }
 }
 
+/// Returns the sockets of a flow, if they are read and one was seen.
+fn tcp_sockets(slots: &SlotTable, slot: u32, flow: &FlowSnapshot) -> Option<TcpSockets> {
+    let sockets = slots.slab().sockets()?;
+    let stored = sockets.snapshot(slot);
+    tcp_sockets::record(&stored, flow.higher_started)
+}
+
 /// Interface names and clocks of one cycle. All its records have the same time.
 #[derive(Debug)]
 pub(in crate::source::capture) struct RecordContext<'a> {
@@ -139,6 +147,7 @@ impl<'a> RecordContext<'a> {
                 let is_higher = flow.higher_started;
                 Box::new(tcp_analysis::record(memory, counters, &exported, is_higher))
             });
+        record.tcp_sockets = tcp_sockets(slots, slot, flow).map(Box::new);
         record
     }
 }

@@ -96,7 +96,12 @@ pub(super) fn lacking(options: &Options, found: Sizes) -> impl Iterator<Item = D
     let wanted = options.max_flows.unwrap_or(DEFAULT_FLOWS);
     let resized = (wanted != found.slots).then(|| max_flows(wanted, found.slots));
     let is_unanalysed = options.tcp_analysis && !found.tcp_analysis;
-    resized.into_iter().chain(is_unanalysed.then(unanalysed))
+    let has_no_sockets = options.tcp_sockets && !found.tcp_sockets;
+    let refused = [
+        is_unanalysed.then(unanalysed),
+        has_no_sockets.then(no_sockets),
+    ];
+    resized.into_iter().chain(refused.into_iter().flatten())
 }
 
 fn max_flows(wanted: u32, there: u32) -> Degradation {
@@ -117,6 +122,16 @@ fn unanalysed() -> Degradation {
         "the kernel refused it when the instance was made",
         "the flows there go on without it",
         "records have no retransmissions, round trips and responses",
+        "close the source once, without `persist`, and open it again",
+    )
+}
+
+fn no_sockets() -> Degradation {
+    Degradation::new(
+        Feature::TcpSockets,
+        "the kernel refused it when the instance was made",
+        "the flows there go on without it",
+        "records have no smoothed round trip of a socket, and none of its other values",
         "close the source once, without `persist`, and open it again",
     )
 }

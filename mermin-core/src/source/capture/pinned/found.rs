@@ -104,6 +104,13 @@ pub(super) fn fit(
     if analyses != sizes.tcp_analyses() {
         return Err("its analysis of TCP is on or off (`tcp_analysis`)".to_owned());
     }
+    let pairs = entries(maps::MAP_TCP_SOCKETS)?;
+    if sizes.tcp_sockets && pairs == 1 && found.identity.no_sockets != 0 {
+        sizes.tcp_sockets = false;
+    }
+    if pairs != sizes.socket_pairs() {
+        return Err("its values of TCP sockets are on or off (`tcp_sockets`)".to_owned());
+    }
     let counts = entries(maps::MAP_DROPS)?;
     if counts == 1 && found.identity.uncounted_drops != 0 && still_refuses_drops(arguments, sizes) {
         sizes.drops = None;
@@ -149,6 +156,7 @@ fn still_refuses_drops(arguments: &CaptureArguments, sizes: Sizes) -> bool {
     let trial = Sizes {
         slots: 1,
         tcp_analysis: false,
+        tcp_sockets: false,
         sections: 0,
         ..sizes
     };

@@ -116,7 +116,7 @@ pub(super) fn settings(options: &Options) -> Vec<(String, String)> {
         };
     }
     shown!(
-        interfaces exclude fallback_to_all max_flows flow_key exact_end tcp_analysis drops sampling names decapsulation
+        interfaces exclude fallback_to_all max_flows flow_key exact_end tcp_analysis tcp_sockets drops sampling names decapsulation
         tunnel_ports
     )
 }

@@ -209,6 +209,7 @@ fn make(
         keyed: keyed(arguments),
         exact_end: arguments.options.exact_end.into(),
         unanalysed: (wanted.tcp_analysis && !sizes.tcp_analysis).into(),
+        no_sockets: (wanted.tcp_sockets && !sizes.tcp_sockets).into(),
         uncounted_drops: (wanted.drops.is_some() && sizes.drops.is_none()).into(),
         seed: making.seed(),
     };
