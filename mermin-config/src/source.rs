@@ -58,6 +58,7 @@ impl Config {
             .join(join)
             .listening_ports(capture.listening_ports())
             .tcp_analysis(capture.tcp_analysis())
+            .tcp_sockets(capture.tcp_sockets())
             .names(capture.names())
             .filter(self.filter().to_core());
         let builder = match capture.sampling() {
@@ -267,6 +268,7 @@ pipeline {
     process = true
     listening_ports = true
     tcp_analysis = true
+    tcp_sockets = true
     drops = true
     names = true
     sampling {
@@ -306,6 +308,7 @@ filter \"flow\" {
                 .process(true)
                 .listening_ports(true)
                 .tcp_analysis(true)
+                .tcp_sockets(true)
                 .drops(true)
                 .names(true)
                 .sampling(

@@ -4,7 +4,7 @@ use mermin_core::{FlowSourceBuilder, Join, Sampling};
 
 /// Known names, for errors.
 const KNOWN: &str =
-    "one of drops, join, join=merged, listening, names, process, sampling, tcp, all";
+    "one of drops, join, join=merged, listening, names, process, sampling, sockets, tcp, all";
 
 /// Details of flows: `--with NAMES`. It overrides a configuration file.
 ///
@@ -27,12 +27,14 @@ pub struct With {
     names: bool,
     process: bool,
     sampling: bool,
+    sockets: bool,
     tcp: bool,
     all: bool,
 }
 
 impl With {
-    /// Adds names with commas between them: `drops`, `join`, `join=merged`, `listening`, `names`, `process`, `sampling`, `tcp`, `all`.
+    /// Adds names with commas between them: `drops`, `join`, `join=merged`, `listening`, `names`, `process`, `sampling`, `sockets`, `tcp`,
+    /// `all`.
     /// `all` leaves `sampling` out, because it leaves flows out.
     ///
     /// # Errors
@@ -47,6 +49,7 @@ impl With {
                 "names" => self.names = true,
                 "process" => self.process = true,
                 "sampling" => self.sampling = true,
+                "sockets" => self.sockets = true,
                 "tcp" => self.tcp = true,
                 "all" => (self.join, self.all) = (Some(Join::Merged), true),
                 other => return Err(format!("`{other}` is not {KNOWN}")),
@@ -77,6 +80,11 @@ impl With {
         };
         let builder = if self.tcp || self.all {
             builder.tcp_analysis(true)
+        } else {
+            builder
+        };
+        let builder = if self.sockets || self.all && !is_capture {
+            builder.tcp_sockets(true)
         } else {
             builder
         };
@@ -132,6 +140,8 @@ mod tests {
         assert!(capture("all").get_listening_ports() && !live("join").get_listening_ports());
         assert!(live("tcp").get_tcp_analysis() && !live("process").get_tcp_analysis());
         assert!(capture("all").get_tcp_analysis());
+        assert!(live("sockets").get_tcp_sockets() && !live("tcp").get_tcp_sockets());
+        assert!(live("all").get_tcp_sockets() && !capture("all").get_tcp_sockets());
         assert!(capture("sampling").get_sampling().is_some());
         assert!(live("all").get_sampling().is_none());
         assert!(capture("names").get_names() && live("all").get_names());

@@ -48,6 +48,9 @@ section! {
         /// (`flow.tcp.retransmissions`, `flow.tcp.rndtrip.latency`, `flow.tcp.svc.latency` and related attributes).
         /// Each flow then takes 448 octets of kernel memory more.
         tcp_analysis: bool = false, Capture;
+        /// Reads the kernel's own values of local TCP sockets: `flow.tcp.srtt`, `flow.tcp.socket.retransmissions` and related
+        /// attributes, as of the latest packet that a socket sent. Each flow then takes 32 octets of kernel memory more.
+        tcp_sockets: bool = false, Capture;
         /// Counts packets of flows that the kernel drops, by the kernel's reason: `flow.drop.packets`, `flow.drop.reason` and related
         /// attributes. Counting needs Linux 5.18 and `CAP_PERFMON`, and takes 128 octets of kernel memory for each flow.
         drops: bool = false, Capture;
