@@ -10,6 +10,7 @@ mod process;
 mod record;
 mod table;
 mod tcp_analysis;
+mod tcp_sockets;
 mod tunnel;
 mod way;
 

@@ -15,6 +15,7 @@ pub(crate) enum Part {
     Points,
     Processes,
     TcpAnalysis,
+    TcpSockets,
     Tunnel,
 }
 
@@ -42,6 +43,7 @@ impl Parts {
                     flow.source_process.is_some() || flow.destination_process.is_some(),
                 ),
                 (Part::TcpAnalysis, flow.tcp_analysis.is_some()),
+                (Part::TcpSockets, flow.tcp_sockets.is_some()),
                 (Part::Tunnel, flow.tunnel.is_some()),
             ]
             .into_iter()

@@ -15,6 +15,7 @@ use super::{
     process::{of_process, process},
     record::{forward, of_flow, reverse},
     tcp_analysis::of_tcp_analysis,
+    tcp_sockets::of_tcp_sockets,
     tunnel::of_tunnel,
     way::{Way, nanoseconds, written},
 };
@@ -136,6 +137,7 @@ fn way(name: &str, settings: &Settings) -> Option<Way> {
     let process = |name: &str, which| of_part(process(name, which), Part::Processes);
     if let Some(way) = of_part(of_drops(name), Part::Drops)
         .or_else(|| of_part(of_tcp_analysis(name), Part::TcpAnalysis))
+        .or_else(|| of_part(of_tcp_sockets(name), Part::TcpSockets))
     {
         return Some(way);
     }

@@ -11,7 +11,7 @@ use mermin_core::{
     flow::{
         AddedAttribute, Application, Count, Dns, Dropped, Drops, IcmpMessage, Ipsec, MacAddress,
         ObservationPoint, PointCounts, Process, Protocol, QuicVersion, TcpAnalysis, TcpFlags,
-        TcpLatency, Tls, VlanIds, attributes::ALL,
+        TcpLatency, TcpSocket, TcpSockets, Tls, VlanIds, attributes::ALL,
     },
     sink::testing::flows,
 };
@@ -69,6 +69,18 @@ fn tcp_analysis() -> TcpAnalysis {
     analysis
 }
 
+fn tcp_sockets() -> TcpSockets {
+    let mut source = TcpSocket::default();
+    source.smoothed_round_trip = Some(Duration::from_micros(250));
+    source.retransmissions = u32::MAX;
+    source.delivered = 2;
+    source.congestion_window = 10;
+    let mut sockets = TcpSockets::default();
+    sockets.source = Some(source);
+    sockets.destination = Some(source);
+    sockets
+}
+
 fn application() -> Application {
     let mut tls = Tls::default();
     tls.server_name = Some("www.example".into());
@@ -122,6 +134,7 @@ fn all() -> Vec<Flow> {
             18 => flow.source_process = Some(Arc::new(process())),
             19 => flow.destination_process = Some(Arc::new(process())),
             21 => flow.tcp_analysis = Some(Box::new(tcp_analysis())),
+            25 => flow.tcp_sockets = Some(Box::new(tcp_sockets())),
             22 => flow.application = Some(application().into()),
             23 => flow.drops = Some(Box::new(drops())),
             24 => flow.sampling_interval = NonZeroU32::new(8),
