@@ -27,7 +27,7 @@ crate::cases! {
 }
 
 /// All flows of a snapshot, none twice.
-fn snapshot(handle: &Handle) -> Vec<Flow> {
+pub(crate) fn snapshot(handle: &Handle) -> Vec<Flow> {
     let mut flows = Vec::new();
     let mut open = handle.open_flows();
     while let Some(page) = within(LONGEST, open.next_page()).expect("a page comes") {
