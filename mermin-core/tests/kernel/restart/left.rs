@@ -595,8 +595,14 @@ fn pin_refused_open_changes_nothing(mode: Attach) {
         assert!(within(Duration::from_millis(30), opening).is_none());
     });
     bench.send(5);
-    let (source, report) = bench.said();
-    assert_eq!(report, "");
+    // The cancelled one owns the instance until it has seen that. On a busy machine another one does not wait so long.
+    let source = until("the end of the cancelled one", || {
+        match bench.try_open(bench.pinning()) {
+            Err(error) if error.kind() == ErrorKind::InUse => None,
+            opened => Some(opened.unwrap()),
+        }
+    });
+    assert_eq!(source.report().to_string(), "");
     assert_eq!(packets(&bench.finish(source)), 12);
 }
 
