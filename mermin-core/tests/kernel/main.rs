@@ -64,7 +64,10 @@ mod tunnels;
 mod verifier;
 mod ways;
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::{
+    num::NonZero,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use mermin_core::Attach;
@@ -169,6 +172,11 @@ fn run(case: Case, obstacles: &[(Attach, Option<String>)]) -> Result<Completion,
     Ok(Completion::ignored_with(skipped))
 }
 
+/// Tests at a time, unless the caller says how many: a test waits half of its time, for grace periods and timeouts.
+fn usual_threads() -> usize {
+    3 * std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
 fn main() {
     let tasks = [
         &troubleshooting::tasks()[..],
@@ -178,8 +186,10 @@ fn main() {
         restart::TASKS,
     ];
     child_process::run_task(&tasks.concat());
-    let arguments = Arguments::from_args();
-    let obstacles = if arguments.list {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert_with(usual_threads);
+    // A test in a process of its own was started by one that can run.
+    let obstacles = if arguments.list || process::is_alone() {
         Vec::new()
     } else {
         MODES.map(|(_, mode)| (mode, obstacle(mode))).to_vec()

@@ -4,9 +4,14 @@ use std::{env, process::Command};
 
 const ALONE: &str = "MERMIN_KERNEL_TEST_ALONE";
 
+/// True if this process was started for one test.
+pub(crate) fn is_alone() -> bool {
+    env::var_os(ALONE).is_some()
+}
+
 /// Runs a test in a process of its own: this executable with the name of that test.
 pub(crate) fn alone(name: &str, test: impl FnOnce()) {
-    if env::var_os(ALONE).is_some() {
+    if is_alone() {
         return test();
     }
     let output = Command::new(env::current_exe().unwrap())
