@@ -7,7 +7,7 @@ use hcl::{
 use hcl_edit::{
     Span as _,
     expr::{BinaryOperator, Expression, FuncCall},
-    template::ForDirective,
+    template::{Element, ForDirective, Interpolation, StringTemplate},
     visit_mut::{self, VisitMut},
 };
 
@@ -62,6 +62,21 @@ impl Substitution<'_> {
     fn refuse(&mut self, span: &Span, what: &str) {
         self.problems
             .push(Problem::at(span, format!("cannot evaluate {what}")).with_valid(VALID));
+    }
+
+    /// Refuses a value that has no text: the evaluation would write it as `null` or as an expression into the text around it.
+    fn require_text(&mut self, interpolation: &Interpolation, span: &Span) {
+        let value = hcl::Expression::from(interpolation.expr.clone()).evaluate(&Context::new());
+        let what = match value {
+            Ok(Value::Null) => "`null`",
+            Ok(Value::Array(_)) => "a list",
+            Ok(Value::Object(_)) => "an object",
+            // An error is reported for the whole expression.
+            Ok(Value::Bool(_) | Value::Number(_) | Value::String(_)) | Err(_) => return,
+        };
+        let message = format!("cannot use {what} within a text");
+        let problem = Problem::at(span, message).with_valid("text, a number or a bool");
+        self.problems.push(problem);
     }
 
     /// Returns the value of `env(..)`.
@@ -169,6 +184,24 @@ impl VisitMut for Substitution<'_> {
                 }
             }
             _ => visit_mut::visit_expr_mut(self, node),
+        }
+    }
+
+    fn visit_string_template_mut(&mut self, node: &mut StringTemplate) {
+        // A text that is one interpolation is that value, of whatever type.
+        match node.as_single_element_mut() {
+            Some(Element::Interpolation(whole)) => self.visit_expr_mut(&mut whole.expr),
+            _ => visit_mut::visit_string_template_mut(self, node),
+        }
+    }
+
+    fn visit_interpolation_mut(&mut self, node: &mut Interpolation) {
+        // A substituted value has no place in the file.
+        let span = self.span(&node.expr);
+        let before = self.problems.len();
+        visit_mut::visit_interpolation_mut(self, node);
+        if self.problems.len() == before {
+            self.require_text(node, &span);
         }
     }
 

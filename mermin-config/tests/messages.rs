@@ -52,6 +52,7 @@ messages! {
     bad_globs: "filter \"network\" {\n  transport = { match = [\"x*\", \"{tcp\"] }\n  interface_mac = { match = [\"02:*\"] }\n}\nfilter \"flow\" {\n  icmp_code_name = { match = [\"port_unreachabel\", \"256\"] }\n}\n";
     bad_word_in_place_of_a_block: "export \"traces\" {\n  stdout = \"yaml\"\n}\n";
     name_of_a_variable: "export \"traces\" {\n  otlp = {\n    auth = { bearer = \"${OTLP_TOKEN}\" }\n  }\n}\n";
+    null_within_a_text: "export \"traces\" {\n  otlp = {\n    endpoint = \"http://${env(\"NOBODY\", null)}:4317\"\n    auth = { bearer = \"%{ if true }${[1]}%{ endif }\" }\n  }\n}\nlog_level = \"${null}\"\n";
     single_quotes: "log_level = 'info'\n";
     duration_without_quotes: "shutdown_timeout = 5s\n";
     number_too_large: "parser {\n  vxlan_port = 1e400\n}\n";
