@@ -27,8 +27,46 @@ const CUT: &str =
     "check if senders or a tool on the way truncate packets: `tcpdump -v` shows such packets";
 const FULL: &str = "raise `max_flows`";
 
-fn words(reason: &str) -> (&'static str, Option<&'static str>) {
-    match reason {
+type Words = (&'static str, Option<&'static str>);
+
+fn words(reason: &str) -> Words {
+    let words = match reason.strip_prefix("malformed_") {
+        Some(header) => of_header(header),
+        None => of_packet(reason).or_else(|| of_flow(reason)),
+    };
+    words.unwrap_or(("see docs/ARCHITECTURE.md, \"The ledger\"", None))
+}
+
+/// Words for a header that is not as it must be.
+fn of_header(header: &str) -> Option<Words> {
+    let tunnel = "check if another protocol uses the tunnel's port, and set the right ports by `tunnel_ports`";
+    let (meaning, remedy) = match header {
+        "ethernet" => (
+            "a truncated or invalid Ethernet header, or LLC, SNAP, backbone tag or Cisco MetaData behind it",
+            CUT,
+        ),
+        "vlan" => ("a truncated VLAN tag", CUT),
+        "ipv4" => ("a truncated or invalid IPv4 header", CUT),
+        "ipv6" => ("a truncated or invalid IPv6 header", CUT),
+        "extension" => ("a truncated IPv6 extension header", CUT),
+        "tcp" => ("a truncated or invalid TCP header", CUT),
+        "udp" => ("a truncated or invalid UDP header", CUT),
+        "icmp" => ("a truncated ICMP header", CUT),
+        "transport" => (
+            "a truncated or invalid header of SCTP, DCCP, UDP-Lite, IGMP, ESP or AH",
+            CUT,
+        ),
+        "mpls" => ("truncated MPLS labels", CUT),
+        "pppoe" => ("a truncated or invalid PPPoE header", CUT),
+        "tunnel" => ("a truncated or invalid tunnel header", tunnel),
+        _ => return None,
+    };
+    Some((meaning, Some(remedy)))
+}
+
+/// Words for what the packet, or its place, decides.
+fn of_packet(reason: &str) -> Option<Words> {
+    Some(match reason {
         "arp" => ("address resolution, which is no IP", None),
         "llc" => (
             "IEEE 802.3 frames without an EtherType, such as spanning tree",
@@ -38,29 +76,6 @@ fn words(reason: &str) -> (&'static str, Option<&'static str>) {
             "an EtherType that is neither IP nor one that Mermin decodes; `tcpdump -e` shows it",
             None,
         ),
-        "malformed_ethernet" => (
-            "a truncated or invalid Ethernet header, or LLC, SNAP, backbone tag or Cisco MetaData behind it",
-            Some(CUT),
-        ),
-        "malformed_vlan" => ("a truncated VLAN tag", Some(CUT)),
-        "malformed_ipv4" => ("a truncated or invalid IPv4 header", Some(CUT)),
-        "malformed_ipv6" => ("a truncated or invalid IPv6 header", Some(CUT)),
-        "malformed_extension" => ("a truncated IPv6 extension header", Some(CUT)),
-        "malformed_tcp" => ("a truncated or invalid TCP header", Some(CUT)),
-        "malformed_udp" => ("a truncated or invalid UDP header", Some(CUT)),
-        "malformed_icmp" => ("a truncated ICMP header", Some(CUT)),
-        "malformed_transport" => (
-            "a truncated or invalid header of SCTP, DCCP, UDP-Lite, IGMP, ESP or AH",
-            Some(CUT),
-        ),
-        "malformed_mpls" => ("truncated MPLS labels", Some(CUT)),
-        "malformed_pppoe" => ("a truncated or invalid PPPoE header", Some(CUT)),
-        "malformed_tunnel" => (
-            "a truncated or invalid tunnel header",
-            Some(
-                "check if another protocol uses the tunnel's port, and set the right ports by `tunnel_ports`",
-            ),
-        ),
         "fragment" => (
             "fragments that arrived before the first fragment of their packet, which has the ports",
             None,
@@ -69,12 +84,6 @@ fn words(reason: &str) -> (&'static str, Option<&'static str>) {
         "too_many_tunnels" => (
             "more than two nested tunnels",
             Some("count packets in their outer flow: `decapsulation(Decapsulation::None)`"),
-        ),
-        "table_full" => ("new flows for which the table had no room", Some(FULL)),
-        "index_full" => ("new flows for which the index had no room", Some(FULL)),
-        "race" => (
-            "packets whose flow was closed and created again several times while they were counted",
-            None,
         ),
         "hairpin" => (
             "packets that crossed a hook of their interface again; the first crossing is counted in the flow",
@@ -96,6 +105,19 @@ fn words(reason: &str) -> (&'static str, Option<&'static str>) {
             "packets of interfaces with an unsupported link type; `capinfos` shows it",
             None,
         ),
+        _ => return None,
+    })
+}
+
+/// Words for what the table or an option decides about the flow.
+fn of_flow(reason: &str) -> Option<Words> {
+    Some(match reason {
+        "table_full" => ("new flows for which the table had no room", Some(FULL)),
+        "index_full" => ("new flows for which the index had no room", Some(FULL)),
+        "race" => (
+            "packets whose flow was closed and created again several times while they were counted",
+            None,
+        ),
         "filtered" => ("packets whose flow or record the filter rejects", None),
         "joined" => (
             "packets whose conversation another interface reports",
@@ -107,8 +129,8 @@ fn words(reason: &str) -> (&'static str, Option<&'static str>) {
             "packets of flows that sampling left out, because the table fills or many flows begin",
             Some("keep more flows: raise `max_flows`, or the limits of `sampling`"),
         ),
-        _ => ("see docs/ARCHITECTURE.md, \"The ledger\"", None),
-    }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
