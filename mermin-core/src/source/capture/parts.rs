@@ -6,7 +6,7 @@ use super::{
     arguments::CaptureArguments,
     clock::SourceClock,
     closer::Closer,
-    exporter::{Exporter, names::Names},
+    exporter::{Exporter, names::Names, unacked::Unacked},
     interface_names::InterfaceNames,
     interfaces::{Candidates, InterfaceSet, Surroundings},
     pinned::{Leftovers, PinnedInstance, Prepared},
@@ -17,7 +17,7 @@ use super::{
     slots::SlotTable,
 };
 use crate::{
-    bpf::grace::Grace,
+    bpf::{grace::Grace, pin::departed::RetiredCounters},
     error::Error,
     source::{control::Control, engine::Opened},
 };
@@ -76,11 +76,7 @@ impl Parts {
         let slab = Arc::new(loaded.slab);
         let shared = Arc::new(SharedCounters {
             ledger: loaded.ledger,
-            registry: InterfaceRegistry::new(
-                departed,
-                arguments.options.attach.clone(),
-                Arc::clone(arguments.control.changes()),
-            ),
+            registry: registry(arguments, departed),
             counts: Counts::default(),
             drops: flowless,
             capacity: slab.len(),
@@ -95,12 +91,9 @@ impl Parts {
             grace,
             Arc::clone(&arguments.control),
         )?;
-        let filter = arguments.options.filter.clone();
-        let lookup = setup::lookup(arguments, |rows| shared.registry.degraded(rows))?;
-        let names = loaded.sections.map(|sections| {
-            let refused_before = loaded.sections_lost_before;
-            Names::new(sections, refused_before)
-        });
+        let refused_before = loaded.sections_lost_before;
+        let sections = loaded.sections;
+        let names = sections.map(|sections| Names::new(sections, refused_before));
         let sampling = arguments.options.sampling.as_ref();
         let sampler = sampling.map(|sampling| Sampler::start(sampling, &slab, Arc::clone(&shared)));
         let parts = Self {
@@ -112,15 +105,7 @@ impl Parts {
                 programs,
             ),
             slots: SlotTable::new(slab)?,
-            exporter: Exporter::new(
-                Arc::clone(&arguments.queue),
-                Arc::clone(&shared),
-                filter,
-                arguments.options.join,
-                lookup,
-                names,
-                unacked,
-            ),
+            exporter: exporter(arguments, &shared, names, unacked)?,
             closer,
             clock,
             shared,
@@ -150,4 +135,28 @@ impl Parts {
         };
         (&mut self.interfaces, around)
     }
+}
+
+fn registry(arguments: &CaptureArguments, departed: Option<RetiredCounters>) -> InterfaceRegistry {
+    let changes = Arc::clone(arguments.control.changes());
+    InterfaceRegistry::new(departed, arguments.options.attach.clone(), changes)
+}
+
+/// Starts the lookups of sockets as well.
+fn exporter(
+    arguments: &CaptureArguments,
+    shared: &Arc<SharedCounters>,
+    names: Option<Names>,
+    unacked: Option<Unacked>,
+) -> Result<Exporter, Error> {
+    let lookup = setup::lookup(arguments, |rows| shared.registry.degraded(rows))?;
+    Ok(Exporter::new(
+        Arc::clone(&arguments.queue),
+        Arc::clone(shared),
+        arguments.options.filter.clone(),
+        arguments.options.join,
+        lookup,
+        names,
+        unacked,
+    ))
 }
