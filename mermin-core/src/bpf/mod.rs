@@ -12,6 +12,8 @@ mod image;
 pub(crate) mod index;
 mod kernel_types;
 pub(crate) mod ledger;
+pub(crate) mod loaded;
+pub(crate) mod memory;
 pub(crate) mod object;
 mod parallel;
 pub(crate) mod pin;

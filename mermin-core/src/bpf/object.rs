@@ -1,83 +1,35 @@
 //! Loads the kernel program.
 
 use std::{
-    collections::HashMap,
     io,
     os::fd::{AsFd, OwnedFd},
     path::Path,
     sync::Arc,
 };
 
-use mermin_bpf::abi::{digest::Seed, free::FreeLine, globals::next, index::Bucket, names};
+use mermin_bpf::abi::{digest::Seed, free::FreeLine, globals::next, names};
 
 use super::{
     clock,
-    drop_counts::{DropCounts, DropProgram},
+    drop_counts::DropProgram,
     free::FreeSlots,
     image::{Blank, Code, Content, Image},
     index::{self, Index},
-    ledger::Ledger,
+    loaded::{Loaded, Programs},
+    memory::{InMemory, Named, into_memory, missing, system},
     parallel::parallel_map,
     refusal::{Failure, Refusal},
-    sections::Sections,
-    size::{HOOK_PLACES, Sizes},
-    slab::{OptionalArrays, Slab},
-    tcp_analyses::TcpAnalyses,
-    tcp_sockets::TcpSockets,
+    size::Sizes,
 };
 use crate::{
     error::{Error, ErrorKind},
     failpoint::{FailPoint, fail_point},
     probe::privilege,
     sys::{
-        bpf,
         bpf_load::{self, Kind, LoadError, Program},
         bpf_pin::{self, Shape},
-        mapping::Mapping,
     },
 };
-
-/// The programs at hooks.
-#[derive(Debug)]
-pub(crate) struct Programs {
-    pub(crate) ingress: OwnedFd,
-    pub(crate) egress: OwnedFd,
-    /// Array of the programs that they call. The kernel empties it when its last descriptor is closed.
-    handover: OwnedFd,
-    /// Programs in that array, with their places and names.
-    pub(crate) handed_to: [(u32, &'static str, OwnedFd); 5],
-    /// The program that counts dropped packets, where they are counted. It is at no hook.
-    #[cfg(feature = "__lab")]
-    pub(crate) drop: Option<Arc<OwnedFd>>,
-}
-
-impl Programs {
-    /// Makes the programs call those loaded with them. With maps that were taken over, the programs already at hooks
-    /// then also call the new ones.
-    pub(crate) fn connect(&self) -> Result<(), Error> {
-        for (place, _, program) in &self.handed_to {
-            bpf::set_program(self.handover.as_fd(), *place, program.as_fd())
-                .map_err(|error| system("cannot connect the programs", error))?;
-        }
-        Ok(())
-    }
-}
-
-/// Everything that one load created. Dropping it frees the kernel's memory once no hook has a program.
-pub(crate) struct Loaded {
-    pub(crate) programs: Programs,
-    pub(crate) slab: Slab,
-    pub(crate) index: Index,
-    pub(crate) free: FreeSlots,
-    pub(crate) ledger: Ledger,
-    pub(crate) clock: clock::Reader,
-    /// The program that counts dropped packets, where they are counted. Not attached.
-    pub(crate) drops: Option<DropProgram>,
-    /// Sections of payloads, where they were asked for.
-    pub(crate) sections: Option<Sections>,
-    /// Sections that were lost before these programs were connected.
-    pub(crate) sections_lost_before: u64,
-}
 
 /// Creates maps of these sizes and loads the programs of an object.
 pub(crate) fn load(object: &[u8], sizes: Sizes) -> Result<Loaded, Refusal> {
@@ -106,9 +58,6 @@ pub(crate) fn shared_maps(object: &[u8], sizes: Sizes) -> Result<Vec<(String, Sh
         .collect())
 }
 
-/// Descriptors by name.
-pub(crate) type Named = HashMap<String, OwnedFd>;
-
 /// Loaded programs with their maps.
 pub(crate) struct Making {
     maps: Named,
@@ -116,15 +65,6 @@ pub(crate) struct Making {
     memory: InMemory,
     sizes: Sizes,
     seed: Seed,
-}
-
-/// Maps that both sides share, mapped.
-struct InMemory {
-    slab: Slab,
-    ledger: Ledger,
-    buckets: Mapping<Bucket>,
-    free: Mapping<FreeLine>,
-    sections: Option<Sections>,
 }
 
 impl Making {
@@ -280,48 +220,6 @@ fn own_shapes(sizes: Sizes) -> Vec<(&'static str, Shape)> {
     shapes
 }
 
-impl Loaded {
-    /// Copies the descriptors of programs, and of the map that is in no pin. With the pins and the number of lost sections
-    /// they are all that another process needs.
-    pub(crate) fn beside_pins(&self) -> io::Result<Beside> {
-        let Programs {
-            ingress,
-            egress,
-            handed_to,
-            ..
-        } = &self.programs;
-        let called = handed_to
-            .iter()
-            .map(|(_, name, program)| (*name, program.as_fd()));
-        let programs = [
-            (names::PROGRAM_INGRESS, ingress.as_fd()),
-            (names::PROGRAM_EGRESS, egress.as_fd()),
-            (names::PROGRAM_CLOCK, self.clock.program()),
-        ]
-        .into_iter()
-        .chain(called)
-        .map(|(name, program)| Ok((name, program.try_clone_to_owned()?)));
-        let sections = self.sections.as_ref();
-        Ok(Beside {
-            programs: programs.collect::<io::Result<_>>()?,
-            sections: sections
-                .map(|sections| sections.map().try_clone_to_owned())
-                .transpose()?,
-            sections_lost: self.sections_lost_before,
-        })
-    }
-}
-
-/// What is in no pin.
-pub(crate) struct Beside {
-    /// By name.
-    pub(crate) programs: Vec<(&'static str, OwnedFd)>,
-    /// The ring of sections, where there is one.
-    pub(crate) sections: Option<OwnedFd>,
-    /// Sections that were lost before the programs were connected.
-    pub(crate) sections_lost: u64,
-}
-
 fn not_passed(name: &str) -> Error {
     Error::new(
         ErrorKind::InvalidOption,
@@ -331,14 +229,6 @@ fn not_passed(name: &str) -> Error {
 
 fn take(from: &mut Named, name: &str) -> Result<OwnedFd, Error> {
     from.remove(name).ok_or_else(|| missing(name))
-}
-
-fn missing(name: &str) -> Error {
-    Error::new(
-        ErrorKind::System,
-        format!("cannot find `{name}` in the kernel program"),
-    )
-    .with_remedy("rebuild it with `cargo xtask bpf`")
 }
 
 fn create(map: &Blank<'_>, found: Option<&Path>) -> Result<(String, OwnedFd), Failure> {
@@ -382,65 +272,4 @@ fn load_program(code: Code) -> Result<(String, OwnedFd), Failure> {
         Ok(loaded) => Ok((name, loaded)),
         Err(LoadError { error, log }) => Err(Failure::Program { name, error, log }),
     }
-}
-
-/// Maps the memory that both sides share.
-fn into_memory(maps: &Named, sizes: Sizes) -> Result<InMemory, Refusal> {
-    let analyses = values(maps, names::MAP_TCP_ANALYSIS, sizes.tcp_analyses())?;
-    let analyses = sizes.tcp_analysis.then(|| TcpAnalyses::new(analyses));
-    let sockets = values(maps, names::MAP_TCP_SOCKETS, sizes.socket_pairs())?;
-    let sockets = sizes.tcp_sockets.then(|| TcpSockets::new(sockets));
-    let drops = values(maps, names::MAP_DROPS, sizes.drop_counts())?;
-    let drops = sizes.drops.map(|_| DropCounts::new(drops));
-    let slab = Slab::new(
-        values(maps, names::MAP_SLOTS, sizes.slots)?,
-        values(maps, names::MAP_FRESH, sizes.fresh())?,
-        values(maps, names::MAP_GLOBALS, 1)?,
-        values(maps, names::MAP_TUNNELS, sizes.tunnels())?,
-        OptionalArrays {
-            analyses,
-            sockets,
-            drops,
-        },
-        sizes.sampled,
-    );
-    let counts = Sizes::ledgers(sizes.cpus);
-    let ledger = Ledger::new(
-        values(maps, names::MAP_HOOKS, HOOK_PLACES + 1)?,
-        values(maps, names::MAP_TOTALS, counts.totals)?,
-        values(maps, names::MAP_REASONS, counts.reasons)?,
-        values(maps, names::MAP_DROP_COUNTERS, 1)?,
-        sizes.cpus,
-    );
-    Ok(InMemory {
-        slab,
-        ledger,
-        buckets: values(maps, names::MAP_INDEX, sizes.index().buckets())?,
-        free: values(maps, names::MAP_FREE, sizes.free().lines(sizes.slots))?,
-        sections: sections(maps, sizes)?,
-    })
-}
-
-fn sections(maps: &Named, sizes: Sizes) -> Result<Option<Sections>, Refusal> {
-    if sizes.sections == 0 {
-        return Ok(None);
-    }
-    let name = names::MAP_SECTIONS;
-    let map = maps.get(name).ok_or_else(|| missing(name))?;
-    let map = map.try_clone();
-    let sections = map.and_then(|map| Sections::new(map, sizes.section_ring()));
-    sections.map(Some).map_err(|error| {
-        let name = name.to_owned();
-        Failure::Map { name, error }.refuse(sizes)
-    })
-}
-
-fn values<T: Copy>(maps: &Named, name: &str, length: u32) -> Result<Mapping<T>, Error> {
-    let map = maps.get(name).ok_or_else(|| missing(name))?;
-    Mapping::new(map.as_fd(), length as usize)
-        .map_err(|error| system(format!("cannot map `{name}` into memory"), error))
-}
-
-fn system(message: impl Into<std::borrow::Cow<'static, str>>, error: io::Error) -> Error {
-    Error::new(ErrorKind::System, message).with_source(error)
 }

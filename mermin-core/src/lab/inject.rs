@@ -11,7 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::HookDirection;
 use crate::{
-    bpf::object::Programs,
+    bpf::loaded::Programs,
     sys::{
         bpf::{self, Ran},
         bpf_trial,

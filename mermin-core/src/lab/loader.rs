@@ -14,8 +14,8 @@ use mermin_bpf::{
 use crate::{
     attach::{Attach, AttachOptions, Attached, Hooks, Programs, hook::directions},
     bpf::{
-        constants,
-        object::{self, load, shared_maps},
+        constants, loaded,
+        object::{load, shared_maps},
         size::{self, Sizes},
     },
     error::Error,
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The kernel program and its maps, loaded by this crate.
-pub struct LoadedObject(object::Loaded);
+pub struct LoadedObject(loaded::Loaded);
 
 /// Settings that a loader needs besides the object.
 #[derive(Clone, Debug)]

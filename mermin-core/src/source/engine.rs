@@ -9,7 +9,7 @@ use std::{
 
 use super::{queue::Queue, receive::Receive};
 #[cfg(feature = "__lab")]
-use crate::bpf::object::Programs;
+use crate::bpf::loaded::Programs;
 use crate::{
     error::{Error, ErrorKind},
     report::{Report, Stats},

@@ -13,7 +13,7 @@ use super::{
     reports::Reports,
 };
 #[cfg(feature = "__lab")]
-use crate::bpf::object::Programs;
+use crate::bpf::loaded::Programs;
 use crate::{
     error::{Error, ErrorKind},
     report::{Report, SourceKind, Stats},

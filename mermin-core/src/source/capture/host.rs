@@ -16,7 +16,7 @@ use mermin_bpf::abi::ledger::HookDirection;
 use super::{drops, fallback};
 use crate::{
     attach::{Attach, AttachOptions, Hooks, Programs, plan},
-    bpf::{drop_counts::DropProgram, object::Loaded, size::Sizes},
+    bpf::{drop_counts::DropProgram, loaded::Loaded, size::Sizes},
     error::{Error, ErrorKind},
     iface::list,
     plural::Plural,

@@ -9,7 +9,7 @@ use std::{
 
 use super::{exporter::names::PayloadCounts, registry::InterfaceRegistry};
 #[cfg(feature = "__lab")]
-use crate::bpf::object::Programs;
+use crate::bpf::loaded::Programs;
 use crate::{
     bpf::{drop_counts::FlowlessDrops, ledger::Ledger},
     report::{HookStats, Report, Stats},

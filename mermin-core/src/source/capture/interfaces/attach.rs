@@ -29,7 +29,7 @@ pub(super) struct HeldProgram {
 pub(super) struct Attacher {
     pub(super) hooks: Hooks,
     pub(super) options: AttachOptions,
-    pub(super) programs: Arc<bpf::object::Programs>,
+    pub(super) programs: Arc<bpf::loaded::Programs>,
 }
 
 /// An attached interface.

@@ -46,7 +46,7 @@ use super::{
 };
 use crate::{
     attach::Hooks,
-    bpf::{clock::monotonic, object::Programs},
+    bpf::{clock::monotonic, loaded::Programs},
     error::{Error, ErrorKind},
     iface::{
         Interface,

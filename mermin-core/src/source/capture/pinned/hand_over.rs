@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use super::instance::PinnedInstance;
 use crate::{
     bpf::{
-        object::Beside,
+        loaded::Beside,
         pin::{instance::Instance, names, supply::FreeSupply},
     },
     error::{Error, ErrorKind},

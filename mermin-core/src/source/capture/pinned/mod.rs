@@ -96,6 +96,7 @@
 //!   has that index, they are in the flows of that interface. The report says so.
 
 mod degradations;
+mod descriptors;
 mod found;
 mod hand_over;
 mod instance;

@@ -15,7 +15,7 @@ use crate::{
     attach::pinned_hooks::PinnedHooks,
     bpf::{
         free::FreeSlots,
-        object::Loaded,
+        loaded::Loaded,
         pin::{
             departed::RetiredCounters,
             identity::Identity,

@@ -15,7 +15,7 @@ use mermin_bpf::abi::{
 
 use super::{Capture, PERIOD};
 use crate::{
-    bpf::{clock::monotonic, object::Programs},
+    bpf::{clock::monotonic, loaded::Programs},
     error::{Error, ErrorKind},
     flow::{EndReason, Flow},
     report::Stats,
