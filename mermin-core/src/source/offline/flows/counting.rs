@@ -29,6 +29,16 @@ use crate::{
     table::{record::flow_fields, sampling, snapshot::FlowSnapshot, verdict::due},
 };
 
+/// A packet, and the key of its flow.
+struct KeyedPacket<'a> {
+    packet: &'a packet::Packet,
+    captured: &'a CapturedPacket<'a>,
+    ifindex: u32,
+    key: Key,
+    direction: u8,
+    at: PacketTime,
+}
+
 impl Flows {
     /// Counts a packet in the ledger, and in a flow or under a reason. The caller first expires the flows that were
     /// due before the packet.
@@ -92,86 +102,28 @@ impl Flows {
             self.fragments
                 .remember_first(captured.arrival, packet, &key, direction, at.clock);
         take_back(counts, ifindex, &before);
-        let found = self.table.find(&key);
-        let ended = found.and_then(|number| {
-            let slot = self.table.get(number)?;
-            let reason = if slot.restarts(packet, direction, captured.arrival.number) {
-                EndReason::EndOfFlow
-            } else if let Some(sampler) = &self.sampler
-                && slot.kept_at() > sampler.shift()
-            {
-                EndReason::LackOfResources
-            } else {
-                return None;
-            };
-            let former = slot.flow;
-            self.end(counts, number, reason);
-            Some((former, reason))
-        });
+        let it = KeyedPacket {
+            packet,
+            captured,
+            ifindex,
+            key,
+            direction,
+            at,
+        };
+        let found = self.table.find(&it.key);
+        let ended = found.and_then(|number| self.end_former(counts, number, &it));
         let known = found.filter(|_| ended.is_none());
         let number = if let Some(number) = known {
             number
         } else {
-            let kept_at = self.admit(&key, ended.as_ref().map(|(flow, _)| flow));
-            counts.sampling = self.sampling_shift();
-            let kept_at = kept_at.inspect_err(|&reason| {
+            let begun = self.begin(counts, &it, ended.as_ref());
+            begun.inspect_err(|&reason| {
                 // The fragments that came before the first one are counted under its reason.
                 counted_under(counts, ifindex, reason, &before);
-            })?;
-            self.serial += 1;
-            let macs = captured.macs(packet);
-            let bits = decide(captured.arrival.is_answer, packet.tcp_flags, direction);
-            let mut slot = Slot::begin(key.words(), packet, bits, macs, at, self.serial);
-            slot.flow.outer = captured.outer(direction);
-            slot.flow.sampling_interval = kept_at.map(sampling::interval);
-            if let Some((former, EndReason::LackOfResources)) = &ended {
-                // The same conversation: its first packet has decided who began it.
-                slot.flow.higher_started = former.higher_started;
-                slot.flow.first = former.first;
-            }
-            slot.decision = self.filters.decide(&flow_fields(
-                &slot.flow,
-                &name_of(counts, (ifindex as usize).wrapping_sub(1)),
-            ));
-            let number = self.table.insert(&key, slot).inspect_err(|&reason| {
-                counted_under(counts, ifindex, reason, &before);
-            })?;
-            counts.open = self.table.open();
-            let continues = matches!(ended, Some((_, EndReason::LackOfResources)));
-            if let Some(sampler) = self.sampler.as_mut().filter(|_| !continues) {
-                sampler.began();
-            }
-            self.join_conversation(counts, number);
-            number
+            })?
         };
+        self.look_into(counts, number, &it);
         let measured = measure::measure(packet, captured.read.length, 0, 0).plus(&before);
-        if let Some(slot) = self.table.get(number) {
-            slot.compare(&key.words(), packet);
-            slot.open(direction, captured.arrival.number);
-            if self.analyses
-                && let Some(segment) = &captured.arrival.segment
-            {
-                slot.analyse(segment, direction, at);
-            }
-            if captured.arrival.is_answer
-                && let Some(listening) = &mut self.listening
-            {
-                listening.answered(&slot.flow, direction == HIGH_TO_LOW);
-            }
-            if let Some(limit) = self.named_by
-                && Payloads::are_of(packet)
-            {
-                slot.payloads.get_or_insert_default().read(
-                    &mut counts.payloads,
-                    limit,
-                    captured.read.frame(captured.octets),
-                    packet,
-                    direction,
-                    slot.flow.higher_started,
-                    at,
-                );
-            }
-        }
         if let Some(slot) = self.table.get(number)
             && (slot.add(&CountedFields::of(packet), &measured, direction, at) || known.is_none())
         {
@@ -179,6 +131,97 @@ impl Flows {
             self.timers.schedule(number, due);
         }
         Ok(())
+    }
+
+    /// Ends the flow with the packet's key, if the packet begins another one. Returns it, and why.
+    fn end_former(
+        &mut self,
+        counts: &mut Counts,
+        number: u32,
+        it: &KeyedPacket<'_>,
+    ) -> Option<(FlowSnapshot, EndReason)> {
+        let slot = self.table.get(number)?;
+        let reason = if slot.restarts(it.packet, it.direction, it.captured.arrival.number) {
+            EndReason::EndOfFlow
+        } else if let Some(sampler) = &self.sampler
+            && slot.kept_at() > sampler.shift()
+        {
+            EndReason::LackOfResources
+        } else {
+            return None;
+        };
+        let former = slot.flow;
+        self.end(counts, number, reason);
+        Some((former, reason))
+    }
+
+    /// Begins the packet's flow. `ended` is the one with the same key that has just ended. Returns its number.
+    fn begin(
+        &mut self,
+        counts: &mut Counts,
+        it: &KeyedPacket<'_>,
+        ended: Option<&(FlowSnapshot, EndReason)>,
+    ) -> Result<u32, Reason> {
+        let kept_at = self.admit(&it.key, ended.map(|(flow, _)| flow));
+        counts.sampling = self.sampling_shift();
+        let kept_at = kept_at?;
+        self.serial += 1;
+        let macs = it.captured.macs(it.packet);
+        let arrival = it.captured.arrival;
+        let bits = decide(arrival.is_answer, it.packet.tcp_flags, it.direction);
+        let mut slot = Slot::begin(it.key.words(), it.packet, bits, macs, it.at, self.serial);
+        slot.flow.outer = it.captured.outer(it.direction);
+        slot.flow.sampling_interval = kept_at.map(sampling::interval);
+        let continued = ended.filter(|(_, reason)| *reason == EndReason::LackOfResources);
+        if let Some((former, _)) = continued {
+            // The same conversation: its first packet has decided who began it.
+            slot.flow.higher_started = former.higher_started;
+            slot.flow.first = former.first;
+        }
+        slot.decision = self.filters.decide(&flow_fields(
+            &slot.flow,
+            &name_of(counts, (it.ifindex as usize).wrapping_sub(1)),
+        ));
+        let number = self.table.insert(&it.key, slot)?;
+        counts.open = self.table.open();
+        if let Some(sampler) = self.sampler.as_mut().filter(|_| continued.is_none()) {
+            sampler.began();
+        }
+        self.join_conversation(counts, number);
+        Ok(number)
+    }
+
+    /// Notes what the packet's headers and payload say about its flow.
+    fn look_into(&mut self, counts: &mut Counts, number: u32, it: &KeyedPacket<'_>) {
+        let Some(slot) = self.table.get(number) else {
+            return;
+        };
+        let arrival = it.captured.arrival;
+        slot.compare(&it.key.words(), it.packet);
+        slot.open(it.direction, arrival.number);
+        if self.analyses
+            && let Some(segment) = &arrival.segment
+        {
+            slot.analyse(segment, it.direction, it.at);
+        }
+        if arrival.is_answer
+            && let Some(listening) = &mut self.listening
+        {
+            listening.answered(&slot.flow, it.direction == HIGH_TO_LOW);
+        }
+        if let Some(limit) = self.named_by
+            && Payloads::are_of(it.packet)
+        {
+            slot.payloads.get_or_insert_default().read(
+                &mut counts.payloads,
+                limit,
+                it.captured.read.frame(it.captured.octets),
+                it.packet,
+                it.direction,
+                slot.flow.higher_started,
+                it.at,
+            );
+        }
     }
 
     /// Decides if a new flow is kept. Returns its shift, where flows are sampled. `before` is the flow of the same key that has just ended.
