@@ -17,7 +17,8 @@ usage: mermin-export {} --to TARGET..
 targets:
 {}
 options:
-  --buffer RECORDS         records that may wait for each target (65536)
+  --buffer RECORDS         records that may wait for each target in memory (65536);
+                           0: in the kernel's table of flows, until the slowest target has them
   --overflow POLICY        policy for a full buffer: block, drop-newest, drop-oldest (block)
   --close-within SECONDS   time limit for closing (30)
 
@@ -111,10 +112,18 @@ impl Arguments {
         let buffer = flows.and_then(|flows| usize::try_from(flows.buffer().get()).ok());
         let overflow = flows.map(|flows| flows.overflow().into());
         let close_within = config.map(|config| config.shutdown_timeout().get());
+        let buffer = self.buffer.or(buffer).unwrap_or(65_536);
+        let overflow = self.overflow.or(overflow).unwrap_or(Overflow::Block);
+        if buffer == 0 && overflow != Overflow::Block {
+            return Err(
+                "cannot drop records of a buffer without room: leave `--overflow` out, or give `--buffer` 1 or more"
+                    .into(),
+            );
+        }
         Ok(Plan {
             targets,
-            buffer: self.buffer.or(buffer).unwrap_or(65_536),
-            overflow: self.overflow.or(overflow).unwrap_or(Overflow::Block),
+            buffer,
+            overflow,
             close_within: self
                 .close_within
                 .or(close_within)

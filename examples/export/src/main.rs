@@ -6,7 +6,7 @@ mod arguments;
 use std::{process::ExitCode, sync::atomic::Ordering};
 
 use futures::executor::block_on;
-use mermin_core::sink::{Backoff, buffered, retry};
+use mermin_export::in_front_of;
 use mermin_program::{Named, Result, Run, say_doubled};
 
 use arguments::{Arguments, KEYS};
@@ -29,12 +29,7 @@ async fn run(arguments: Arguments) -> Result<bool> {
         if let Some((count, remedy)) = started.doubled {
             doubled.push((target.name.clone(), count, remedy));
         }
-        let sink = buffered(
-            retry(started.sink, Backoff::default()),
-            plan.buffer,
-            plan.overflow,
-        )
-        .batch(started.batching);
+        let sink = in_front_of(started.sink, started.batching, plan.buffer, plan.overflow);
         sinks.push(Named::new(target.name, sink));
     }
     let meters: Vec<_> = sinks.iter().filter_map(Named::meter).collect();

@@ -27,8 +27,10 @@ section! {
         /// Targets, in the form of `mermin-export --to`: `ipfix://collector:4739`, `prometheus://127.0.0.1:9464`,
         /// `json:flows.json`.
         to: Vec<String> = Vec::new(), Application;
-        /// Maximum number of records that wait for each target.
-        buffer: Bounded<1, { u32::MAX }> = Bounded::preset::<65_536>(), Application;
+        /// Maximum number of records that wait for each target in memory, where a killed process loses them. With 0, they
+        /// wait in the kernel's table of flows, and all targets wait for the slowest; beside `instance`, a killed process
+        /// loses none.
+        buffer: Bounded<0, { u32::MAX }> = Bounded::preset::<65_536>(), Application;
         /// Policy for a full buffer: `block` makes the source wait, `drop-newest` and `drop-oldest` drop records.
         overflow: Overflow = Overflow::Block, Application;
     }

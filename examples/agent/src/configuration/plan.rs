@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use mermin_config::{Config, Loaded, value::LogLevel};
+use mermin_config::{
+    Config, Loaded,
+    value::{LogLevel, Overflow},
+};
 use mermin_core::FlowSourceBuilder;
 use mermin_export::Target;
 
@@ -199,6 +202,12 @@ fn receivers(config: &Config, problems: &mut Vec<String>) -> Vec<Receiver> {
             Err(error) => problems.push(format!("in `to` of `export \"flows\"`: {error}")),
         }
     }
+    if flows.buffer().get() == 0 && flows.overflow() != Overflow::Block {
+        problems.push(
+            "cannot drop records of a buffer without room: leave `overflow` of `export \"flows\"` out, or give `buffer` 1 or more"
+                .to_owned(),
+        );
+    }
     for (at, receiver) in receivers.iter().enumerate() {
         if receivers[..at]
             .iter()
@@ -231,6 +240,22 @@ pub(crate) fn whole(number: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn policy_for_a_buffer_that_is_not_there_is_refused() {
+        let problems = |keys: &str| {
+            let text = format!("export \"flows\" {{\n{keys}\n}}\n");
+            let loaded = Config::load("a.hcl", text.as_bytes(), &|_| None).unwrap();
+            Plan::new(&loaded, Host { in_pod: false }).err()
+        };
+        assert_eq!(problems("buffer = 0"), None);
+        assert_eq!(problems("buffer = 1\noverflow = \"drop-oldest\""), None);
+        let said = problems("buffer = 0\noverflow = \"drop-oldest\"").unwrap();
+        assert!(
+            said.concat().contains("give `buffer` 1 or more"),
+            "{said:?}"
+        );
+    }
 
     #[test]
     fn address_of_two_servers_is_refused() {

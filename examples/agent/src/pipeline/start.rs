@@ -6,7 +6,7 @@ use mermin_config::{keys::Otlp, value::OtlpProtocol};
 use mermin_core::sink::{
     Backoff, Batching, BoxSink, FlowSink as _, Meter, Overflow, buffered, retry, threaded,
 };
-use mermin_export::{Opened, Target};
+use mermin_export::{Opened, Target, in_front_of};
 use mermin_otlp::{Endpoint, Exporter, Protocol, Resource, Settings};
 use mermin_program::Result;
 
@@ -49,8 +49,7 @@ pub fn prepare(receiver: &Receiver) -> Result<Prepared> {
         } => {
             let started = (Target::parse(text)?.start)()?;
             (opened, doubled) = (started.opened, started.doubled);
-            let sink = retry(started.sink, Backoff::default());
-            BoxSink::new(buffered(sink, *buffer, (*overflow).into()).batch(started.batching))
+            in_front_of(started.sink, started.batching, *buffer, (*overflow).into())
         }
         Receiver::Stdout {
             format,

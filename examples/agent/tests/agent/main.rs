@@ -23,10 +23,11 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 use mermin_testing::{apart, needs, plain};
 
-const ROLES: [apart::Role; 8] = [
+const ROLES: [apart::Role; 9] = [
     ("exports", runs::exports_every_packet),
     ("reloads", runs::reloads_lose_no_packet),
     ("receivers", runs::receiver_that_is_down_is_counted),
+    ("killed", runs::killed_agent_loses_no_record),
     ("cluster", cluster::trouble),
     (
         "listening",
@@ -101,6 +102,7 @@ fn main() -> ExitCode {
         captures("records_for_a_dead_receiver_are_counted", || {
             in_namespaces("receivers");
         }),
+        captures("killed_agent_loses_no_record", || in_namespaces("killed")),
         // A browser is much to install for one test: `cargo xtask ci --full` has it.
         captures("page_is_driven_in_a_browser", || in_namespaces("page"))
             .with_ignored_flag(std::env::var_os(page::BROWSER).is_none()),

@@ -252,3 +252,31 @@ pub(crate) fn receiver_that_is_down_is_counted() {
     );
     assert_eq!(packets(&there), sent, "{}", agent.said());
 }
+
+/// An agent is killed while its receiver is down and all flows have ended. The next one of its instance, whose receiver is there,
+/// delivers every packet: without a buffer, no record was only in memory.
+pub(crate) fn killed_agent_loses_no_record() {
+    make();
+    let folder = Folder::new("agent-killed");
+    let (file, there) = (folder.file("a.hcl"), folder.file("there.json"));
+    let (port, metrics, away) = (free_port(), free_port(), free_port());
+    let write = |target: &str| {
+        let text = format!(
+            "{}span {{\n  udp_timeout = \"200ms\"\n}}\nexport \"flows\" {{\n  to = [\"{target}\"]\n  buffer = 0\n}}\n",
+            settings(port, metrics).replace("[\"near0\"]", "[\"near0\"]\n  instance = \"killed\"")
+        );
+        fs::write(&file, text).unwrap();
+    };
+    write(&format!("ipfix+tcp://127.0.0.1:{away}"));
+    let agent = Agent::start(&file);
+    let sent = send(50, 20, Duration::from_millis(1));
+    until("records", || {
+        metric(metrics, "mermin_source_records_total") >= 50
+    });
+    agent.signal(Signal::KILL);
+    drop(agent);
+    write(&format!("json:{}", there.display()));
+    let mut agent = Agent::start(&file);
+    assert_eq!(agent.stop(), Some(0), "{}", agent.said());
+    assert_eq!(packets(&there), sent, "{}", agent.said());
+}

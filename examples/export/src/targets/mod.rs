@@ -22,7 +22,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use mermin_core::{
     Handle,
-    sink::{Batching, BoxSink, FlowSink, Meter},
+    sink::{Backoff, Batching, BoxSink, FlowSink, Meter, Overflow, buffered, retry},
 };
 
 use mermin_program::without_user;
@@ -167,6 +167,24 @@ impl Started {
     }
 }
 
+/// Adds retries without end before the sink of a target, and a buffer for this many records.
+///
+/// With 0 there is no buffer: `Ok` means that the target has the records. Others wait in the kernel's table, so a killed process
+/// loses none of a pinned source.
+#[must_use]
+pub fn in_front_of(
+    sink: BoxSink,
+    batching: Batching,
+    buffer: usize,
+    overflow: Overflow,
+) -> BoxSink {
+    let sink = retry(sink, Backoff::default());
+    if buffer == 0 {
+        return BoxSink::new(sink);
+    }
+    BoxSink::new(buffered(sink, buffer, overflow).batch(batching))
+}
+
 /// Returns the forms of all targets, for `--help`.
 #[must_use]
 pub fn usage() -> String {
@@ -174,4 +192,35 @@ pub fn usage() -> String {
     lines.fold(String::new(), |text, (form, what)| {
         text + &format!("  {form:<26} {what}\n")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::pending, pin::pin, task::Waker};
+
+    use mermin_core::sink::{BoxError, from_fn, testing::flows};
+
+    use super::*;
+
+    #[test]
+    fn without_a_buffer_a_record_is_delivered_when_the_target_has_it() {
+        let is_accepted = |buffer| {
+            let away = from_fn(|_| async {
+                pending::<()>().await;
+                Ok::<_, BoxError>(())
+            });
+            let mut sink = in_front_of(
+                BoxSink::new(away),
+                Batching::default(),
+                buffer,
+                Overflow::Block,
+            );
+            let flows = flows(40);
+            let mut export = pin!(sink.export(&flows));
+            let mut context = std::task::Context::from_waker(Waker::noop());
+            export.as_mut().poll(&mut context).is_ready()
+        };
+        assert!(is_accepted(100));
+        assert!(!is_accepted(0));
+    }
 }
