@@ -21,12 +21,11 @@ impl Facts {
     /// Reads the state now.
     pub(super) fn read(state: &State, wants_drops: bool) -> Self {
         let source = state.source();
-        let meters = state.exchange().meters().into_iter();
         Self {
             phase: state.phase(),
             stats: source.map(mermin_core::Handle::stats).unwrap_or_default(),
             report: source.map(mermin_core::Handle::report).unwrap_or_default(),
-            receivers: meters.map(|(name, meter)| (name, meter.stats())).collect(),
+            receivers: state.exchange().stats(),
             checks: state.checks(),
             wants_drops,
         }

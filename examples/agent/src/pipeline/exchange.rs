@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use mermin_core::sink::Meter;
+use mermin_core::sink::{Meter, SinkStats};
 use mermin_kubernetes::{Cluster, Settings};
 use tokio::sync::{Notify, oneshot};
 
@@ -68,6 +68,14 @@ impl Doubts {
     }
 }
 
+/// A present receiver.
+pub(super) struct Shown {
+    pub(super) name: String,
+    pub(super) meter: Meter,
+    /// Records of the batch in progress.
+    pub(super) in_hand: Arc<AtomicU64>,
+}
+
 /// A change on its way.
 pub(super) struct Pending {
     pub(super) change: Change,
@@ -82,7 +90,7 @@ pub struct Exchange(Arc<Shared>);
 struct Shared {
     pending: Mutex<Vec<Pending>>,
     arrived: Notify,
-    meters: Mutex<Vec<(String, Meter)>>,
+    shown: Mutex<Vec<Shown>>,
     removed: Mutex<Vec<(String, Meter)>>,
     doubled: Mutex<BTreeMap<String, Doubts>>,
 }
@@ -101,7 +109,21 @@ impl Exchange {
     /// Returns the meters of the present receivers by name.
     #[must_use]
     pub fn meters(&self) -> Vec<(String, Meter)> {
-        lock(&self.0.meters).clone()
+        let shown = lock(&self.0.shown);
+        let meters = shown.iter().map(|it| (it.name.clone(), it.meter.clone()));
+        meters.collect()
+    }
+
+    /// Returns the counts of the present receivers by name. Records of a batch in progress wait as well, also without a buffer.
+    #[must_use]
+    pub fn stats(&self) -> Vec<(String, SinkStats)> {
+        let shown = lock(&self.0.shown);
+        let stats = shown.iter().map(|it| {
+            let mut stats = it.meter.stats();
+            stats.waiting = stats.waiting.max(it.in_hand.load(Ordering::Relaxed));
+            (it.name.clone(), stats)
+        });
+        stats.collect()
     }
 
     /// Returns the meters of all receivers by name, also of those that were removed.
@@ -137,8 +159,8 @@ impl Exchange {
         }
     }
 
-    pub(super) fn show(&self, meters: Vec<(String, Meter)>) {
-        *lock(&self.0.meters) = meters;
+    pub(super) fn show(&self, shown: Vec<Shown>) {
+        *lock(&self.0.shown) = shown;
     }
 
     pub(super) fn retire(&self, name: &str, meter: Meter) {

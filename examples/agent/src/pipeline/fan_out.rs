@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::{
     Decoration, Exchange, Names, Prepared, Purpose,
-    exchange::{Change, Pending},
+    exchange::{Change, Pending, Shown},
     member::{Batch, Member},
 };
 
@@ -59,8 +59,11 @@ impl FanOut {
     /// Shows the meters of the present receivers.
     fn show(&self) {
         let meters = self.members.iter().filter_map(|member| {
-            let meter = member.meter.clone()?;
-            Some((member.receiver.name().to_owned(), meter))
+            Some(Shown {
+                name: member.receiver.name().to_owned(),
+                meter: member.meter.clone()?,
+                in_hand: Arc::clone(&member.in_hand),
+            })
         });
         self.exchange.show(meters.collect());
     }

@@ -1,6 +1,12 @@
 //! The task of one receiver.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use mermin_core::{
     Flow,
@@ -29,6 +35,8 @@ pub(super) struct Member {
     pub(super) number: u64,
     pub(super) receiver: Receiver,
     pub(super) meter: Option<Meter>,
+    /// Records of the batch in progress. Without a buffer, these wait while the receiver is away.
+    pub(super) in_hand: Arc<AtomicU64>,
     /// Dropped, it makes the task close the sink once the batch in progress is exported.
     orders: Option<mpsc::Sender<Order>>,
     /// Dropped, it cancels the batch in progress.
@@ -45,11 +53,13 @@ impl Member {
         let (orders, received) = mpsc::channel(1);
         let (going_on, cancelled) = oneshot::channel();
         let (begins, begun) = oneshot::channel();
-        let work = work(prepared.sink, received, cancelled);
+        let in_hand = Arc::<AtomicU64>::default();
+        let work = work(prepared.sink, received, cancelled, Arc::clone(&in_hand));
         Self {
             number,
             receiver: prepared.receiver,
             meter: prepared.meter,
+            in_hand,
             orders: Some(orders),
             going_on: Some(going_on),
             begun,
@@ -125,10 +135,13 @@ async fn work(
     mut sink: BoxSink,
     mut orders: mpsc::Receiver<Order>,
     mut cancelled: oneshot::Receiver<()>,
+    in_hand: Arc<AtomicU64>,
 ) -> Result<(), BoxError> {
     while let Some(Order { batch, answer }) = next(&mut sink, &mut orders).await {
+        in_hand.store(batch.len() as u64, Ordering::Relaxed);
         tokio::select! {
             outcome = sink.export(&batch) => {
+                in_hand.store(0, Ordering::Relaxed);
                 // The fan-out may have been dropped.
                 let _ = answer.send(outcome);
             }

@@ -90,9 +90,7 @@ impl Probe {
             ],
             Self::Ready => {
                 let watched = state.source().map(|it| it.stats().interfaces.watched);
-                let receivers = state.exchange().meters().into_iter();
-                let receivers = receivers.map(|(name, meter)| (name, meter.stats()));
-                let receivers: Vec<_> = receivers.collect();
+                let receivers = state.exchange().stats();
                 vec![
                     phase(state.phase(), true),
                     interfaces(watched),

@@ -273,6 +273,9 @@ pub(crate) fn killed_agent_loses_no_record() {
     until("records", || {
         metric(metrics, "mermin_source_records_total") >= 50
     });
+    until("an attempt", || {
+        get(port, "/readyz").1.contains("Connection refused")
+    });
     agent.signal(Signal::KILL);
     drop(agent);
     write(&format!("json:{}", there.display()));
