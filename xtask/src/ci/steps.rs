@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use crate::{
-    api, api_server, dependencies, imports, object, package, promises, readers, shell::Variables,
-    versions, vm,
+    api, api_server, day, dependencies, imports, object, package, promises, readers,
+    shell::Variables, versions, vm,
 };
 
 /// Condition for running a step.
@@ -171,6 +171,10 @@ pub(super) const STEPS: &[Step] = &[
             "kube-apiserver and etcd, built from source",
             api_server::test,
         ),
+    ),
+    full(
+        "a day on a node, in three minutes",
+        Work::Function("cargo xtask day --minutes 3 --rate 5000", day::brief),
     ),
     full(
         "a file's writer killed a thousand times",

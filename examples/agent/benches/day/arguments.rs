@@ -1,0 +1,30 @@
+//! Length and rate of a day.
+
+use std::{env, time::Duration};
+
+/// The size of a day.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arguments {
+    /// For how long flows are sent.
+    pub(crate) time: Duration,
+    /// Short flows that begin in a second.
+    pub(crate) rate: u32,
+    /// Flows for which the agent has room.
+    pub(crate) capacity: u32,
+}
+
+impl Arguments {
+    /// Reads `--minutes`, `--rate` and `--capacity`. `None` without the first.
+    pub(crate) fn parse() -> Option<Self> {
+        let words: Vec<String> = env::args().collect();
+        let after = |name: &str| -> Option<u32> {
+            let at = words.iter().position(|word| word == name)?;
+            Some(words[at + 1].parse().unwrap())
+        };
+        Some(Self {
+            time: Duration::from_mins(after("--minutes")?.into()),
+            rate: after("--rate").unwrap_or(50_000),
+            capacity: after("--capacity").unwrap_or(262_144),
+        })
+    }
+}
