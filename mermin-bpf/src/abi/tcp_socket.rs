@@ -1,4 +1,4 @@
-//! What the kernel itself knows of the sockets of TCP flows, in an array of its own beside the slots.
+//! The kernel's own values of the sockets of TCP flows, in an array of its own beside the slots.
 
 use super::slot::DIRECTIONS;
 

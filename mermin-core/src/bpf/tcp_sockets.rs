@@ -1,4 +1,4 @@
-//! What the kernel knows of the sockets of TCP flows, read where the kernel program stores it.
+//! The kernel's own values of the sockets of TCP flows, read where the kernel program stores them.
 
 use mermin_bpf::abi::tcp_socket::TcpSockets as Stored;
 

@@ -75,19 +75,7 @@ pub(crate) fn everything() -> Flow {
         handshake_latency: Some(Duration::from_micros(1_234)),
     });
     flow.tcp_analysis = Some(Box::new(analysis()));
-    let socket = TcpSocket {
-        smoothed_round_trip: Some(Duration::from_micros(1_250)),
-        retransmissions: 3,
-        delivered: u32::MAX,
-        congestion_window: 10,
-    };
-    flow.tcp_sockets = Some(Box::new(TcpSockets {
-        source: Some(socket),
-        destination: Some(TcpSocket {
-            delivered: 70,
-            ..socket
-        }),
-    }));
+    flow.tcp_sockets = Some(Box::new(sockets()));
     flow.drops = Some(Box::new(Drops {
         forward: [Dropped::new("NETFILTER_DROP", 3), Dropped::new("OTHER", 1)].into(),
         reverse: [Dropped::new("SOCKET_RCVBUFF", u64::MAX)].into(),
@@ -145,6 +133,22 @@ pub(crate) fn everything() -> Flow {
         quic_version: Some(QuicVersion(0xff00_001d)),
     }));
     flow
+}
+
+fn sockets() -> TcpSockets {
+    let source = TcpSocket {
+        smoothed_round_trip: Some(Duration::from_micros(1_250)),
+        retransmissions: 3,
+        delivered: u32::MAX,
+        congestion_window: 10,
+    };
+    TcpSockets {
+        source: Some(source),
+        destination: Some(TcpSocket {
+            delivered: 70,
+            ..source
+        }),
+    }
 }
 
 fn analysis() -> TcpAnalysis {

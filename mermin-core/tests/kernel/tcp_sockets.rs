@@ -38,7 +38,8 @@ const IP_HEADER: usize = 20;
 /// Fields of `ss -tin`.
 #[derive(Debug)]
 struct Shown {
-    round_trip: f64,
+    /// In microseconds.
+    round_trip: u32,
     retransmissions: u32,
     delivered: u32,
     congestion_window: u32,
@@ -53,7 +54,10 @@ impl Shown {
             words.find_map(|word| word.strip_prefix(name))
         };
         let number = |name| word(name).map_or(0, |text| text.parse().unwrap());
-        let first = |text: &str| text.split('/').next().unwrap().parse().unwrap();
+        let first = |text: &str| {
+            let milliseconds: f64 = text.split('/').next().unwrap().parse().unwrap();
+            format!("{:.0}", milliseconds * 1000.0).parse().unwrap()
+        };
         let last = |text: &str| text.split('/').nth(1).unwrap().parse().unwrap();
         Self {
             round_trip: word("rtt:").map(first).expect("a connection"),
@@ -66,7 +70,7 @@ impl Shown {
     /// The same, as a record has it.
     fn as_recorded(&self) -> [u32; 4] {
         [
-            (self.round_trip * 1000.0).round() as u32,
+            self.round_trip,
             self.retransmissions,
             self.delivered,
             self.congestion_window,
@@ -141,7 +145,6 @@ fn values_are_those_of_the_sockets(mode: Attach) {
         connection.send(1_000_000);
         server.shell("nft flush chain inet lossy arriving");
         connection.exchange();
-        // The last octet is acknowledged on its own, at once or after the receiver's delay.
         until_true("an acknowledgment of the last octet", || {
             let shown = client.shell("ss -tinH state established dport = 8080");
             !shown.contains("unacked:")
@@ -182,12 +185,9 @@ fn reused_slot_has_no_socket(mode: Attach) {
     watch.take_until("the flow's end", |flows| flows.len() == 1);
     until_true("an empty slot", || watch.stats().flows_open == 0);
     std::thread::sleep(Duration::from_millis(300));
-    let ends = ["10.0.0.1:4000", "10.0.0.2:443"].map(address);
-    let injector = Injector::new(&pair.near, "v0");
-    injector.send(&frame::ethernet(
-        frame::IPV4,
-        &frame::tcp(ends[0], ends[1], ACK),
-    ));
+    let [near, far] = ["10.0.0.1:4000", "10.0.0.2:443"].map(address);
+    let segment = frame::ethernet(frame::IPV4, &frame::tcp(near, far, ACK));
+    Injector::new(&pair.near, "v0").send(&segment);
     let outcome = watch.finish();
     assert!(sockets(&outcome.flows[0]).source.is_some());
     assert_eq!(outcome.flows.last().unwrap().tcp_sockets, None);
