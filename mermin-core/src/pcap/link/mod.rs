@@ -117,10 +117,9 @@ pub(crate) enum Layer {
     Prepended,
 }
 
-/// The parsed headers of a captured packet.
+/// Lengths and link addresses of a captured packet.
+#[derive(Default)]
 pub(crate) struct Read {
-    /// The headers, or the reason why the packet is in no flow.
-    pub(crate) outcome: Result<ParsedFrame, Reason>,
     /// Octets of the frame on the wire.
     pub(crate) length: u32,
     /// Octets of the capture's own header.
@@ -203,14 +202,16 @@ impl Layer {
         matches!(self, Self::Ppi | Self::Pktap)
     }
 
-    /// Reads the headers of a packet with `octets` captured and an original length of `length`.
+    /// Reads the headers of a packet with `octets` captured and an original length of `length`. Returns them, or the reason why the
+    /// packet is in no flow. They are large, so they are returned alone, which writes them to their place at once.
     pub(crate) fn read(
         self,
         octets: &[u8],
         length: u32,
         ifindex: u32,
         options: &ParseOptions,
-    ) -> Read {
+        read: &mut Read,
+    ) -> Result<ParsedFrame, Reason> {
         let short = Cell::new(false);
         let bytes = Captured {
             octets,
@@ -232,13 +233,21 @@ impl Layer {
                 .map(|at| at.map_or([0; ethernet::MAC], |at| address(octets, at))),
             Err(_) => [[0; ethernet::MAC]; 2],
         };
-        let outcome = start.and_then(|start| walk(bytes.from(own.octets, wire), &start, &own));
-        Read {
-            outcome: outcome.map_err(|reason| if short.get() { Reason::Snapped } else { reason }),
+        *read = Read {
             length: u32::try_from(wire).unwrap_or(u32::MAX),
             own: own.octets,
             own_macs,
+        };
+        let mut outcome = match start {
+            Ok(start) => walk(bytes.from(own.octets, wire), &start, &own),
+            Err(reason) => Err(reason),
+        };
+        if short.get()
+            && let Err(reason) = &mut outcome
+        {
+            *reason = Reason::Snapped;
         }
+        outcome
     }
 
     /// Finds the first header that the packet parser understands, and the octets that belong to the capture.

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Number of records after which the caller has to take them.
-const BATCH: usize = 512;
+pub(super) const BATCH: usize = 512;
 
 /// A capture that is being counted. Its records are in `flows.out`.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    capture_reader::{CaptureReader, Stop},
+    capture_reader::{BATCH, CaptureReader, Stop},
     live::Live,
     pipe::Ready,
 };
@@ -44,7 +44,7 @@ impl<R: io::Read> OfflineThread<R> {
         let result = self.read();
         loop {
             let done = self.reading.empty();
-            self.deliver();
+            self.deliver(done);
             if done || self.control.is_abandoned() {
                 break;
             }
@@ -58,7 +58,8 @@ impl<R: io::Read> OfflineThread<R> {
             if let Some(time) = self.reading.first.take() {
                 self.live.read(time, now());
             }
-            self.deliver();
+            // A file is never silent for long, so its records wait until they are many.
+            self.deliver(self.ready.is_some() || matches!(stop, Stop::Early(_)));
             self.fill_pages();
             match stop {
                 Stop::Starved if self.wait() => self.reading.fill()?,
@@ -82,7 +83,7 @@ impl<R: io::Read> OfflineThread<R> {
             let mut longest = LONGEST_WAIT;
             if let Some(until) = self.live.silent_until(now()) {
                 let all = self.reading.pass(until);
-                self.deliver();
+                self.deliver(true);
                 if !all {
                     continue;
                 }
@@ -102,9 +103,13 @@ impl<R: io::Read> OfflineThread<R> {
         }
     }
 
-    /// Passes the records to the queue, and waits until it has room for them.
-    fn deliver(&mut self) {
+    /// Passes the records to the queue, `all` of them or only as many as are worth waking the consumer, and waits until it
+    /// has room for them.
+    fn deliver(&mut self, all: bool) {
         let CaptureReader { flows, shared, .. } = &self.reading;
+        if flows.out.is_empty() || !all && flows.out.len() < BATCH {
+            return;
+        }
         shared.lock().records += flows.out.len() as u64;
         while !self.reading.flows.out.is_empty() && !self.control.is_abandoned() {
             self.fill_pages();

@@ -1,6 +1,6 @@
 //! Records of flows of a capture.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use mermin_bpf::abi::ledger::Reason;
 
@@ -61,24 +61,26 @@ impl RecordMaker<'_> {
         flow
     }
 
-    /// Makes the record if the filter admits it. Otherwise its counts go to the ledger.
+    /// Makes the record at the end of `out` if the filter admits it; its place, because a record is large. Otherwise its
+    /// counts go to the ledger.
     #[inline]
-    pub(super) fn record_or_suppress(
+    pub(super) fn record_or_suppress<'o>(
         &self,
         slot: &Slot,
         number: u32,
         reason: EndReason,
         counts: &mut Counts,
-    ) -> Option<Flow> {
+        out: &'o mut VecDeque<Flow>,
+    ) -> Option<&'o mut Flow> {
         let place = (slot.flow.tail().ifindex as usize).wrapping_sub(1);
         if slot.decision != FilterDecision::UNWANTED {
-            let flow = self.record(slot, number, reason, counts);
-            if self
-                .filters
-                .admit(slot.decision, slot.decision.is_exported(), &flow)
-            {
-                return Some(flow);
+            out.push_back(self.record(slot, number, reason, counts));
+            let decision = slot.decision;
+            let admits = |flow: &Flow| self.filters.admit(decision, decision.is_exported(), flow);
+            if out.back().is_some_and(admits) {
+                return out.back_mut();
             }
+            out.pop_back();
         }
         counts.filtered += 1;
         if let Some(Some(hook)) = counts.hooks.get_mut(place) {

@@ -142,6 +142,21 @@ impl Slot {
         }
     }
 
+    /// Takes the flow out, and leaves a free slot. Only what marks it as free is overwritten, because a slot is large.
+    pub(super) fn take(&mut self) -> Self {
+        Self {
+            flow: self.flow,
+            entry: self.entry,
+            decision: self.decision,
+            serial: std::mem::take(&mut self.serial),
+            ids: self.ids,
+            numbers: self.numbers,
+            span: self.span,
+            payloads: self.payloads.take(),
+            analysed: self.analysed.take(),
+        }
+    }
+
     /// Notes the fields in which the packet with this `key` differs from the first packet.
     pub(super) fn compare(&mut self, key: &KeyWords, packet: &Packet) {
         let differs = |number: usize| (self.flow.key[number] ^ key[number]) & CARRIED[number] != 0;

@@ -1,6 +1,9 @@
 //! Open flows: an index from key to slot, and free slots.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{Hash, Hasher},
+};
 
 use mermin_bpf::{
     abi::{
@@ -81,13 +84,30 @@ impl Key {
     }
 }
 
+/// The words of a key in the index. They are compared and hashed in line: the array's own comparison is a call.
+#[derive(Clone, Copy, Debug, Eq)]
+struct Words<const N: usize>([u64; N]);
+
+impl<const N: usize> PartialEq for Words<N> {
+    fn eq(&self, other: &Self) -> bool {
+        let pairs = self.0.iter().zip(&other.0);
+        pairs.fold(0, |differ, (one, other)| differ | (one ^ other)) == 0
+    }
+}
+
+impl<const N: usize> Hash for Words<N> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.iter().for_each(|word| state.write_u64(*word));
+    }
+}
+
 /// Slots and their index.
 #[derive(Debug)]
 pub(super) struct Table {
     slots: Vec<Slot>,
     free: Vec<u32>,
-    v4: HashMap<[u64; KeyV4::WORDS], u32, Fold>,
-    v6: HashMap<[u64; KeyV6::WORDS], u32, Fold>,
+    v4: HashMap<Words<{ KeyV4::WORDS }>, u32, Fold>,
+    v6: HashMap<Words<{ KeyV6::WORDS }>, u32, Fold>,
     most: u32,
     keyed: Keyed,
 }
@@ -112,8 +132,8 @@ impl Table {
 
     pub(super) fn find(&self, key: &Key) -> Option<u32> {
         match key.indexed(self.keyed) {
-            Key::V4(words) => self.v4.get(&words).copied(),
-            Key::V6(words) => self.v6.get(&words).copied(),
+            Key::V4(words) => self.v4.get(&Words(words)).copied(),
+            Key::V6(words) => self.v6.get(&Words(words)).copied(),
         }
     }
 
@@ -163,18 +183,18 @@ impl Table {
             return Err(Reason::TableFull);
         }
         match key.indexed(self.keyed) {
-            Key::V4(words) => self.v4.insert(words, number),
-            Key::V6(words) => self.v6.insert(words, number),
+            Key::V4(words) => self.v4.insert(Words(words), number),
+            Key::V6(words) => self.v6.insert(Words(words), number),
         };
         Ok(number)
     }
 
     /// Removes a flow.
     pub(super) fn remove(&mut self, number: u32) -> Option<Slot> {
-        let slot = self.get(number).map(std::mem::take)?;
+        let slot = self.get(number).map(Slot::take)?;
         match Key::of_slot(&slot).indexed(self.keyed) {
-            Key::V4(words) => self.v4.remove(&words),
-            Key::V6(words) => self.v6.remove(&words),
+            Key::V4(words) => self.v4.remove(&Words(words)),
+            Key::V6(words) => self.v6.remove(&Words(words)),
         };
         self.free.push(number);
         Some(slot)

@@ -28,6 +28,8 @@ pub(super) struct Timers {
     earliest: [u64; 64],
     /// A bit for each list of `later` that is not empty.
     filled: u64,
+    /// Nothing is due before this time, so most packets look no further.
+    soonest: u64,
 }
 
 impl Default for Timers {
@@ -39,6 +41,7 @@ impl Default for Timers {
             later: array::from_fn(|_| Vec::new()),
             earliest: [NEVER; 64],
             filled: 0,
+            soonest: NEVER,
         }
     }
 }
@@ -51,6 +54,7 @@ impl Timers {
             self.valid.resize(place + 1, NEVER);
         }
         self.valid[place] = due;
+        self.soonest = self.soonest.min(due);
         self.add((due, number));
     }
 
@@ -83,7 +87,19 @@ impl Timers {
 
     /// The earliest slot that is due by `now`, which may have no flow any more. Of several slots that are due at once, the one
     /// with the lowest number.
+    #[inline]
     pub(super) fn pop(&mut self, now: u64) -> Option<DueTime> {
+        if now < self.soonest {
+            return None;
+        }
+        let popped = self.pop_due(now);
+        if popped.is_none() {
+            self.soonest = self.next().unwrap_or(NEVER);
+        }
+        popped
+    }
+
+    fn pop_due(&mut self, now: u64) -> Option<DueTime> {
         while self.next()? <= now {
             if self.due.is_empty() {
                 self.reach();

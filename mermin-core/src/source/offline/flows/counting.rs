@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     flow::EndReason,
-    pcap::{Interface, Packet},
+    pcap::{Interface, Packet, link::Read},
     table::{record::flow_fields, sampling, snapshot::FlowSnapshot, verdict::due},
 };
 
@@ -61,9 +61,10 @@ impl Flows {
             hook.ignored(Reason::OtherLink, one(packet.length));
             return;
         };
-        let read = layer.read(octets, packet.length, index, &self.options);
+        let mut read = Read::default();
+        let headers = layer.read(octets, packet.length, index, &self.options, &mut read);
         hook(counts, packet.interface, interface).total(read.length);
-        let outcome = match &read.outcome {
+        let outcome = match &headers {
             Ok(arrival) => match &arrival.part {
                 Fragmentation::None(found) | Fragmentation::First(found, _) => {
                     let captured = CapturedPacket {
@@ -101,7 +102,9 @@ impl Flows {
         let before =
             self.fragments
                 .remember_first(captured.arrival, packet, &key, direction, at.clock);
-        take_back(counts, ifindex, &before);
+        if before.packets != 0 {
+            take_back(counts, ifindex, &before);
+        }
         let it = KeyedPacket {
             packet,
             captured,

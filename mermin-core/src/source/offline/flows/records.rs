@@ -1,12 +1,12 @@
 //! Makes the records of flows that are due, and of those that end.
 
 use super::{
-    super::{joining, shared::Counts, slot::Slot},
+    super::{joining, record_maker::RecordMaker, shared::Counts, slot::Slot},
     Flows,
 };
 use crate::{
     filter::FilterDecision,
-    flow::{EndReason, Flow},
+    flow::EndReason,
     join::Sight,
     table::{
         coarse_time,
@@ -89,7 +89,7 @@ impl Flows {
         }
     }
 
-    /// Makes a flow's record, unless it is suppressed.
+    /// Makes a flow's record, unless it is suppressed. Returns true if it was made.
     fn record_or_suppress(
         &mut self,
         counts: &mut Counts,
@@ -97,18 +97,25 @@ impl Flows {
         slot: &mut Slot,
         reason: EndReason,
         now: u64,
-    ) -> Option<Flow> {
+    ) -> bool {
         let Some(sights) = self.sights(counts, number, slot) else {
             joining::suppress(counts, &slot.flow, &slot.entry);
-            return None;
+            return false;
         };
-        let mut record = self
-            .records(now)
-            .record_or_suppress(slot, number, reason, counts)?;
+        let maker = RecordMaker {
+            filters: &self.filters,
+            listening: self.listening.as_ref(),
+            epoch: self.epoch,
+            now,
+        };
+        let out = &mut self.out;
+        let Some(record) = maker.record_or_suppress(slot, number, reason, counts, out) else {
+            return false;
+        };
         if let Some(conversations) = &self.conversations {
-            conversations.describe(&mut record, &slot.flow, &sights);
+            conversations.describe(record, &slot.flow, &sights);
         }
-        Some(record)
+        true
     }
 
     /// Makes an interval record.
@@ -116,7 +123,7 @@ impl Flows {
         let Some(mut copy) = self.table.get(number).cloned() else {
             return;
         };
-        let flow =
+        let is_made =
             self.record_or_suppress(counts, number, &mut copy, EndReason::ActiveTimeout, now);
         let Some(slot) = self.table.get(number) else {
             return;
@@ -124,10 +131,9 @@ impl Flows {
         slot.entry = copy.entry;
         slot.entry.mark_exported(&slot.flow, now);
         slot.begin_interval();
-        if flow.is_some() {
+        if is_made {
             slot.decision = slot.decision.and_exported();
         }
-        self.out.extend(flow);
     }
 
     /// Makes a flow's last record.
@@ -137,8 +143,7 @@ impl Flows {
             if let Some(payloads) = &slot.payloads {
                 counts.payloads.cut += payloads.conversation.unfinished();
             }
-            let record = self.record_or_suppress(counts, number, &mut slot, reason, now);
-            self.out.extend(record);
+            self.record_or_suppress(counts, number, &mut slot, reason, now);
             if let Some(conversations) = &mut self.conversations {
                 joining::end(conversations, counts, number, &slot.flow);
             }
