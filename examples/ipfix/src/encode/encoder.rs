@@ -45,6 +45,8 @@ pub struct Encoder {
     layouts: Vec<Layout>,
     /// The place of each shape's layout.
     by_shape: BTreeMap<Shape, u16>,
+    /// The shape of the previous record and its place: mostly those of the other direction too.
+    latest: Option<(Shape, u16)>,
     /// Names that were sent.
     interfaces: HashMap<u32, Arc<str>>,
     /// The interface of the previous record.
@@ -98,6 +100,7 @@ impl Encoder {
             settings,
             layouts: Vec::new(),
             by_shape: BTreeMap::new(),
+            latest: None,
             interfaces: HashMap::new(),
             last: None,
             sequence: 0,
@@ -275,10 +278,17 @@ impl Encoder {
 
     /// Returns the layout of a shape by its place. If it is new, its template is sent.
     fn place(&mut self, shape: Shape, writer: &mut Writer<'_>) -> u16 {
-        match self.by_shape.get(&shape) {
+        if let Some((latest, place)) = self.latest
+            && latest == shape
+        {
+            return place;
+        }
+        let place = match self.by_shape.get(&shape) {
             Some(place) => *place,
             None => self.begin_layout(shape, writer),
-        }
+        };
+        self.latest = Some((shape, place));
+        place
     }
 
     fn length(&self, place: u16, flow: &Flow) -> usize {

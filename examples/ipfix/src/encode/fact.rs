@@ -151,7 +151,7 @@ impl Fact {
     pub(crate) fn put(self, view: &View<'_>, reverse: bool, out: &mut Vec<u8>) {
         let flow = view.flow;
         let way = if reverse { view.reverse } else { view.forward };
-        let [source, destination] = in_order([flow.source, flow.destination], view.backwards);
+        let [source, destination] = in_order([&flow.source, &flow.destination], view.backwards);
         match self {
             Self::OuterSource4
             | Self::OuterSource6
@@ -264,7 +264,9 @@ fn answer_delay(view: &View<'_>) -> u32 {
 /// Returns milliseconds since 1970 (RFC 7011 section 6.1.8).
 fn milliseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    // Seconds and fraction separately, because `as_millis` multiplies 128-bit numbers.
+    let seconds = since.as_secs().saturating_mul(1000);
+    seconds.saturating_add(since.subsec_millis().into())
 }
 
 /// Returns seconds since 1900 and their binary fraction, as in NTP (RFC 7011 section 6.1.10).
@@ -307,6 +309,8 @@ mod tests {
         }
         assert_eq!(milliseconds(at(1, 999_999)), 1000);
         assert_eq!(milliseconds(UNIX_EPOCH - Duration::from_secs(1)), 0);
+        let latest = at(i64::MAX.cast_unsigned(), 999_999_999);
+        assert_eq!(milliseconds(latest), u64::MAX);
     }
 
     #[test]

@@ -129,6 +129,7 @@ impl<'a> Writer<'a> {
             self.messages.octets.extend_from_slice(&set.to_be_bytes());
             self.messages.octets.extend_from_slice(&[0; 2]);
         }
+        self.messages.octets.reserve(length);
         put(&mut self.messages.octets);
         // Templates are not data records (RFC 7011 section 3.1).
         self.data_records += u32::from(set >= 256);
