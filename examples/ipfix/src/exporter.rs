@@ -4,7 +4,9 @@ use std::{io, path::PathBuf, time::SystemTime};
 
 use mermin_core::{
     Flow,
-    sink::{BoxError, FlowSink, Meter, Sleep, ThreadTimer, Threaded, Timer as _, threaded},
+    sink::{
+        BoxError, BoxSink, FlowSink, Meter, Sleep, ThreadTimer, Threaded, Timer as _, threaded,
+    },
 };
 
 use crate::{
@@ -13,15 +15,21 @@ use crate::{
     settings::Settings,
 };
 
-/// Exports flows as IPFIX. A thread, `mermin-ipfix`, writes messages and waits for the network, so no executor does.
+/// Exports flows as IPFIX. A thread, `mermin-ipfix`, writes messages and waits for the network, so no executor does,
+/// unless [`Settings::own_thread`] says otherwise.
 ///
 /// `Ok` means: with TCP, the collector's kernel has acknowledged all messages; with UDP, they were sent; with a file,
 /// they were written. After an error, the next call reconnects and sends all templates, so no restart is needed. Wrap
 /// the exporter in [`retry`](mermin_core::sink::retry), and in [`buffered`](mermin_core::sink::buffered) if the
 /// source must not wait during an outage.
 #[derive(Debug)]
-pub struct Exporter {
-    thread: Threaded,
+pub struct Exporter(Place);
+
+/// The place of the work.
+#[derive(Debug)]
+enum Place {
+    Thread(Threaded),
+    Caller(BoxSink),
 }
 
 impl Exporter {
@@ -40,7 +48,7 @@ impl Exporter {
     /// If the thread cannot start.
     pub fn tcp(target: impl Into<String>, settings: Settings) -> io::Result<Self> {
         let patience = settings.patience;
-        Self::new(Tcp::new(target.into(), patience), settings)
+        Self::new(Tcp::new(target.into(), patience), settings.own_thread(true))
     }
 
     /// Appends to a file.
@@ -52,6 +60,7 @@ impl Exporter {
     }
 
     fn new(link: impl Link + 'static, settings: Settings) -> io::Result<Self> {
+        let own_thread = settings.own_thread;
         let blocking = Blocking {
             link,
             encoder: Encoder::new(settings),
@@ -60,27 +69,45 @@ impl Exporter {
             wait: None,
             begun: false,
         };
-        Ok(Self {
-            thread: threaded("mermin-ipfix", blocking)?,
-        })
+        Ok(Self(if own_thread {
+            Place::Thread(threaded("mermin-ipfix", blocking)?)
+        } else {
+            Place::Caller(BoxSink::new(blocking))
+        }))
     }
 }
 
 impl FlowSink for Exporter {
-    fn export(&mut self, flows: &[Flow]) -> impl Future<Output = Result<(), BoxError>> + Send {
-        self.thread.export(flows)
+    async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
+        match &mut self.0 {
+            Place::Thread(thread) => thread.export(flows).await,
+            Place::Caller(sink) => sink.export(flows).await,
+        }
     }
 
-    fn close(&mut self) -> impl Future<Output = Result<(), BoxError>> + Send {
-        self.thread.close()
+    /// The thread does this work by itself.
+    async fn idle(&mut self) {
+        if let Place::Caller(sink) = &mut self.0 {
+            sink.idle().await;
+        }
+    }
+
+    async fn close(&mut self) -> Result<(), BoxError> {
+        match &mut self.0 {
+            Place::Thread(thread) => thread.close().await,
+            Place::Caller(sink) => sink.close().await,
+        }
     }
 
     fn meter(&self) -> Option<Meter> {
-        self.thread.meter()
+        match &self.0 {
+            Place::Thread(thread) => thread.meter(),
+            Place::Caller(sink) => sink.meter(),
+        }
     }
 }
 
-/// The thread's work.
+/// The work, which may block.
 struct Blocking<L> {
     link: L,
     encoder: Encoder,

@@ -22,8 +22,9 @@ fn main() -> ExitCode {
 /// Exports until the source ends. Returns false if a record was lost.
 async fn run(source: &Source, target: Target) -> Result<bool> {
     let name = target.to_string();
-    let exporter = target.exporter()?;
     let builder = source.builder("mermin-ipfix")?;
+    // A file waits while this thread sends.
+    let exporter = target.own_thread(!source.is_regular_file()).exporter()?;
     let sinks = vec![Named::buffered(name, exporter)];
     Run::default().run(builder, sinks, |_| ()).await
 }

@@ -38,6 +38,7 @@ pub struct Settings {
     pub(crate) refresh: Duration,
     pub(crate) refresh_messages: u32,
     pub(crate) patience: Duration,
+    pub(crate) own_thread: bool,
 }
 
 impl Default for Settings {
@@ -55,6 +56,7 @@ impl Default for Settings {
             refresh: Duration::from_secs(30),
             refresh_messages: 200,
             patience: Duration::from_secs(10),
+            own_thread: true,
         }
     }
 }
@@ -136,6 +138,14 @@ impl Settings {
     /// Sets the timeout of a TCP connection for connecting and for acknowledgements. Default: 10 s.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience.max(Duration::from_millis(1));
+        self
+    }
+
+    /// Sends datagrams and writes files from a thread of the exporter. Default: yes. Without it, `export` and `close` block their caller
+    /// while they send. That is for a task that has its executor's thread to itself: no record is copied then, and no thread woken for a
+    /// batch. Over TCP there always is a thread, because it waits for acknowledgements.
+    pub fn own_thread(mut self, own_thread: bool) -> Self {
+        self.own_thread = own_thread;
         self
     }
 }

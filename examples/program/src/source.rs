@@ -69,6 +69,12 @@ impl Source {
         Ok(())
     }
 
+    /// True for a capture in a file. What feeds a pipe may be live, and lose packets while nobody reads.
+    #[must_use]
+    pub fn is_regular_file(&self) -> bool {
+        self.pcap.as_ref().is_some_and(|path| path.is_file())
+    }
+
     /// Opens the options as [`open`](Self::open) does, for a program that acts on none of the application's keys.
     ///
     /// # Errors

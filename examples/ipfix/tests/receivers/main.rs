@@ -75,6 +75,10 @@ fn main() -> ExitCode {
         ),
         plain("tcp_reconnect_resends_templates", tcp::sessions),
         plain("udp_sink_contract_holds", udp::sink_contract_holds),
+        plain(
+            "udp_sink_contract_holds_without_a_thread",
+            udp::sink_contract_holds_without_a_thread,
+        ),
         plain("udp_templates_are_resent", udp::templates),
         plain("unreachable_udp_receiver_is_an_error", udp::not_there),
         in_namespaces("narrow_path_shortens_messages", path::narrow),

@@ -23,6 +23,8 @@ use crate::{decode::Decoded, expected::flow_id};
 
 pub(crate) struct Collector {
     address: SocketAddr,
+    /// Its sinks have a thread of their own.
+    own_thread: bool,
     datagrams: Arc<Mutex<Vec<Vec<u8>>>>,
     stopped: Arc<AtomicBool>,
 }
@@ -42,6 +44,7 @@ impl Collector {
             .unwrap();
         let collector = Self {
             address: socket.local_addr().unwrap(),
+            own_thread: true,
             datagrams: Arc::default(),
             stopped: Arc::default(),
         };
@@ -102,7 +105,7 @@ impl testing::Receiver for Collector {
     }
 
     fn sink(&mut self) -> Exporter {
-        let settings = Settings::default().biflow(true);
+        let settings = Settings::default().biflow(true).own_thread(self.own_thread);
         Exporter::udp(self.address(), settings).unwrap()
     }
 
@@ -114,6 +117,15 @@ impl testing::Receiver for Collector {
 pub(crate) fn sink_contract_holds() {
     // An outage is nothing that a sender of datagrams hears of.
     trouble::sink_contract_holds(Collector::new, 4);
+}
+
+pub(crate) fn sink_contract_holds_without_a_thread() {
+    let collector = || {
+        let mut collector = Collector::new();
+        collector.own_thread = false;
+        collector
+    };
+    trouble::sink_contract_holds(collector, 4);
 }
 
 /// Its host says so, which the next call tells: the batch behind, or closing.
