@@ -102,9 +102,10 @@ impl Drop for GraceThread {
 
 /// Returns the capabilities that waiting takes: for membarrier(2) none, for a map those that the kernel asks for at every use of bpf(2).
 fn needed(grace: &Grace) -> CapabilitySet {
-    match grace {
-        Grace::MapInMap { .. } => privilege::for_bpf(),
-        _ => CapabilitySet::empty(),
+    if matches!(grace, Grace::MapInMap { .. }) {
+        privilege::for_bpf()
+    } else {
+        CapabilitySet::empty()
     }
 }
 
