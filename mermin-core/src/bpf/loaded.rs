@@ -89,7 +89,7 @@ impl Loaded {
     }
 }
 
-/// What is in no pin.
+/// Parts of a load that are in no pin.
 pub(crate) struct Beside {
     /// By name.
     pub(crate) programs: Vec<(&'static str, OwnedFd)>,
