@@ -69,7 +69,7 @@ impl Source {
         Ok(())
     }
 
-    /// True for a capture in a file. What feeds a pipe may be live, and lose packets while nobody reads.
+    /// True for a capture in a file. The writer of a pipe may be live, and loses packets while nobody reads.
     #[must_use]
     pub fn is_regular_file(&self) -> bool {
         self.pcap.as_ref().is_some_and(|path| path.is_file())
@@ -155,6 +155,14 @@ mod tests {
             error.unwrap_err().to_string(),
             "choose `--interface` or `--pcap`"
         );
+    }
+
+    #[test]
+    fn only_a_regular_file_can_wait() {
+        let of = |path: &str| parse(&["--pcap", path]).is_regular_file();
+        assert!(of(concat!(env!("CARGO_MANIFEST_DIR"), "/src/source.rs")));
+        assert!(!of("/dev/null") && !of("/nowhere/a.pcap"));
+        assert!(!parse(&["-i", "eth0"]).is_regular_file());
     }
 
     #[test]
