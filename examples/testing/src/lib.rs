@@ -27,6 +27,6 @@ pub use self::{
     records::{id, ids, json, sorted_ids, times_of_a_stepped_clock},
     tansu::Tansu,
     times::{milliseconds, thread_times},
-    trial::{can_mount, is_installed, needs, plain, with},
+    trial::{can_mount, is_installed, needs, plain, waiting_arguments, with},
     waiting::{LONGEST, free_port, soon, until, wait},
 };

@@ -1,9 +1,19 @@
 //! Tests by name. A test that needs a missing feature of the host is ignored, and listed as such. With
 //! `MERMIN_REQUIRE_KERNEL=1`, as in CI, it fails instead.
 
-use std::{env, path::PathBuf, process::Command};
+use std::{env, num::NonZero, path::PathBuf, process::Command, thread};
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Returns the arguments of tests that wait most of the time, for receivers and timeouts: unless the caller says otherwise, three run
+/// for each CPU.
+#[must_use]
+pub fn waiting_arguments() -> Arguments {
+    let mut arguments = Arguments::from_args();
+    let cpus = thread::available_parallelism().map_or(1, NonZero::get);
+    arguments.test_threads.get_or_insert(3 * cpus);
+    arguments
+}
 
 /// Creates a test that runs everywhere.
 #[must_use]

@@ -21,14 +21,14 @@ mod udp;
 
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Trial};
-use mermin_testing::{apart, can_mount, needs, plain, with};
+use libtest_mimic::Trial;
+use mermin_testing::{apart, can_mount, needs, plain, waiting_arguments, with};
 
 fn main() -> ExitCode {
     if let Some(played) = apart::play(&[tcp::HALF_OPEN, file::FULL, path::NARROW]) {
         return played;
     }
-    let arguments = Arguments::from_args();
+    let arguments = waiting_arguments();
     let trials = vec![
         with(
             "ipfixDump",

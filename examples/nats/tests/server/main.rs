@@ -18,11 +18,11 @@ mod window;
 
 use std::{env, process::ExitCode};
 
-use libtest_mimic::{Arguments, Trial};
-use mermin_testing::{plain, with};
+use libtest_mimic::Trial;
+use mermin_testing::{plain, waiting_arguments, with};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
+    let arguments = waiting_arguments();
     let server = |name: &str, test: fn()| -> Trial { with("nats-server", name, test) };
     let mut trials = vec![
         server("sink_contract_holds", contract::keeps),

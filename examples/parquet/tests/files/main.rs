@@ -18,8 +18,8 @@ mod support;
 
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Trial};
-use mermin_testing::{apart, can_mount, needs, plain};
+use libtest_mimic::Trial;
+use mermin_testing::{apart, can_mount, needs, plain, waiting_arguments};
 
 fn main() -> ExitCode {
     let roles = [
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     if let Some(played) = apart::play(&roles) {
         return played;
     }
-    let arguments = Arguments::from_args();
+    let arguments = waiting_arguments();
     let mut trials = vec![
         plain("every_column_equals_the_flow", columns::every_column),
         plain("record_alone_has_the_same_values", columns::alone),

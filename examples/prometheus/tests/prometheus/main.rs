@@ -18,11 +18,10 @@ mod support;
 
 use std::process::ExitCode;
 
-use libtest_mimic::Arguments;
-use mermin_testing::{plain, with};
+use mermin_testing::{plain, waiting_arguments, with};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
+    let arguments = waiting_arguments();
     let trials = vec![
         plain("sink_contract_holds", contract::keeps),
         plain(
