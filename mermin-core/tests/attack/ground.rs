@@ -48,7 +48,12 @@ pub(crate) fn seconds() -> u64 {
     env::var("MERMIN_ATTACK_SECONDS")
         .ok()
         .and_then(|seconds| seconds.parse().ok())
-        .unwrap_or(10)
+        .unwrap_or(4)
+}
+
+/// Attacks of a control before it is taken for unable to lose anything: two minutes of them, and six at least.
+pub(crate) fn attempts() -> u64 {
+    (120 / seconds().max(1)).max(6)
 }
 
 /// A kernel program that is compiled for tests, with this fault.

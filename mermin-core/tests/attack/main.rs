@@ -1,7 +1,7 @@
 //! The attack on the real program and the real engine: flows are closed all the time while two threads inject, and
 //! every packet must be in exactly one record, or under exactly one reason.
 //!
-//! Takes 10 s per case, or `MERMIN_ATTACK_SECONDS`.
+//! Takes 4 s per case, or `MERMIN_ATTACK_SECONDS`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod account;
@@ -23,7 +23,7 @@ use mermin_core::{
 
 use crate::{
     account::Account,
-    ground::{for_tests, in_namespace, seconds},
+    ground::{attempts, for_tests, in_namespace, seconds},
     injectors::{Counts, Injectors, Kind},
 };
 
@@ -40,9 +40,6 @@ struct Attack {
     /// interrupted by the engine, which sees them half done as often as can be.
     apart: bool,
 }
-
-/// Attacks of the control before it is taken for unable to lose anything.
-const ATTEMPTS: usize = 6;
 
 const SHORT: Duration = Duration::from_nanos(1);
 
@@ -335,7 +332,7 @@ fn without_grace_periods_packets_are_lost() {
         return;
     }
     // A loss takes luck where other work leaves the attack little of the CPUs.
-    for _ in 0..ATTEMPTS {
+    for _ in 0..attempts() {
         let Some(outcome) = attack.run("64 UDP flows, slow program, no grace") else {
             return;
         };
@@ -343,7 +340,7 @@ fn without_grace_periods_packets_are_lost() {
             return;
         }
     }
-    panic!("{ATTEMPTS} attacks lost nothing");
+    panic!("{} attacks lost nothing", attempts());
 }
 
 #[test]

@@ -17,8 +17,7 @@ use mermin_core::{
 };
 
 use crate::{
-    ATTEMPTS,
-    ground::{for_tests, in_namespace, seconds},
+    ground::{attempts, for_tests, in_namespace, seconds},
     injectors::pin,
 };
 
@@ -232,7 +231,7 @@ fn assert_noticed(meeting: Meeting, fault: &str) {
     let mut meeting = meeting;
     meeting.faults[1] = Some(object);
     // Luck where other work leaves the attack little of the CPUs.
-    for _ in 0..ATTEMPTS {
+    for _ in 0..attempts() {
         let Some(outcome) = meeting.run(fault) else {
             return;
         };
@@ -240,7 +239,7 @@ fn assert_noticed(meeting: Meeting, fault: &str) {
             return;
         }
     }
-    panic!("{ATTEMPTS} attacks found nothing");
+    panic!("{} attacks found nothing", attempts());
 }
 
 /// Two flows of a key are made where the head of the home is not compared.
