@@ -19,7 +19,7 @@ mod privilege;
 mod rights;
 mod support;
 
-use std::process::ExitCode;
+use std::{num::NonZero, process::ExitCode, thread::available_parallelism};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use rustix::process::Signal;
@@ -28,7 +28,10 @@ use rustix::process::Signal;
 const UNPRIVILEGED: u32 = 65_534;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // They wait most of the time, for flows to end and for lines to come.
+    let cpus = available_parallelism().map_or(1, NonZero::get);
+    arguments.test_threads.get_or_insert(3 * cpus);
     let trials = vec![
         Trial::test("bad_arguments_exit_2", arguments::bad_arguments_exit_2),
         Trial::test(

@@ -13,8 +13,7 @@ mod tmux;
 
 use std::{env, process::ExitCode};
 
-use libtest_mimic::Arguments;
-use mermin_testing::{is_installed, needs, plain, with};
+use mermin_testing::{is_installed, needs, plain, waiting_arguments, with};
 
 fn main() -> ExitCode {
     if env::var_os(end::PANIC).is_some() {
@@ -23,7 +22,7 @@ fn main() -> ExitCode {
     if env::var_os(live::SEND).is_some() {
         return live::send();
     }
-    let arguments = Arguments::from_args();
+    let arguments = waiting_arguments();
     let can_capture = is_installed("tmux") && live::can_capture();
     let lacks = "`tmux` is not installed, or no flow can be captured here";
     let trials = vec![
