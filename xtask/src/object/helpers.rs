@@ -34,7 +34,7 @@ mod tests {
     use crate::project;
 
     /// Helpers that only read, or write to the program's own maps.
-    const HARMLESS: [(u32, &str); 13] = [
+    const HARMLESS: [(u32, &str); 14] = [
         (1, "map_lookup_elem"),
         (2, "map_update_elem"),
         (3, "map_delete_elem"),
@@ -43,6 +43,7 @@ mod tests {
         (12, "tail_call"),
         (26, "skb_load_bytes"),
         (68, "skb_load_bytes_relative"),
+        (96, "tcp_sock"),
         (113, "probe_read_kernel"),
         (118, "jiffies64"),
         (130, "ringbuf_output"),
