@@ -2,7 +2,7 @@
 
 use super::slot::DIRECTIONS;
 
-/// Values of the socket that sends one direction, as of the latest packet that it sent.
+/// Values of the socket that sends one direction, as its latest packet crossed the hook.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpSocket {

@@ -13,7 +13,7 @@ use mermin_bpf::{
         memory::Memory,
         search::{Found, search},
     },
-    track::{answer::Sent, initial, key::HIGH_TO_LOW, origin::decide},
+    track::{answer::Sent, initial, key::sender_port, origin::decide},
     wire::ethernet,
 };
 
@@ -262,16 +262,11 @@ fn fill(
 fn opening(skb: Skb, packet: &PendingFlow) -> Opening {
     let tail = KeyV4::from_words(&packet.key).tail;
     let facts = &packet.facts;
-    let [low, high] = tail.ports;
     let sent = Sent {
         protocol: tail.protocol(),
         tcp_flags: facts.tcp_flags,
         icmp_type: Sample::unpack(facts.sample).icmp_type,
-        port: if facts.direction == HIGH_TO_LOW {
-            high
-        } else {
-            low
-        },
+        port: sender_port(tail.ports, facts.direction),
         transport_at: facts.transport_at,
     };
     let bytes = Anywhere(skb);

@@ -11,7 +11,7 @@ use mermin_bpf::{
         ledger::HookDirection,
         slot::{DIRECTIONS, Slot},
     },
-    track::{key::HIGH_TO_LOW, tcp_analysis::NOT_ANALYSED},
+    track::{key::sender_port, tcp_analysis::NOT_ANALYSED},
     wire::protocol,
 };
 
@@ -72,20 +72,16 @@ fn sender(
     }
     // SAFETY: not null, which the verifier has followed; these fields are of any kind of socket.
     let (state, port) = unsafe { ((*socket).state, (*socket).src_port) };
-    // `bpf_tcp_sock` takes a raw socket of protocol TCP for a connection, and resets that are no connection's are sent by such a socket of
-    // the kernel. A raw socket's port is its protocol. A look at its type would take another helper. A listener sends the answers of SYN
-    // cookies.
+    // `bpf_tcp_sock` takes a raw socket of protocol TCP for a connection, and the kernel sends resets of unknown connections by such a
+    // socket. A raw socket's port is its protocol. A look at its type would take another helper. Newer kernels give a reset that a
+    // listener sends its socket.
     if state == LISTENS || port == u32::from(protocol::TCP) {
         return None;
     }
-    // A program at the hook may have assigned the receiver's socket (`bpf_sk_assign`). At egress the port may be a translated one.
+    // A program at the hook may have assigned the receiver's socket (`bpf_sk_assign`). The comparison also refuses a sender whose own
+    // network namespace translates its port. At egress it would refuse those whose port this one translates.
     if matches!(facts.hook, HookDirection::Ingress) {
-        let [low, high] = ports();
-        let sent_by = if facts.direction == HIGH_TO_LOW {
-            high
-        } else {
-            low
-        };
+        let sent_by = sender_port(ports(), facts.direction);
         if port != u32::from(sent_by) {
             return None;
         }

@@ -84,6 +84,14 @@ pub const fn spi(ports: [u16; 2]) -> u32 {
     (ports[0] as u32) << 16 | ports[1] as u32
 }
 
+/// The port that a packet of this direction was sent from, given those of its key.
+#[inline(always)]
+#[must_use]
+pub const fn sender_port(ports: [u16; 2], direction: u8) -> u16 {
+    let [low, high] = ports;
+    if direction == HIGH_TO_LOW { high } else { low }
+}
+
 /// The part of the key without addresses, given whether the packet goes from the higher endpoint to the lower.
 #[inline(always)]
 fn tail(packet: &Packet, ifindex: u32, direction: u8) -> KeyTail {
@@ -240,8 +248,11 @@ mod tests {
     fn both_directions_have_one_key() {
         let there = keyed(&ethernet_v4(protocol::TCP, &tcp([51_000, 443], 2, &[])));
         let answer = ethernet_v4(protocol::TCP, &tcp([443, 51_000], 18, &[]));
-        one_flow_both_ways(&there, &keyed(&back_v4(answer)));
+        let back = keyed(&back_v4(answer));
+        one_flow_both_ways(&there, &back);
         assert_eq!(there.tail().ports, [51_000, 443]);
+        let senders = [there, back].map(|it| sender_port(it.tail().ports, it.direction()));
+        assert_eq!(senders, [51_000, 443]);
 
         let there = keyed(&ethernet_v6(protocol::UDP, &udp([51_000, 53], &[])));
         let answer = ethernet_v6(protocol::UDP, &udp([53, 51_000], &[]));
