@@ -61,18 +61,22 @@ impl With {
     /// Checks that the source can have these details.
     ///
     /// # Errors
-    /// Processes of a capture file.
+    /// Processes, sockets or drops of a capture file.
     pub fn check(self, is_capture: bool) -> Result<(), String> {
-        if self.process && is_capture {
-            return Err(
-                "`--with process` looks up sockets of this host, leave it out with `--pcap`"
-                    .to_owned(),
-            );
+        let live_only = [
+            ("process", "looks up sockets of this host", self.process),
+            ("sockets", "reads TCP sockets of this host", self.sockets),
+            ("drops", "counts packets that this host drops", self.drops),
+        ];
+        match live_only.into_iter().find(|&(.., given)| given) {
+            Some((name, what, _)) if is_capture => Err(format!(
+                "`--with {name}` {what}, leave it out with `--pcap`"
+            )),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    /// Switches the details on. `all` leaves processes out of a capture file, which has none.
+    /// Switches the details on. `all` leaves processes, sockets and drops out of a capture file, which has none.
     pub fn put(self, builder: FlowSourceBuilder, is_capture: bool) -> FlowSourceBuilder {
         let builder = match self.join {
             Some(join) => builder.join(join),
@@ -148,12 +152,18 @@ mod tests {
         assert!(!live("join").get_names());
         assert_eq!(live("all").get_join(), Join::Merged);
         assert!(live("all").get_process() && !capture("all").get_process());
-        assert!(with("process").unwrap().check(true).is_err());
-        assert!(
-            with("process").unwrap().check(false).is_ok()
-                && with("all").unwrap().check(true).is_ok()
-        );
         let error = with("join,titles").unwrap_err();
         assert!(error.contains("titles") && error.contains(KNOWN), "{error}");
+    }
+
+    #[test]
+    fn details_of_this_host_are_refused_for_a_capture_file() {
+        for name in ["process", "sockets", "drops"] {
+            let with = with(name).unwrap();
+            let error = with.check(true).unwrap_err();
+            assert!(error.starts_with(&format!("`--with {name}` ")), "{error}");
+            assert_eq!(with.check(false), Ok(()));
+        }
+        assert_eq!(with("all,names,tcp").unwrap().check(true), Ok(()));
     }
 }
