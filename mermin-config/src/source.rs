@@ -19,6 +19,7 @@ impl Config {
             .source_of_captures()
             .netns(instrument.netns().clone())
             .process(self.pipeline().flow_capture().process())
+            .tcp_sockets(self.pipeline().flow_capture().tcp_sockets())
             .drops(self.pipeline().flow_capture().drops());
         let builder = hooks(interfaces(builder, instrument), instrument);
         match self.pinning() {
@@ -38,8 +39,8 @@ impl Config {
     }
 
     /// Returns a builder for capture files: as [`source`](Self::source), without the options that only a live source has:
-    /// `netns`, `process`, `drops`, `instance`, the selection of interfaces, and the attachment of programs. Set the file
-    /// with `FlowSourceBuilder::pcap`.
+    /// `netns`, `process`, `tcp_sockets`, `drops`, `instance`, the selection of interfaces, and the attachment of programs.
+    /// Set the file with `FlowSourceBuilder::pcap`.
     pub fn source_of_captures(&self) -> FlowSourceBuilder {
         let capture = self.pipeline().flow_capture();
         let key = match capture.flow_key() {
@@ -58,7 +59,6 @@ impl Config {
             .join(join)
             .listening_ports(capture.listening_ports())
             .tcp_analysis(capture.tcp_analysis())
-            .tcp_sockets(capture.tcp_sockets())
             .names(capture.names())
             .filter(self.filter().to_core());
         let builder = match capture.sampling() {
@@ -159,7 +159,8 @@ mod tests {
     #[test]
     fn capture_file_has_no_host_interfaces() {
         let config: Config = "discovery \"instrument\" {\n  interfaces = [\"eth0\"]\n  attach = \"tcx\"\n  instance = \"a\"\n}\n\
-                              span {\n  udp_timeout = \"7s\"\n}\n"
+                              span {\n  udp_timeout = \"7s\"\n}\n\
+                              pipeline {\n  flow_capture {\n    process = true\n    tcp_sockets = true\n    drops = true\n  }\n}\n"
             .parse()
             .unwrap();
         let expected = tunnels(
