@@ -14,7 +14,7 @@ use crate::status::plural;
 /// Interval between two checks of the report.
 const PERIOD: Duration = Duration::from_secs(1);
 /// A line that reappears sooner than this is not printed again, because packets bypass a hook in bursts.
-const FORGOTTEN: Duration = Duration::from_mins(5);
+const FORGOTTEN: Duration = Duration::from_secs(5 * 60);
 /// Largest number of names in a line.
 const MOST: usize = 20;
 
