@@ -59,7 +59,7 @@ usage: cargo xtask <command>
   conformance --community-id  their community ids beside those of another program
   fuzz SECONDS  fuzz every target for so long
   kernel-test --vm [SERIES..]  the kernel tests on other kernels, under qemu: all, or 6.1 and so on
-  day [--minutes N] [--rate FLOWS]  the agent under load, with receivers and itself killed: 30 minutes, 50000 flows a second
+  day [--minutes N] [--rate FLOWS] [--capacity FLOWS]  the agent under load, with receivers and itself killed: 30 minutes, 50000 flows a second
   api-server    tests of the Kubernetes packages with a real API server, built from Debian's source
   setup         install what `ci` needs: bpf-linker, the rust-src component, the targets
   setup --full  install what `ci --full` needs as well

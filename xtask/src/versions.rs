@@ -21,7 +21,7 @@ pub(crate) fn check() -> Result<()> {
 }
 
 /// Checks the libraries and their locked dependencies with the oldest version that they promise: without features,
-/// then with all.
+/// then with all. Checks `flows` as well, because the README builds it with the same version.
 pub(crate) fn oldest() -> Result<()> {
     let oldest = promised()?;
     ensure!(
@@ -30,8 +30,13 @@ pub(crate) fn oldest() -> Result<()> {
         install(&oldest)
     );
     let packages: String = PUBLISHED.map(|name| format!(" -p {name}")).concat();
-    for features in ["", " --all-features"] {
-        let mut command = shell::command(&format!("cargo check --locked{packages}{features}"))?;
+    let checked = [
+        packages.clone(),
+        format!("{packages} --all-features"),
+        " -p mermin-examples --bin flows".to_owned(),
+    ];
+    for what in checked {
+        let mut command = shell::command(&format!("cargo check --locked{what}"))?;
         command
             .env("RUSTUP_TOOLCHAIN", &oldest)
             // In a directory of its own, because builds of two versions would overwrite each other.
