@@ -113,7 +113,7 @@ fn analysis(number: u32) -> TcpAnalysis {
     }
 }
 
-/// Of both ends, one, or none, as in a host.
+/// Of both ends, one, or none, as in a host. Each third of [`flows`] is of TCP.
 fn sockets(number: u32) -> Option<TcpSockets> {
     let socket = |round_trip: bool| TcpSocket {
         smoothed_round_trip: round_trip.then(|| Duration::from_micros(number.into())),
@@ -121,10 +121,10 @@ fn sockets(number: u32) -> Option<TcpSockets> {
         delivered: u32::MAX - number,
         congestion_window: 10,
     };
-    let (source, destination) = match number % 6 {
+    let (source, destination) = match number / 3 % 4 {
         0 => (Some(socket(true)), Some(socket(true))),
-        2 => (Some(socket(false)), None),
-        3 => (None, Some(socket(true))),
+        1 => (Some(socket(false)), None),
+        2 => (None, Some(socket(true))),
         _ => return None,
     };
     Some(TcpSockets {
@@ -160,6 +160,8 @@ fn sampling_interval(number: u32) -> Option<NonZeroU32> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::flow::attributes::ALL;
 
@@ -189,6 +191,21 @@ mod tests {
             .filter(|name| !left_out(name) && !has(name))
             .collect();
         assert_eq!(missing, Vec::<&str>::new());
+    }
+
+    #[test]
+    fn connection_has_sockets_at_both_ends_at_one_or_at_none() {
+        let mut seen = BTreeSet::new();
+        for flow in detailed_flows(100) {
+            if flow.protocol == Protocol::TCP {
+                let sockets = flow.tcp_sockets.as_deref().copied().unwrap_or_default();
+                let timed = |end: Option<TcpSocket>| end.map(|it| it.smoothed_round_trip.is_some());
+                seen.insert((timed(sockets.source), timed(sockets.destination)));
+            }
+        }
+        let (untimed, timed) = (Some(false), Some(true));
+        let all = [(timed, timed), (untimed, None), (None, timed), (None, None)];
+        assert_eq!(seen, BTreeSet::from(all));
     }
 
     #[test]
