@@ -69,18 +69,6 @@ fn tcp_analysis() -> TcpAnalysis {
     analysis
 }
 
-fn tcp_sockets() -> TcpSockets {
-    let mut source = TcpSocket::default();
-    source.smoothed_round_trip = Some(Duration::from_micros(250));
-    source.retransmissions = u32::MAX;
-    source.delivered = 2;
-    source.congestion_window = 10;
-    let mut sockets = TcpSockets::default();
-    sockets.source = Some(source);
-    sockets.destination = Some(source);
-    sockets
-}
-
 fn application() -> Application {
     let mut tls = Tls::default();
     tls.server_name = Some("www.example".into());
@@ -103,6 +91,21 @@ fn drops() -> Drops {
         .into();
     drops.reverse = [Dropped::new("NETFILTER_DROP", 2)].into();
     drops
+}
+
+fn tcp_socket(round_trip: Option<u64>, number: u32) -> TcpSocket {
+    let mut socket = TcpSocket::default();
+    socket.smoothed_round_trip = round_trip.map(Duration::from_micros);
+    socket.retransmissions = number;
+    socket.delivered = u32::MAX - number;
+    socket.congestion_window = number + 1;
+    socket
+}
+
+fn tcp_sockets(source: Option<TcpSocket>, destination: TcpSocket) -> TcpSockets {
+    let mut sockets = TcpSockets::default();
+    (sockets.source, sockets.destination) = (source, Some(destination));
+    sockets
 }
 
 /// Records of every kind, and some at the ends of what can be.
@@ -134,10 +137,15 @@ fn all() -> Vec<Flow> {
             18 => flow.source_process = Some(Arc::new(process())),
             19 => flow.destination_process = Some(Arc::new(process())),
             21 => flow.tcp_analysis = Some(Box::new(tcp_analysis())),
-            25 => flow.tcp_sockets = Some(Box::new(tcp_sockets())),
             22 => flow.application = Some(application().into()),
             23 => flow.drops = Some(Box::new(drops())),
             24 => flow.sampling_interval = NonZeroU32::new(8),
+            25 => {
+                let source = Some(tcp_socket(Some(250), 10));
+                let sockets = tcp_sockets(source, tcp_socket(Some(9), 20));
+                flow.tcp_sockets = Some(Box::new(sockets));
+            }
+            26 => flow.tcp_sockets = Some(Box::new(tcp_sockets(None, tcp_socket(None, 30)))),
             20 => flow.source_process = Some(Arc::new(Process::new(u32::MAX))),
             16 => (flow.several.tunnels, flow.several.tunnel_ids) = (true, true),
             14 => {
