@@ -163,12 +163,11 @@ fn reused_slot_has_a_new_analysis(mode: Attach) {
     let mut watch = Watch::open(&pair.near, options);
     let injector = Injector::new(&pair.near, "v0");
     for number in 1..4 {
-        injector.send(&segment(true, ACK, [100, 500], 0, 100));
+        watch.begin(&injector, &segment(true, ACK, [100, 500], 0, 100));
         injector.send(&segment(true, ACK, [100, 500], 0, 100));
         injector.send(&segment(true, RST | ACK, [200, 500], 0, 0));
         watch.take_until("the flow's end", |flows| flows.len() == number);
         until_true("an empty slot", || watch.stats().flows_open == 0);
-        std::thread::sleep(Duration::from_millis(300));
     }
     let outcome = watch.finish();
     for flow in &outcome.flows {

@@ -184,13 +184,13 @@ fn reused_slot_has_no_socket(mode: Attach) {
     drop(connection.server);
     watch.take_until("the flow's end", |flows| flows.len() == 1);
     until_true("an empty slot", || watch.stats().flows_open == 0);
-    std::thread::sleep(Duration::from_millis(300));
     let [near, far] = ["10.0.0.1:4000", "10.0.0.2:443"].map(address);
     let segment = frame::ethernet(frame::IPV4, &frame::tcp(near, far, ACK));
-    Injector::new(&pair.near, "v0").send(&segment);
+    watch.begin(&Injector::new(&pair.near, "v0"), &segment);
     let outcome = watch.finish();
+    assert_eq!(outcome.flows.len(), 2);
     assert!(sockets(&outcome.flows[0]).source.is_some());
-    assert_eq!(outcome.flows.last().unwrap().tcp_sockets, None);
+    assert_eq!(outcome.flows[1].tcp_sockets, None);
 }
 
 /// A router between two hosts, seen at both of its interfaces: a packet that comes in has still the socket of its sender, over the veth

@@ -13,8 +13,8 @@ use mermin_core::{
 use super::{
     host::Host,
     ledger,
-    traffic::Busy,
-    wait::{LONGEST, within},
+    traffic::{Busy, Injector},
+    wait::{LONGEST, until, until_true, within},
 };
 
 /// Both ways to attach, with the name a test has by each.
@@ -82,6 +82,22 @@ impl Watch {
 
     pub(crate) fn stats(&self) -> Stats {
         self.handle.stats()
+    }
+
+    /// Sends a frame until the table, which is empty, has room for its flow: a slot comes back some time after its flow has ended.
+    pub(crate) fn begin(&self, injector: &Injector, frame: &[u8]) {
+        let refused = || {
+            let ignored = self.stats().ignored();
+            ignored.iter().map(|found| found.packets).sum::<u64>()
+        };
+        until_true("room for a flow", || {
+            let before = refused();
+            injector.send(frame);
+            until("the packet", || match self.stats().flows_open {
+                0 => (refused() > before).then_some(false),
+                _ => Some(true),
+            })
+        });
     }
 
     /// Takes all that comes for this long.
