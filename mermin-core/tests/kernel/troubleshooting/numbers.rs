@@ -1,6 +1,10 @@
 //! Counts that are right and unexpected.
 
-use std::time::Duration;
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    time::Duration,
+};
 
 use super::{Symptom, row};
 use crate::{
@@ -19,6 +23,10 @@ pub(super) const ROWS: &[Symptom] = &[
     row!("a flow's octets add up to too much", symptom_totals_added),
     row!("`hairpin` in the statistics", symptom_hairpin),
     row!("every flow twice", symptom_twice),
+    row!(
+        "no values of a container's TCP socket",
+        symptom_translated_port
+    ),
     row!(
         "`payloads without names` in the statistics",
         symptom_cut_name
@@ -98,6 +106,30 @@ fn symptom_twice() -> String {
     assert_eq!(twice[0].source, twice[1].source);
     assert_ne!(twice[0].interface.name, twice[1].interface.name);
     assert_eq!(flows(&["a0"]).len(), 1);
+    String::new()
+}
+
+/// A container whose server listens behind a rule that redirects: the host's end of the pair sees another port than the socket's.
+fn symptom_translated_port() -> String {
+    let pair = Pair::new();
+    let (host, container) = (&pair.near, &pair.far);
+    container.shell("nft add table ip mesh");
+    container.shell("nft add chain ip mesh arriving { type nat hook prerouting priority -100 ; }");
+    container.shell("nft add rule ip mesh arriving tcp dport 8080 redirect to :15006");
+    let outside = Watch::open(host, on("v0").tcp_sockets(true));
+    let inside = Watch::open(container, on("v1").tcp_sockets(true));
+    let listener = container.run(|| TcpListener::bind(address("10.0.0.2:15006")).unwrap());
+    let mut client = host.run(|| TcpStream::connect(address("10.0.0.2:8080")).unwrap());
+    let (mut server, _) = listener.accept().unwrap();
+    server.write_all(&[1; 1000]).unwrap();
+    client.read_exact(&mut [0; 1000]).unwrap();
+    let seen = [outside, inside].map(|watch| {
+        let outcome = watch.finish();
+        let flow = outcome.only(|flow| flow.destination.port == Some(8080));
+        let sockets = flow.tcp_sockets.as_deref().copied().unwrap_or_default();
+        (sockets.source.is_some(), sockets.destination.is_some())
+    });
+    assert_eq!(seen, [(true, false), (true, true)]);
     String::new()
 }
 
