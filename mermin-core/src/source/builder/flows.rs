@@ -215,10 +215,10 @@ impl FlowSourceBuilder {
     /// ([`Flow::tcp_sockets`](crate::Flow::tcp_sockets)). Default: no.
     ///
     /// The values are those of the socket that sends a packet, read as the packet crosses the hook: at the latest packet of each direction.
-    /// A packet has its socket where it leaves its network namespace, and keeps it through a veth pair and a bridge until it is routed: so
-    /// the host's end of a container's veth pair sees the container's sockets. Routed packets, those of loopback, and those that come over a wire, have
-    /// none.
-    /// After the last packet of a connection the values do not change.
+    /// A packet has its socket where it leaves its network namespace, and keeps it through a veth pair and a bridge until the kernel's IP
+    /// stack routes it: so the host's end of a container's veth pair sees the container's sockets, unless the container translates their
+    /// ports. Routed packets, those of loopback, and those that come over a wire have none. After the last packet of a connection the values
+    /// do not change.
     ///
     /// The values take 32 bytes of kernel memory for each of [`max_flows`](Self::max_flows). If the kernel refuses that memory, the source
     /// opens without them, and the report has a degradation. Not available for capture files.
