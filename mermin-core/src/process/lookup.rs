@@ -235,7 +235,7 @@ fn needed(wanted: Wanted) -> CapabilitySet {
         CapabilitySet::NET_ADMIN | CapabilitySet::SYS_ADMIN | CapabilitySet::SYS_PTRACE;
     match wanted.processes {
         false => for_sockets,
-        // It would let the thread write as well.
+        // `CAP_DAC_OVERRIDE` does too, but lets the thread write as well: it is kept only where the other is missing.
         true if lacks(CAP_DAC_READ_SEARCH) => for_sockets | CapabilitySet::DAC_OVERRIDE,
         true => for_sockets | CapabilitySet::DAC_READ_SEARCH,
     }

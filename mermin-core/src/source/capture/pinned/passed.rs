@@ -95,7 +95,7 @@ pub(in crate::source::capture) fn prepare_passed(
         }
     };
     let supply = restore(header.supply, former_free, sizes, loaded.slab.touched())?;
-    // Sections have been lost since, and no process has reported them.
+    // Sections that were lost after the header was made are this process's to report, so it counts from the header's number.
     loaded.sections_lost_before = header
         .sections_lost
         .ok_or_else(|| invalid("its header has no line `sections_lost`"))?;
