@@ -56,6 +56,9 @@ impl Opener {
 }
 
 /// Opens one source. The capture thread has the capabilities of this one when it starts.
+///
+/// `CAP_DAC_OVERRIDE`, with which the library looks up processes where `CAP_DAC_READ_SEARCH` is missing, is given up: it would let
+/// the agent write files of other users.
 fn open(received: &Receiver<(FlowSourceBuilder, Answer)>) {
     let needed = CapabilitySet::NET_ADMIN
         | CapabilitySet::BPF
