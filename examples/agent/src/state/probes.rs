@@ -206,7 +206,7 @@ fn exports(receivers: &[(String, SinkStats)]) -> Check {
     });
     match (away, receivers.len()) {
         (Some(away), _) => Check::new(NAME, Status::Warning, away)
-            .remedy("look after the receiver; records wait in the buffer, then flows continue in the kernel's table"),
+            .remedy("look after the receiver; records wait in its buffer, if it has one, and then in the kernel's table"),
         (None, 0) => Check::new(NAME, Status::Warning, "no receiver is configured, so records go nowhere")
             .remedy("add `export \"traces\"` or `export \"flows\"` to the file"),
         (None, count) => Check::new(NAME, Status::Ok, format!("{count} receivers")),
