@@ -56,7 +56,8 @@ impl Exporter {
     /// # Errors
     /// If the thread cannot start.
     pub fn file(path: impl Into<PathBuf>, settings: Settings) -> io::Result<Self> {
-        Self::new(File::new(path.into()), settings)
+        // A pipe without a reader and a file system that hangs block without an end.
+        Self::new(File::new(path.into()), settings.own_thread(true))
     }
 
     fn new(link: impl Link + 'static, settings: Settings) -> io::Result<Self> {

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
 async fn run(source: &Source, target: Target) -> Result<bool> {
     let name = target.to_string();
     let builder = source.builder("mermin-ipfix")?;
-    // A file waits while this thread sends.
+    // A capture file waits while this thread sends datagrams.
     let exporter = target.own_thread(!source.is_regular_file()).exporter()?;
     let sinks = vec![Named::buffered(name, exporter)];
     Run::default().run(builder, sinks, |_| ()).await

@@ -141,9 +141,10 @@ impl Settings {
         self
     }
 
-    /// Sends datagrams and writes files from a thread of the exporter. Default: yes. Without it, `export` and `close` block their caller
-    /// while they send. That is for a task that has its executor's thread to itself: no record is copied then, and no thread woken for a
-    /// batch. Over TCP there always is a thread, because it waits for acknowledgements.
+    /// Sends datagrams from a thread of the exporter. Default: yes. Without it, `export` blocks its caller while it looks up the
+    /// collector's name and sends. That is for a task that has its executor's thread to itself: no record is copied then, and no thread
+    /// woken for a batch. Over TCP and to files there always is a thread, because acknowledgements and files can block for long, and a
+    /// blocked task does not heed a time limit of closing.
     pub fn own_thread(mut self, own_thread: bool) -> Self {
         self.own_thread = own_thread;
         self

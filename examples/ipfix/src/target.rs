@@ -33,7 +33,7 @@ enum Place {
 }
 
 impl Target {
-    /// Sends from a thread of the exporter or not, see [`Settings::own_thread`].
+    /// Sends datagrams from a thread of the exporter or not, see [`Settings::own_thread`].
     #[must_use]
     pub fn own_thread(mut self, own_thread: bool) -> Self {
         self.settings = self.settings.own_thread(own_thread);

@@ -1,6 +1,13 @@
 //! Files: whole messages, also when the disk is full.
 
-use std::fs;
+use std::{
+    fs,
+    pin::pin,
+    sync::mpsc,
+    task::{Context, Waker},
+    thread,
+    time::Duration,
+};
 
 use futures::executor::block_on;
 use mermin_core::{
@@ -88,6 +95,33 @@ pub(crate) fn redelivered() {
     });
     assert_eq!(one.len(), flows.len());
     assert_eq!(one, other);
+}
+
+/// A pipe that nobody reads blocks its writer, which must not be the task: the program could not be ended.
+pub(crate) fn pipe() {
+    let folder = Folder::new("pipe");
+    let pipe = folder.file("flows.ipfix");
+    apart::command(&format!("mkfifo {}", pipe.display()));
+    let mut sink = Exporter::file(&pipe, settings().own_thread(false)).unwrap();
+    let (tell, told) = mpsc::channel();
+    let task = thread::spawn(move || {
+        let flows = flows(3);
+        let mut export = pin!(sink.export(&flows));
+        let polled = export
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        tell.send(polled.is_pending()).unwrap();
+        if polled.is_pending() {
+            block_on(export).unwrap();
+        }
+    });
+    let is_pending = told.recv_timeout(Duration::from_secs(10));
+    // A reader lets a writer go on that blocks in the task.
+    let read = fs::read(&pipe).unwrap();
+    task.join().unwrap();
+    assert_eq!(is_pending, Ok(true));
+    let expected: Vec<_> = flows(3).iter().map(flow_id).collect();
+    assert_eq!(Decoded::read(&read).ids(), expected);
 }
 
 pub(crate) const FULL: Role = ("full_disk", fill);

@@ -88,6 +88,7 @@ fn main() -> ExitCode {
             "redelivered_record_has_the_same_elements",
             file::redelivered,
         ),
+        plain("pipe_without_a_reader_does_not_block_the_task", file::pipe),
         in_namespaces("full_disk_leaves_a_whole_message", file::full),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
