@@ -23,13 +23,13 @@ use crate::{
 /// the exporter in [`retry`](mermin_core::sink::retry), and in [`buffered`](mermin_core::sink::buffered) if the
 /// source must not wait during an outage.
 #[derive(Debug)]
-pub struct Exporter(Place);
+pub struct Exporter(Runs);
 
-/// The place of the work.
+/// The work, by the thread that does it.
 #[derive(Debug)]
-enum Place {
-    Thread(Threaded),
-    Caller(BoxSink),
+enum Runs {
+    InThread(Threaded),
+    InCaller(BoxSink),
 }
 
 impl Exporter {
@@ -71,9 +71,9 @@ impl Exporter {
             begun: false,
         };
         Ok(Self(if own_thread {
-            Place::Thread(threaded("mermin-ipfix", blocking)?)
+            Runs::InThread(threaded("mermin-ipfix", blocking)?)
         } else {
-            Place::Caller(BoxSink::new(blocking))
+            Runs::InCaller(BoxSink::new(blocking))
         }))
     }
 }
@@ -81,29 +81,29 @@ impl Exporter {
 impl FlowSink for Exporter {
     async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
         match &mut self.0 {
-            Place::Thread(thread) => thread.export(flows).await,
-            Place::Caller(sink) => sink.export(flows).await,
+            Runs::InThread(thread) => thread.export(flows).await,
+            Runs::InCaller(sink) => sink.export(flows).await,
         }
     }
 
     /// The thread does this work by itself.
     async fn idle(&mut self) {
-        if let Place::Caller(sink) = &mut self.0 {
+        if let Runs::InCaller(sink) = &mut self.0 {
             sink.idle().await;
         }
     }
 
     async fn close(&mut self) -> Result<(), BoxError> {
         match &mut self.0 {
-            Place::Thread(thread) => thread.close().await,
-            Place::Caller(sink) => sink.close().await,
+            Runs::InThread(thread) => thread.close().await,
+            Runs::InCaller(sink) => sink.close().await,
         }
     }
 
     fn meter(&self) -> Option<Meter> {
         match &self.0 {
-            Place::Thread(thread) => thread.meter(),
-            Place::Caller(sink) => sink.meter(),
+            Runs::InThread(thread) => thread.meter(),
+            Runs::InCaller(sink) => sink.meter(),
         }
     }
 }
