@@ -26,8 +26,8 @@ pub(crate) const STEADY_PORT: u16 = 10;
 /// The first port of a sender.
 const FIRST_PORT: u16 = 1_024;
 const TO: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
-/// Flows that may be sent late at once; beyond it, the rate falls.
-const BACKLOG: u32 = 10;
+/// How late flows may be sent; beyond it, the rate falls.
+const LATEST: Duration = Duration::from_millis(100);
 
 /// Returns the packets of a short flow.
 pub(crate) fn packets_of(flow: u64) -> u64 {
@@ -78,11 +78,18 @@ fn send(rate: u32, sent: &Sent) {
     let socket = socket(AddressFamily::INET, SocketType::RAW, Some(ipproto::RAW)).unwrap();
     let second_after = u64::from(rate / 50);
     let (mut began, mut late) = (Instant::now(), Duration::ZERO);
+    let mut before = began;
     let (mut short, mut seconds, mut steady) = (0, 0, 0);
     let mut packets = 0;
     loop {
         let is_over = sent.is_over.load(Ordering::Relaxed);
-        let time = began.elapsed();
+        let now = Instant::now();
+        // A busy machine lets the thread wait for long, also in its sleep. Its flows are not sent all at once then.
+        let missed = (now - before).saturating_sub(LATEST);
+        before = now;
+        began += missed;
+        late += missed;
+        let time = now - began;
         let due = (time.as_secs_f64() * f64::from(rate)) as u64;
         let until = if is_over { short } else { due };
         while short < until {
@@ -114,12 +121,6 @@ fn send(rate: u32, sent: &Sent) {
         sent.packets.store(packets, Ordering::Release);
         if is_over {
             return;
-        }
-        // A machine that is busy for long does not get all of it at once.
-        let behind = began.elapsed().saturating_sub(time);
-        if behind * BACKLOG > Duration::from_secs(1) {
-            began += behind;
-            late += behind;
         }
         thread::sleep(Duration::from_millis(1));
     }
