@@ -158,7 +158,13 @@ impl Agent {
 
     /// Reloads the file, and waits until it is in effect.
     pub(crate) fn reload(&mut self, settings: &Settings) {
-        let before = settings.counts().unwrap();
+        let mut before = None;
+        until("counts before a reload", || {
+            self.is_there();
+            before = settings.counts();
+            before.is_some()
+        });
+        let before = before.unwrap();
         kill_process(Pid::from_child(&self.child), Signal::HUP).unwrap();
         until("a reload", || {
             self.is_there();

@@ -27,7 +27,7 @@ const PORT: &str = "MERMIN_DAY_PORT";
 /// A receiver that runs.
 pub(crate) struct Receiver {
     child: Child,
-    reader: thread::JoinHandle<()>,
+    reader: Option<thread::JoinHandle<()>>,
 }
 
 impl Receiver {
@@ -41,14 +41,27 @@ impl Receiver {
             .unwrap();
         let (pipe, tally) = (child.stdout.take().unwrap(), Arc::clone(tally));
         let reader = thread::spawn(move || count(pipe, &tally));
-        Self { child, reader }
+        Self {
+            child,
+            reader: Some(reader),
+        }
     }
 
     /// Kills it with SIGKILL, and waits until everything in the pipe is counted.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        self.reader.join().unwrap();
+        self.reader.take().unwrap().join().unwrap();
+    }
+}
+
+/// A day that fails leaves no process behind.
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
     }
 }
 
