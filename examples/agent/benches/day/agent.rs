@@ -191,6 +191,9 @@ impl Agent {
             if let Some(time) = processor_time(self.child.id()) {
                 self.processor_time = self.processor_time.max(time);
             }
+            if let Some(memory) = memory(self.child.id()) {
+                self.samples.add_peak(memory);
+            }
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.success();
             }

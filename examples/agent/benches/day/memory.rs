@@ -9,6 +9,8 @@ pub(crate) struct Memory {
     pub(crate) resident: u64,
     /// Its own: heap and stacks.
     pub(crate) own: u64,
+    /// The most that was ever resident.
+    pub(crate) peak: u64,
 }
 
 /// Reads the memory of a process. `None` if it has ended.
@@ -21,6 +23,7 @@ pub(crate) fn memory(process: u32) -> Option<Memory> {
     Some(Memory {
         resident: line("VmRSS:")?,
         own: line("RssAnon:")?,
+        peak: line("VmHWM:")?,
     })
 }
 
@@ -37,24 +40,38 @@ pub(crate) fn processor_time(process: u32) -> Option<Duration> {
 
 /// Memory of one process over time.
 #[derive(Debug, Default)]
-pub(crate) struct Samples(Vec<(f64, Memory)>);
+pub(crate) struct Samples {
+    all: Vec<(f64, Memory)>,
+    peak: u64,
+}
 
 impl Samples {
     /// Adds a sample, at this time since the process began.
     pub(crate) fn add(&mut self, age: Duration, memory: Memory) {
-        self.0.push((age.as_secs_f64(), memory));
+        self.all.push((age.as_secs_f64(), memory));
+        self.add_peak(memory);
+    }
+
+    /// Adds the peak of a sample alone.
+    pub(crate) fn add_peak(&mut self, memory: Memory) {
+        self.peak = self.peak.max(memory.peak);
+    }
+
+    /// Returns the most that was ever resident, also between samples.
+    pub(crate) fn peak(&self) -> u64 {
+        self.peak
     }
 
     /// Returns the least and the most of a value.
     pub(crate) fn range(&self, of: fn(&Memory) -> u64) -> (u64, u64) {
-        let values = || self.0.iter().map(|(_, memory)| of(memory));
+        let values = || self.all.iter().map(|(_, memory)| of(memory));
         (values().min().unwrap_or(0), values().max().unwrap_or(0))
     }
 
     /// Returns sums for a slope over several processes: of `x * y` and of `x * x` around their means. The first seconds are those in
     /// which buffers and names get their size.
     fn sums(&self, of: fn(&Memory) -> u64, from: f64) -> (f64, f64) {
-        let late: Vec<_> = self.0.iter().filter(|(age, _)| *age >= from).collect();
+        let late: Vec<_> = self.all.iter().filter(|(age, _)| *age >= from).collect();
         let count = late.len() as f64;
         let mean_x = late.iter().map(|(age, _)| age).sum::<f64>() / count;
         let mean_y = late.iter().map(|(_, it)| of(it) as f64).sum::<f64>() / count;

@@ -57,11 +57,8 @@ impl Report<'_> {
     }
 
     fn most_memory(&self) -> u64 {
-        let most = self
-            .runs
-            .iter()
-            .map(|run| run.agent.samples.range(|it| it.resident).1);
-        most.max().unwrap_or(0)
+        let peaks = self.runs.iter().map(|run| run.agent.samples.peak());
+        peaks.max().unwrap_or(0)
     }
 
     fn goals(&self, compared: &Compared) -> Vec<Goal> {
