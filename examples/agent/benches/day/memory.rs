@@ -82,15 +82,16 @@ impl Samples {
     }
 }
 
-/// Returns by how many KiB a minute the memory of these processes grows, by least squares.
+/// Returns by how many KiB a minute the memory of these processes grows, by least squares. `None` if none of them was old enough for two
+/// samples.
 pub(crate) fn slope<'a>(
     all: impl Iterator<Item = &'a Samples>,
     of: fn(&Memory) -> u64,
     from: Duration,
-) -> f64 {
+) -> Option<f64> {
     let (xy, xx) = all
         .map(|samples| samples.sums(of, from.as_secs_f64()))
         .filter(|(xy, _)| xy.is_finite())
         .fold((0.0, 0.0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
-    if xx > 0.0 { xy / xx * 60.0 } else { 0.0 }
+    (xx > 0.0).then(|| xy / xx * 60.0)
 }

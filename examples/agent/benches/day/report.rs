@@ -18,7 +18,7 @@ use crate::{
 
 /// The most memory that the agent's process may have, in KiB.
 const MOST: u64 = 200 * 1024;
-/// Age of a process from which its memory has to be flat.
+/// Age of a process from which the growth of its memory is shown.
 const WARM: Duration = Duration::from_secs(20);
 
 /// The life of one process of the agent.
@@ -207,7 +207,10 @@ impl Report<'_> {
     /// Memory and processor time.
     fn cost(&self) -> Vec<(&'static str, String)> {
         let samples = || self.runs.iter().map(|run| &run.agent.samples);
-        let an_hour = |of: fn(&Memory) -> u64| slope(samples(), of, WARM) * 60.0 / 1024.0;
+        let an_hour = |of: fn(&Memory) -> u64| match slope(samples(), of, WARM) {
+            Some(a_minute) => format!("{:+.1} MiB an hour", a_minute * 60.0 / 1024.0),
+            None => "not measured".to_owned(),
+        };
         let time: Duration = self.runs.iter().map(|run| run.agent.processor_time).sum();
         let short = self.sent.short.load(Ordering::Acquire);
         let shared = self.last().samples.range(|it| it.resident - it.own).1;
@@ -215,7 +218,7 @@ impl Report<'_> {
             (
                 "resident memory of a process, from 20 s on",
                 format!(
-                    "{:+.1} MiB an hour, {:+.1} of it its own",
+                    "{}; its own {}",
                     an_hour(|it| it.resident),
                     an_hour(|it| it.own)
                 ),
