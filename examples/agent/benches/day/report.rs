@@ -12,7 +12,7 @@ use crate::{
     cluster::PODS,
     events::KILLS,
     memory::{Memory, slope},
-    sender::Sent,
+    sender::{STEADY, Sent},
     tally::{Compared, Tally},
 };
 
@@ -47,6 +47,12 @@ pub(crate) struct Report<'a> {
 /// A goal, in words, and if it is met.
 struct Goal(String, bool);
 
+/// All flows, compared.
+struct Both {
+    short: Compared,
+    steady: Compared,
+}
+
 impl Report<'_> {
     fn last(&self) -> &Agent {
         &self.runs.last().unwrap().agent
@@ -61,7 +67,7 @@ impl Report<'_> {
         peaks.max().unwrap_or(0)
     }
 
-    fn goals(&self, compared: &Compared) -> Vec<Goal> {
+    fn goals(&self, Both { short, steady }: &Both) -> Vec<Goal> {
         let (counts, tally) = (&self.last().counts, self.tally);
         let delivered = tally.short_packets + tally.steady_packets;
         let (sent, ignored) = (self.packets(), counts.ignored());
@@ -75,15 +81,18 @@ impl Report<'_> {
                 delivered + ignored == sent,
             ),
             Goal(
-                format!("lost: {} flows lack packets", compared.lacking),
-                compared.lacking == 0,
+                format!(
+                    "lost: {} short and {} steady flows lack packets",
+                    short.lacking, steady.lacking
+                ),
+                short.lacking + steady.lacking == 0,
             ),
             Goal(
                 format!(
-                    "doubled: {} flows have packets twice, {} records of no flow",
-                    compared.doubled, tally.strange
+                    "doubled: {} short and {} steady flows have packets twice, {} records of no flow",
+                    short.doubled, steady.doubled, tally.strange
                 ),
-                compared.doubled == 0 && tally.strange == 0,
+                short.doubled + steady.doubled + tally.strange == 0,
             ),
             Goal(
                 format!("names: {} records have a wrong pod", tally.misnamed),
@@ -109,8 +118,12 @@ impl Report<'_> {
         self.goals(&compared).iter().all(|Goal(_, is_met)| *is_met)
     }
 
-    fn compared(&self) -> Compared {
-        self.tally.compare(self.sent.short.load(Ordering::Acquire))
+    fn compared(&self) -> Both {
+        let (short, steady) = (&self.sent.short, &self.sent.steady);
+        Both {
+            short: self.tally.compare_short(short.load(Ordering::Acquire)),
+            steady: self.tally.compare_steady(steady.load(Ordering::Acquire)),
+        }
     }
 
     /// A row for each process of the agent.
@@ -149,8 +162,8 @@ impl Report<'_> {
     }
 
     /// Troubles, flows and records.
-    fn traffic(&self, compared: &Compared) -> Vec<(&'static str, String)> {
-        let tally = self.tally;
+    fn traffic(&self, both: &Both) -> Vec<(&'static str, String)> {
+        let (tally, compared) = (self.tally, &both.short);
         let short = self.sent.short.load(Ordering::Acquire);
         let steady = self.sent.steady.load(Ordering::Acquire);
         let rate = short as f64 / self.time.as_secs_f64();
@@ -183,8 +196,13 @@ impl Report<'_> {
                 "short flows whole at the receiver",
                 format!(
                     "{}; {} in more than one record",
-                    compared.whole, compared.split
+                    compared.whole,
+                    tally.split()
                 ),
+            ),
+            (
+                "steady flows whole at the receiver",
+                format!("{} of {STEADY}", both.steady.whole),
             ),
             (
                 "short flows that lack packets",

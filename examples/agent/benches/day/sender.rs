@@ -34,6 +34,17 @@ pub(crate) fn packets_of(flow: u64) -> u64 {
     1 + u64::from(flow.is_multiple_of(4))
 }
 
+/// Returns the packets of a pod's steady flow, if this many were sent in turn.
+pub(crate) fn steady_packets_of(pod: u32, sent: u64) -> u64 {
+    let each = u64::from(STEADY);
+    sent / each + u64::from(u64::from(pod) < sent % each)
+}
+
+/// Returns the pod of a steady flow.
+pub(crate) fn steady_at(pod: u32, port: u16) -> Option<u32> {
+    (pod < STEADY && port == FIRST_PORT - 1).then_some(pod)
+}
+
 /// Returns the short flow of a pod's port.
 pub(crate) fn flow_at(pod: u32, port: u16) -> Option<u64> {
     Some(u64::from(port.checked_sub(FIRST_PORT)?) * u64::from(PODS) + u64::from(pod))

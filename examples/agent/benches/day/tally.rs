@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::sender::{SHORT_PORT, STEADY_PORT, flow_at, packets_of};
+use crate::sender::{
+    SHORT_PORT, STEADY, STEADY_PORT, flow_at, packets_of, steady_at, steady_packets_of,
+};
 
 /// If a record has the name of the pod that sent its packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +49,8 @@ pub(crate) struct Tally {
     /// Further records of short flows.
     further: HashMap<u64, Vec<u32>>,
     steady: HashSet<(u64, u32)>,
+    /// Packets of each steady flow.
+    steady_each: Vec<u64>,
     pub(crate) records: u64,
     /// Records of a flow and sequence that were there.
     pub(crate) repeated: u64,
@@ -58,9 +62,10 @@ pub(crate) struct Tally {
     pub(crate) strange: u64,
 }
 
-/// Short flows as they were sent, beside those at the receiver.
+/// Flows of one kind as they were sent, beside those at the receiver.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Compared {
+    /// Flows with as many packets as were sent.
     pub(crate) whole: u64,
     /// Flows without a record.
     pub(crate) absent: u64,
@@ -69,8 +74,16 @@ pub(crate) struct Compared {
     pub(crate) lacking_packets: u64,
     /// Flows with more packets than were sent.
     pub(crate) doubled: u64,
-    /// Flows with more than one record.
-    pub(crate) split: u64,
+}
+
+impl Compared {
+    fn add(&mut self, packets: u64, wanted: u64) {
+        self.whole += u64::from(packets == wanted);
+        self.absent += u64::from(packets == 0);
+        self.lacking += u64::from(packets < wanted);
+        self.lacking_packets += wanted.saturating_sub(packets);
+        self.doubled += u64::from(packets > wanted);
+    }
 }
 
 impl Tally {
@@ -82,11 +95,7 @@ impl Tally {
                 None => None,
             },
             STEADY_PORT => {
-                let is_new = self.steady.insert((record.id, record.sequence));
-                if is_new {
-                    self.steady_packets += u64::from(record.packets);
-                }
-                Some(is_new)
+                steady_at(record.pod, record.port).map(|pod| self.add_steady(pod, record))
             }
             _ => None,
         };
@@ -128,23 +137,41 @@ impl Tally {
         Some(true)
     }
 
+    /// Returns true if the record is new.
+    fn add_steady(&mut self, pod: u32, record: &Record) -> bool {
+        let is_new = self.steady.insert((record.id, record.sequence));
+        if is_new {
+            self.steady_each.resize(STEADY as usize, 0);
+            self.steady_each[pod as usize] += u64::from(record.packets);
+            self.steady_packets += u64::from(record.packets);
+        }
+        is_new
+    }
+
+    /// Returns the short flows with more than one record.
+    pub(crate) fn split(&self) -> usize {
+        self.further.len()
+    }
+
+    /// Compares the steady flows with this many packets, sent in turn.
+    pub(crate) fn compare_steady(&self, sent: u64) -> Compared {
+        let mut compared = Compared::default();
+        for pod in 0..STEADY {
+            let packets = self.steady_each.get(pod as usize).copied().unwrap_or(0);
+            compared.add(packets, steady_packets_of(pod, sent));
+        }
+        compared
+    }
+
     /// Compares with this many short flows.
-    pub(crate) fn compare(&self, sent: u64) -> Compared {
-        let mut compared = Compared {
-            split: self.further.len() as u64,
-            ..Compared::default()
-        };
+    pub(crate) fn compare_short(&self, sent: u64) -> Compared {
+        let mut compared = Compared::default();
         let nothing = Short::default();
         for flow in 0..sent.max(self.short.len() as u64) {
             let at = usize::try_from(flow).unwrap();
             let short = self.short.get(at).unwrap_or(&nothing);
             let wanted = if flow < sent { packets_of(flow) } else { 0 };
-            let packets = u64::from(short.packets);
-            compared.whole += u64::from(packets == wanted);
-            compared.absent += u64::from(short.tag == 0);
-            compared.lacking += u64::from(packets < wanted);
-            compared.lacking_packets += wanted.saturating_sub(packets);
-            compared.doubled += u64::from(packets > wanted);
+            compared.add(short.packets.into(), wanted);
         }
         compared
     }
