@@ -95,8 +95,12 @@ impl Report<'_> {
                 short.doubled + steady.doubled + tally.strange == 0,
             ),
             Goal(
-                format!("names: {} records have a wrong pod", tally.misnamed),
-                tally.misnamed == 0,
+                format!(
+                    "names: {} records have their pod's, {} none, {} a wrong one",
+                    tally.named, tally.unnamed, tally.misnamed
+                ),
+                // An agent that starts while the API server is away has no names, and that is about an eighth of the day.
+                tally.misnamed == 0 && tally.named >= tally.unnamed,
             ),
             Goal(
                 format!(

@@ -56,6 +56,8 @@ pub(crate) struct Tally {
     pub(crate) repeated: u64,
     pub(crate) steady_packets: u64,
     pub(crate) short_packets: u64,
+    /// New records with the name of their pod, without one, and with another's.
+    pub(crate) named: u64,
     pub(crate) unnamed: u64,
     pub(crate) misnamed: u64,
     /// Records of no flow that was sent.
@@ -103,7 +105,7 @@ impl Tally {
             None => self.strange += 1,
             Some(false) => self.repeated += 1,
             Some(true) => match record.named {
-                Named::Right => {}
+                Named::Right => self.named += 1,
                 Named::No => self.unnamed += 1,
                 Named::Wrong => self.misnamed += 1,
             },
