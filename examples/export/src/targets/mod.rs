@@ -97,8 +97,7 @@ impl Target {
             let shown = without_user(text);
             if let Some((_, feature)) = OFF.iter().find(|(known, _)| *known == scheme) {
                 return Err(format!(
-                    "cannot export to `{shown}`: this program was built without it: type `cargo build --release -p mermin-export \
-                     --features {feature}`"
+                    "cannot export to `{shown}`: this program was built without it: build it with `--features {feature}`"
                 )
                 .into());
             }
@@ -201,6 +200,18 @@ mod tests {
     use mermin_core::sink::{BoxError, from_fn, testing::flows};
 
     use super::*;
+
+    /// Several programs have these targets, so the remedy names none of them.
+    #[test]
+    fn target_of_a_feature_that_is_off_names_the_feature() {
+        for (scheme, feature) in OFF {
+            let is_on = KINDS.iter().any(|kind| kind.schemes.contains(&scheme));
+            let error = Target::parse(&format!("{scheme}://host/name")).err();
+            let said = error.map_or_else(String::new, |error| error.to_string());
+            let remedy = format!("build it with `--features {feature}`");
+            assert!(is_on || said.ends_with(&remedy), "{said}");
+        }
+    }
 
     #[test]
     fn without_a_buffer_a_record_is_delivered_when_the_target_has_it() {
