@@ -4,11 +4,16 @@
     reason = "a test that cannot go on fails, and the lint knows only functions that are marked as tests"
 )]
 
-use std::{collections::HashMap, env, fs, path::PathBuf, process::Command};
+mod chart;
+mod unit;
+
+use std::{env, fs, path::PathBuf, process::Command};
 
 use mermin_agent::configuration::{File, Host};
 use mermin_config::Config;
 use mermin_testing::{Folder, Kubernetes, is_installed};
+
+use chart::{manifest, render, values};
 
 fn place(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -16,95 +21,6 @@ fn place(name: &str) -> PathBuf {
 
 fn read(name: &str) -> String {
     fs::read_to_string(place(name)).unwrap()
-}
-
-/// The values of the chart: words, and texts of several lines.
-fn values() -> HashMap<String, String> {
-    let text = read("deploy/chart/values.yaml");
-    let mut values: HashMap<String, String> = HashMap::new();
-    let mut block = None;
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        if let (Some(name), true) = (&block, line.is_empty() || line.starts_with("  ")) {
-            let value: &mut String = values.entry(String::clone(name)).or_default();
-            value.push_str(line.strip_prefix("  ").unwrap_or(""));
-            value.push('\n');
-        } else if let Some((name, value)) = line.split_once(": ") {
-            block = (value == "|").then(|| name.to_owned());
-            if block.is_none() {
-                values.insert(name.to_owned(), value.to_owned());
-            }
-        }
-    }
-    values
-}
-
-/// Renders a template as Helm does, of the part of its language that the chart uses: values, `nindent`, and conditions on lines
-/// of their own.
-fn render(template: &str, values: &HashMap<String, String>) -> String {
-    let (mut text, mut shown) = (String::new(), vec![true]);
-    for line in template.lines() {
-        let word = line
-            .trim()
-            .strip_prefix("{{- ")
-            .and_then(|it| it.strip_suffix(" }}"));
-        match word {
-            Some("else") => {
-                let last = shown.pop().unwrap();
-                shown.push(!last);
-            }
-            Some("end") => drop(shown.pop().unwrap()),
-            Some(word) if word.starts_with("if .Values.") => {
-                let name = word.trim_start_matches("if .Values.");
-                shown.push(values[name] == "true");
-            }
-            Some(word) => {
-                let (name, indent) = word.split_once(" | nindent ").unwrap();
-                let pad = " ".repeat(indent.parse().unwrap());
-                let value = &values[name.trim_start_matches(".Values.")];
-                // As Helm does, but without spaces at the ends of lines.
-                for line in value.trim_end().lines() {
-                    text.push_str(format!("{pad}{line}").trim_end());
-                    text.push('\n');
-                }
-            }
-            None if shown.iter().all(|shown| *shown) => {
-                let mut line = line.replace("{{ .Release.Namespace }}", "mermin");
-                for (name, value) in values {
-                    line = line.replace(&format!("{{{{ .Values.{name} }}}}"), value);
-                }
-                assert!(!line.contains("{{"), "{line}");
-                text.push_str(&line);
-                text.push('\n');
-            }
-            None => {}
-        }
-    }
-    assert_eq!(shown, [true]);
-    text
-}
-
-fn manifest(privileged: bool) -> String {
-    let mut values = values();
-    values.insert("privileged".to_owned(), privileged.to_string());
-    let names = [
-        "serviceaccount",
-        "clusterrole",
-        "clusterrolebinding",
-        "configmap",
-        "daemonset",
-        "podmonitor",
-    ];
-    let parts = names.map(|name| {
-        render(
-            &read(&format!("deploy/chart/templates/{name}.yaml")),
-            &values,
-        )
-    });
-    let parts = parts
-        .iter()
-        .filter(|part| !part.is_empty())
-        .map(String::as_str);
-    parts.collect::<Vec<_>>().join("---\n")
 }
 
 const MANIFESTS: [(&str, bool); 2] = [
@@ -155,6 +71,42 @@ fn variants_differ_in_privileges() {
 }
 
 #[test]
+fn values_reach_the_pod() {
+    let mut values = values();
+    let template = read("deploy/chart/templates/daemonset.yaml");
+    let by_default = render(&template, &values);
+    for (name, value) in [
+        ("env", "- name: OTLP_TOKEN\n  value: x"),
+        ("envFrom", "- secretRef:\n    name: receivers"),
+        (
+            "volumes",
+            "- name: certificates\n  secret: {secretName: tls}",
+        ),
+        ("volumeMounts", "- name: certificates\n  mountPath: /tls"),
+        (
+            "capabilities",
+            "[\"BPF\", \"NET_ADMIN\", \"PERFMON\", \"SYS_PTRACE\"]",
+        ),
+        ("probesPort", "18080"),
+        ("metricsPort", "19464"),
+    ] {
+        values.insert(name.to_owned(), value.to_owned());
+        let last = value.lines().last().unwrap().trim();
+        assert!(!by_default.contains(last), "{name}");
+        assert!(render(&template, &values).contains(last), "{name}");
+    }
+    // Each list follows the elements that are always there, at their depth.
+    let rendered = render(&template, &values);
+    for joined in [
+        "          value: own\n        - name: OTLP_TOKEN\n          value: x\n        envFrom:\n        - secretRef:\n            name: receivers\n        ports:\n",
+        "          mountPropagation: HostToContainer\n        - name: certificates\n          mountPath: /tls\n      volumes:\n",
+        "          type: Directory\n      - name: certificates\n        secret: {secretName: tls}\n",
+    ] {
+        assert!(rendered.contains(joined), "{joined}\n{rendered}");
+    }
+}
+
+#[test]
 fn cluster_role_is_that_of_the_library() {
     let page = read("../kubernetes/README.md");
     let rules = page.split("```yaml\n").nth(1).unwrap();
@@ -175,11 +127,32 @@ fn file_of_the_manifests_takes_effect() {
         let loaded = Config::load("mermin.hcl", text.as_bytes(), &environment).unwrap();
         assert!(loaded.warnings.is_empty());
         let file = File::of(None, &loaded, Host { in_pod: true }).unwrap();
-        assert_eq!(file.plan.server, Some("10.0.0.7:8080".parse().unwrap()));
+        let at = |port: &str| format!("10.0.0.7:{}", values()[port]).parse().unwrap();
+        assert_eq!(file.plan.server, Some(at("probesPort")));
+        assert_eq!(
+            file.plan.metrics.map(|it| it.address),
+            Some(at("metricsPort"))
+        );
         assert!(file.plan.cluster.is_some() && file.plan.receivers.len() == 1);
         // The kubelet kills a pod that takes longer.
         let grace: u64 = values()["terminationGracePeriodSeconds"].parse().unwrap();
         assert!(file.plan.shutdown_timeout.as_secs() + 10 <= grace);
+    }
+}
+
+/// An error of a target names a feature, and the agent must have it under the same name.
+#[test]
+fn features_of_receivers_are_features_of_the_agent() {
+    let (agent, export) = (read("Cargo.toml"), read("../export/Cargo.toml"));
+    let readme = read("README.md");
+    for feature in ["kafka", "s3", "tls", "zstd"] {
+        assert!(export.contains(&format!("\n{feature} = [")), "{feature}");
+        let passed_on = format!("\"mermin-export/{feature}\"");
+        let line = agent
+            .lines()
+            .find(|line| line.starts_with(&format!("{feature} = [")));
+        assert!(line.is_some_and(|it| it.contains(&passed_on)), "{feature}");
+        assert!(readme.contains(&format!("| `{feature}` |")), "{feature}");
     }
 }
 
@@ -245,21 +218,4 @@ fn manifests_are_accepted_by_a_real_server() {
         assert!(can("watch", resource), "{resource}");
     }
     assert!(!can("list", "secrets") && !can("delete", "pods"));
-}
-
-#[test]
-fn unit_has_few_privileges() {
-    let unit = place("deploy/mermin-agent.service");
-    if !is_installed("systemd-analyze") {
-        eprintln!("skipped: `systemd-analyze` is not installed");
-        return;
-    }
-    // 2.5 of 10, the limit of what systemd calls OK is 5.
-    let output = Command::new("systemd-analyze")
-        .args(["security", "--offline=true", "--threshold=25", "--no-pager"])
-        .arg(&unit)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}");
 }
