@@ -174,7 +174,7 @@ fn with() -> impl Parser<With> {
 fn max_flows() -> impl Parser<Option<u32>> {
     long("max-flows")
         .help(
-            "number of flows that can be open at once, about 380 octets of memory each (default: 65536)",
+            "number of flows that can be open at once, about 380 octets of memory each without other options (default: 65536)",
         )
         .argument("N")
         .optional()
