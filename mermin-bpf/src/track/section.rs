@@ -1,7 +1,8 @@
 //! Payloads that name something: which sections of a flow are passed to user space.
 //!
-//! The kernel program looks at the first octets of the first payload in each direction. Unless they begin a message that has
-//! names, no octet of the flow leaves the kernel.
+//! The kernel program looks at the ports, and at the first octets of the first payload in each direction (of the next one as
+//! well, if the first has a reserved version of QUIC). Unless the octets begin a message that has names, or a port is 53, no
+//! octet of that direction leaves the kernel.
 
 use crate::{
     abi::section::watch::LAST_FRESH,
@@ -59,7 +60,8 @@ pub struct Payload {
 pub struct Step {
     /// Its section is passed.
     pub is_taken: bool,
-    /// Sections of this direction that may follow; 0 for none any more.
+    /// The direction's number as [`watch`](crate::abi::section::watch) has it: 0 to 3 sections may follow, or 4 to 7 while no
+    /// payload has come.
     pub left: u8,
 }
 
@@ -77,7 +79,7 @@ impl Step {
     }
 }
 
-/// Decides about a payload, given the number of sections that are `left` for its direction.
+/// Decides about a payload, given what is `left` for its direction: the number as [`Step::left`] has it.
 #[inline(always)]
 #[must_use]
 pub const fn step(left: u8, payload: &Payload) -> Step {
