@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub(crate) fn without_privilege() -> Result<(), Failed> {
-    // Elsewhere than in the build directory, which nobody may not be allowed to enter.
+    // Not in the build directory, which the user `nobody` may be unable to enter.
     let copy = support::Copy::of_flows("refused")?;
     for arguments in [&["--duration", "1"][..], &["--demo"]] {
         let mut command = copy.command();

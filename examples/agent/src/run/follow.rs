@@ -8,7 +8,7 @@ use crate::{configuration::Plan, pipeline::Decoration, state::Followed};
 /// Begins to follow the cluster of a plan, if it has one. Flows never wait for it.
 ///
 /// # Errors
-/// No thread.
+/// If the thread that follows cannot be started.
 pub(super) fn followed(plan: &Plan) -> Result<Option<Followed>> {
     let Some(plan) = &plan.cluster else {
         return Ok(None);
@@ -18,7 +18,7 @@ pub(super) fn followed(plan: &Plan) -> Result<Option<Followed>> {
     Ok(Some(Followed::new(follower, cluster, plan.sync_timeout)))
 }
 
-/// Returns the decoration by a plan whose cluster is followed.
+/// Returns the decoration that the plan adds to records, if it has a cluster and that is followed.
 pub(super) fn decoration(followed: Option<&Followed>, plan: &Plan) -> Option<Decoration> {
     let (followed, plan) = followed.zip(plan.cluster.as_ref())?;
     Some(Decoration {

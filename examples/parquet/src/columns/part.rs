@@ -1,4 +1,5 @@
-//! Parts of a record that most records lack, so their columns need not look at each record.
+//! Parts of a record. Most records lack most parts: the columns of a part that no record of a batch has are left empty
+//! without a look at each record.
 
 use mermin_core::Flow;
 

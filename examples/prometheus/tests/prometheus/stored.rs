@@ -70,11 +70,11 @@ pub(crate) fn sums() {
     assert_eq!(prometheus.whole("sum(mermin_flow_records_total)"), 2400);
 }
 
-/// From a sum to one of its flows.
+/// An exemplar leads from a sum to one of its flows.
 pub(crate) fn exemplars() {
     let mut all = flows(600);
     for flow in &mut all {
-        // Prometheus takes none that is older than its first.
+        // As of a live source: Prometheus refuses an exemplar that is older than the series' newest.
         flow.end = std::time::SystemTime::now();
     }
     let mut exporter = exporter(Settings::default());
