@@ -1,4 +1,4 @@
-//! Types of keys. Each holds only valid values.
+//! Types of the values that keys of a file have. Each type holds only valid values.
 
 mod bounded;
 mod choice;
