@@ -23,7 +23,7 @@ const CAPTURE: &[u8] = include_bytes!("../../../mermin-core/tests/captures/mixed
 const FLOWS: &str = include_str!("../../../mermin-core/tests/captures/mixed.pcap.flows");
 
 fn flows_of_the_capture() -> Vec<&'static str> {
-    // Behind them is what is in no flow.
+    // Behind them is what is in no record.
     FLOWS
         .lines()
         .take_while(|line| !line.starts_with("pcap: "))
@@ -46,11 +46,11 @@ pub(crate) fn capture_file_needs_no_privilege() -> Result<(), Failed> {
     let finished = shown(&[])?;
     let lines: Vec<&str> = finished.stdout.lines().collect();
     ensure(lines == flows_of_the_capture(), format!("{finished:?}"))?;
-    // The summary names what is in no flow.
+    // The summary names what is in no record.
     ensure(
         finished
             .stderr
-            .contains("are in no flow:\n  1 arp: address resolution"),
+            .contains("are in no record:\n  1 arp: address resolution"),
         format!("{finished:?}"),
     )?;
     let records = records(&shown(&["--json"])?)?;

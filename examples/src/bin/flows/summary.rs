@@ -1,4 +1,4 @@
-//! Counts, and the reasons why packets are in no flow.
+//! Counts, and the reasons why packets are in no record.
 
 use std::fmt::Write as _;
 
@@ -20,7 +20,7 @@ pub(crate) fn of(stats: &Stats) -> String {
     let sum: u64 = ignored.iter().map(|it| it.packets).sum();
     if sum > 0 {
         let verb = if sum == 1 { "is" } else { "are" };
-        let _ = writeln!(text, "{sum} of these packets {verb} in no flow:");
+        let _ = writeln!(text, "{sum} of these packets {verb} in no record:");
     }
     for it in ignored {
         let _ = write!(text, "  {} {}: {}", it.packets, it.reason, it.meaning());
@@ -87,7 +87,7 @@ mod tests {
         let said = of(&source.handle().stats());
         let lines: Vec<&str> = said.lines().collect();
         assert_eq!(lines[0], "0 records, 6 packets, 360 frame octets");
-        assert_eq!(lines[1], "6 of these packets are in no flow:");
+        assert_eq!(lines[1], "6 of these packets are in no record:");
         assert_eq!(lines[2], "  3 arp: address resolution, which is no IP");
         assert!(
             lines[3].starts_with("  2 malformed_ipv4: ")

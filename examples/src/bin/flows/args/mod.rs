@@ -20,7 +20,7 @@ shows the flows of a capture file instead, and needs neither.";
 
 const FOOTER: &str = "\
 Ctrl-C, SIGTERM and SIGHUP end the program, which shows the open flows first; with `--config`, SIGHUP reads the file again instead. \
-SIGUSR1 prints the counters so far, and the reasons why packets are in no flow. Flows go to standard output, everything else to \
+SIGUSR1 prints the counters so far, and the reasons why packets are in no record. Flows go to standard output, everything else to \
 standard error.";
 
 /// The task of the program.
