@@ -70,7 +70,7 @@ pub struct HookStats {
     pub ignored: Vec<Ignored>,
 }
 
-/// Counters of a source since it was opened; of a pinned instance that was taken over, those of hooks continue.
+/// Counters of a source since it was opened. If it took over a pinned instance, the counters of hooks continue.
 /// `Display` prints one line for people:
 ///
 /// ```
@@ -84,7 +84,7 @@ pub struct HookStats {
 /// );
 /// ```
 ///
-/// Packets in no flow follow by reason: `.., of them in no flow: 2 arp, 1 table_full`.
+/// Packets in no record follow by reason: `.., of them in no record: 2 arp, 1 table_full`.
 ///
 /// With the feature `serde`, keys are the names of fields. Durations are nanoseconds, and their names end in `_ns`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -149,14 +149,14 @@ pub struct Stats {
     pub removed_interfaces: Vec<HookStats>,
 }
 
-/// Packets that the kernel dropped in the watched network namespace, and that no record has.
+/// Packets that the kernel reported as dropped in the watched network namespace, and that no record has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct DropStats {
-    /// Packets whose flow was not found in the table, by the kernel's reason, most packets first. Such packets are, for example, at an
-    /// interface that is not watched, fragments behind the first, or have translated addresses.
+    /// Packets whose flow was not found in the table, by the kernel's reason, most packets first. Examples: a packet at an
+    /// interface that is not watched, a fragment behind the first, a packet with translated addresses.
     pub without_flow: Vec<Dropped>,
     /// Packets of flows that are in no record, because the filter or [`Join`](crate::Join) suppressed it.
     pub suppressed: u64,
@@ -216,12 +216,12 @@ pub struct InterfaceStats {
 }
 
 impl Stats {
-    /// Returns packets in no flow by reason, over all hooks and removed interfaces, most packets first.
+    /// Returns packets in no record by reason, over all hooks and removed interfaces, most packets first.
     ///
     /// ```
     /// # let stats = mermin_core::Stats::default();
     /// for it in stats.ignored() {
-    ///     println!("{} packets are in no flow, {}: {}", it.packets, it.reason, it.meaning());
+    ///     println!("{} packets are in no record, {}: {}", it.packets, it.reason, it.meaning());
     /// }
     /// ```
     #[must_use]
@@ -270,7 +270,7 @@ impl fmt::Display for Stats {
         )?;
         for (place, found) in self.ignored().iter().enumerate() {
             let before = if place == 0 {
-                ", of them in no flow:"
+                ", of them in no record:"
             } else {
                 ","
             };
