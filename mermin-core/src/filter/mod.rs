@@ -112,8 +112,8 @@ pub struct NetworkFilter {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FlowFilter {
-    /// TCP state at the time of the record (`flow.connection.state`). Other protocols match no item; the same holds
-    /// for the fields below.
+    /// TCP state at the time of the record (`flow.connection.state`). A record without a state (any protocol
+    /// but TCP) matches no item. In the same way, a record matches no item of a field below that it lacks.
     pub connection_state: Rule<ConnectionStateName>,
     /// TCP flags seen so far (`flow.tcp.flags.tags`). An item with several flags (`SYN|ACK`) requires all of them.
     pub tcp_flags_tags: Rule<TcpFlags>,

@@ -38,8 +38,8 @@ pub enum AddedValue {
 }
 
 impl AddedAttribute {
-    /// Creates an attribute. The name is not one of [`ALL`](super::attributes::ALL) and occurs once in a record; a receiver
-    /// would otherwise get two values for it.
+    /// Creates an attribute. Choose a name that is not one of [`ALL`](super::attributes::ALL) and that no other attribute of
+    /// the record has; a receiver would otherwise get two values for it.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>, value: impl Into<AddedValue>) -> Self {
         Self {

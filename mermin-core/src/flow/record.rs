@@ -19,7 +19,7 @@ use super::{
 /// watched interfaces is a flow on each of them, and each has records, unless they are [joined](crate::Join).
 ///
 /// The records of a flow have one [`id`](Flow::id) and rising [`sequence`](Flow::sequence) numbers. Two records with the same
-/// pair are the same record, delivered twice after the capturing process died.
+/// pair are the same record, delivered twice: after a failed or dropped export, or after the capturing process died.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Flow {

@@ -38,7 +38,7 @@ const TIME_BITS: u32 = 56;
 /// Converts slots and monotonic times into ids and dates.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecordClock {
-    /// Random, drawn when the maps are created: ids of two runs differ.
+    /// Random, drawn when the table is made: ids of two tables differ. A pinned instance keeps table and epoch over restarts.
     pub(crate) epoch: u64,
     /// Now on the monotonic clock, ns.
     pub(crate) monotonic: u64,

@@ -242,7 +242,7 @@ impl FlowSourceBuilder {
     /// The kernel program passes at most 256 octets of a payload to this process, and only of packets that begin a message with names: a
     /// `ClientHello`, a request of HTTP/1, an Initial packet of QUIC sent by the side that started the flow, or a message from or to port
     /// 53. It also passes packets that follow: up to three of a TCP connection in the same direction, up to two Initial packets of
-    /// QUIC, and one message of DNS. No other payload is read. Names behind the first 256 octets of a packet are not found;
+    /// QUIC, and one message of DNS. No other payload leaves the kernel. Names behind the first 256 octets of a packet are not found;
     /// [`Stats::payloads`](crate::Stats::payloads) counts the messages that were cut. Names of a flow cost some
     /// 200 bytes of memory, and 4 KiB while a message is put together.
     ///
@@ -312,7 +312,7 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Makes each degradation an error: opening fails where the report would have one. Default: no.
+    /// Makes opening fail where the report would have a degradation. Degradations that come later are only reported. Default: no.
     ///
     /// ```
     /// use mermin_core::FlowSource;

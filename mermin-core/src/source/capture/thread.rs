@@ -163,8 +163,7 @@ impl Capture {
         self.parts.exporter.deliver();
         let took = Duration::from_nanos(monotonic().saturating_sub(now));
         self.parts.shared.swept(took);
-        // If a sweep of a large table takes long, sweeps run less often, so this thread uses less than a fifth of the
-        // time.
+        // If a sweep of a large table takes long, sweeps run less often, so they take at most a quarter of the time.
         let pause = PERIOD.max(took * 4);
         self.sweeps.swept(took, pause, PERIOD);
         self.sweep_at = now.saturating_add(u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX));
