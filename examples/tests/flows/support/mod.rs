@@ -166,7 +166,13 @@ impl Copy {
         fs::create_dir(&directory)?;
         let copy = Self(directory);
         fs::set_permissions(&copy.0, fs::Permissions::from_mode(0o755))?;
-        fs::copy(env!("CARGO_BIN_EXE_flows"), copy.path())?;
+        // By a program of its own: what this process opens for writing, a child of another test has open for a moment as well, and
+        // the kernel does not run a file that is open for writing.
+        let mut command = Command::new("cp");
+        command.arg(env!("CARGO_BIN_EXE_flows")).arg(copy.path());
+        if !command.status()?.success() {
+            return Err(io::Error::other("`cp` failed"));
+        }
         fs::set_permissions(copy.path(), fs::Permissions::from_mode(0o755))?;
         Ok(copy)
     }
