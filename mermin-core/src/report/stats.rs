@@ -393,7 +393,7 @@ mod tests {
         assert_eq!(
             stats.to_string(),
             "0 flows open, room for 2; 0 flows ended, 0 records, 1 filtered; 1 packet, 0 frame octets, of them in no \
-             flow: 4 table_full, 3 arp"
+             record: 4 table_full, 3 arp"
         );
     }
 }
