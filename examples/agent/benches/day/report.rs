@@ -100,7 +100,7 @@ impl Report<'_> {
                     tally.named, tally.unnamed, tally.misnamed
                 ),
                 // An agent that starts while the API server is away has no names, and that is about an eighth of the day.
-                tally.misnamed == 0 && tally.named >= tally.unnamed,
+                tally.misnamed == 0 && tally.unnamed <= tally.named / 3,
             ),
             Goal(
                 format!(
