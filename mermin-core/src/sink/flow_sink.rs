@@ -51,9 +51,12 @@ pub trait FlowSink: Send {
     }
 
     /// Number of records in the sink's memory. A record counts once for each receiver that does not have it. Default:
-    /// `waiting` of the sink's meter, or 0 without a meter.
+    /// those that the sink's meter counts as waiting and not in progress, or 0 without a meter.
     fn waiting(&self) -> u64 {
-        self.meter().map_or(0, |meter| meter.stats().waiting)
+        self.meter().map_or(0, |meter| {
+            let stats = meter.stats();
+            stats.waiting - stats.in_progress
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -65,7 +65,7 @@ impl fmt::Display for DropReason {
 }
 
 /// Counts of exported records. `accepted` equals `delivered`, `dropped` and `waiting` together while no call is
-/// running.
+/// running. While one is, some of `waiting` are `in_progress`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SinkStats {
@@ -77,12 +77,16 @@ pub struct SinkStats {
     pub retried: u64,
     /// Records that were dropped, by reason; see [`dropped_by`](Self::dropped_by).
     pub dropped: [u64; DropReason::ALL.len()],
-    /// Records in the buffer, including those being sent.
+    /// Records in the buffer, including those being sent, and those of a call of `export` that is running.
     pub waiting: u64,
+    /// Those of `waiting` that only the caller has: they are not accepted yet.
+    pub in_progress: u64,
     /// Age of the oldest record in the buffer.
     pub oldest: Option<Duration>,
-    /// The last error, in words.
+    /// The last error, in words. It stays when later records are delivered.
     pub last_error: Option<String>,
+    /// No record was delivered since the last error.
+    pub failing: bool,
 }
 
 impl SinkStats {
@@ -138,7 +142,9 @@ struct Counts {
     delivered: AtomicU64,
     retried: AtomicU64,
     dropped: [AtomicU64; DropReason::ALL.len()],
+    in_progress: AtomicU64,
     error: Mutex<Option<String>>,
+    failing: AtomicBool,
     inner: Option<Meter>,
     queue: Option<Arc<dyn Queue>>,
 }
@@ -163,6 +169,7 @@ impl Meter {
     /// Counts records that the receiver has.
     pub fn delivered(&self, records: usize) {
         add(&self.counts.delivered, records);
+        self.counts.failing.store(false, Ordering::Relaxed);
     }
 
     /// Counts records that are sent again.
@@ -175,6 +182,13 @@ impl Meter {
         if let Some(count) = self.counts.dropped.get(reason as usize) {
             add(count, records);
         }
+    }
+
+    /// Notes that the caller has this many records in a running call, until the guard is dropped.
+    pub(super) fn begins(&self, records: usize) -> InProgress {
+        let call = InProgress(self.clone());
+        call.left(records);
+        call
     }
 
     /// Stores the text of an error.
@@ -191,6 +205,7 @@ impl Meter {
             .error
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(words);
+        self.counts.failing.store(true, Ordering::Relaxed);
     }
 
     /// All counts at this moment.
@@ -209,12 +224,14 @@ impl Meter {
             retried: read(&counts.retried),
             dropped: std::array::from_fn(|reason| counts.dropped.get(reason).map_or(0, read)),
             waiting,
+            in_progress: read(&counts.in_progress),
             oldest: since.map(|since| since.elapsed()),
             last_error: counts
                 .error
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
+            failing: counts.failing.load(Ordering::Relaxed),
         };
         if let Some(inner) = inner {
             // The inner meter counts the outcomes of records that its sink accepted.
@@ -223,11 +240,34 @@ impl Meter {
             for (sum, count) in stats.dropped.iter_mut().zip(inner.dropped) {
                 *sum += count;
             }
-            stats.waiting += inner.waiting;
+            stats.waiting += inner.waiting - inner.in_progress;
+            // The buffer has the records of its own calls, and they are counted there.
+            if counts.queue.is_none() {
+                stats.in_progress = stats.in_progress.max(inner.in_progress);
+            }
+            stats.failing |= inner.failing;
             stats.oldest = stats.oldest.max(inner.oldest);
             stats.last_error = stats.last_error.or(inner.last_error);
         }
+        stats.waiting += stats.in_progress;
         stats
+    }
+}
+
+/// The records of a running call. Dropped, it has none.
+pub(super) struct InProgress(Meter);
+
+impl InProgress {
+    /// Sets how many of them the caller still has.
+    pub(super) fn left(&self, records: usize) {
+        let count = &self.0.counts.in_progress;
+        count.store(records as u64, Ordering::Relaxed);
+    }
+}
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        self.left(0);
     }
 }
 

@@ -94,6 +94,7 @@ impl<S: FlowSink> Retry<S> {
 impl<S: FlowSink> FlowSink for Retry<S> {
     async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
         let began = self.timer.now();
+        let _in_progress = self.meter.begins(flows.len());
         let mut attempts = 0;
         loop {
             let Err(error) = self.attempt(flows).await else {
@@ -164,8 +165,10 @@ struct GaveUp {
 #[cfg(test)]
 mod tests {
     use std::{
+        collections::VecDeque,
         future::pending,
         sync::atomic::{AtomicU32, Ordering},
+        task::{Context, Waker},
     };
 
     use futures::executor::block_on;
@@ -253,6 +256,43 @@ mod tests {
             sink.meter().unwrap().stats().last_error.as_deref(),
             Some("the receiver said nothing for 7s")
         );
+    }
+
+    #[test]
+    fn meter_tells_an_outage_from_one_that_is_over() {
+        let mut answers = VecDeque::from([Some(false), Some(true), None]);
+        let sink = from_fn(move |_: &[Flow]| {
+            let answer = answers.pop_front().flatten();
+            async move {
+                match answer {
+                    Some(true) => Ok(()),
+                    Some(false) => Err(BoxError::from("down")),
+                    None => pending().await,
+                }
+            }
+        });
+        let timer = ManualTimer::default();
+        let mut sink = retry(sink, Backoff::default()).timer(timer.clone());
+        let meter = sink.meter().unwrap();
+        let shown = || {
+            let stats = meter.stats();
+            (stats.waiting, stats.in_progress, stats.failing)
+        };
+        let flows = [plain(), plain()];
+        let mut export = Box::pin(sink.export(&flows));
+        let context = &mut Context::from_waker(Waker::noop());
+        assert!(export.as_mut().poll(context).is_pending());
+        assert_eq!(shown(), (2, 2, true));
+        timer.advance(Duration::from_secs(1));
+        assert!(export.as_mut().poll(context).is_ready());
+        drop(export);
+        assert_eq!(shown(), (0, 0, false));
+        let mut export = Box::pin(sink.export(&flows));
+        assert!(export.as_mut().poll(context).is_pending());
+        assert_eq!(shown(), (2, 2, false));
+        drop(export);
+        assert_eq!(shown(), (0, 0, false));
+        assert_eq!(meter.stats().last_error.as_deref(), Some("down"));
     }
 
     #[test]

@@ -204,10 +204,12 @@ impl<S: FlowSink + 'static> Buffered<S> {
 impl<S: FlowSink + 'static> FlowSink for Buffered<S> {
     async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
         let mut rest = flows;
+        let in_progress = self.meter.begins(0);
         poll_fn(|context| {
             loop {
                 let dealt = self.push(rest);
                 rest = rest.get(dealt..).unwrap_or_default();
+                in_progress.left(rest.len());
                 // The worker takes stored records, and may so make room for the rest.
                 let before = self.shared.lock().waiting.room();
                 let closed = self.poll_worker(context).is_ready();

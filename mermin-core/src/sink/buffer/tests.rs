@@ -107,8 +107,14 @@ fn full_buffer_blocks_without_dropping() {
     assert!(poll_once(sink.export(&flows(2..4))).is_ready());
     assert_eq!(counts(&meter.stats()), [4, 0, 4, 0]);
     assert!(meter.stats().oldest.is_some());
-    // A call dropped while it waits stores nothing.
-    assert!(poll_once(sink.export(&flows(4..6))).is_pending());
+    // A call that waits has its records besides the buffer's. Dropped, it stores nothing.
+    let records = flows(4..6);
+    let mut export = Box::pin(sink.export(&records));
+    let context = &mut Context::from_waker(Waker::noop());
+    assert!(export.as_mut().poll(context).is_pending());
+    let stats = meter.stats();
+    assert_eq!((stats.waiting, stats.in_progress), (6, 2));
+    drop(export);
     assert_eq!(counts(&meter.stats()), [4, 0, 4, 0]);
     gate.open();
     block_on(sink.export(&flows(4..6))).unwrap();
