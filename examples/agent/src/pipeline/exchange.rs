@@ -68,14 +68,6 @@ impl Doubts {
     }
 }
 
-/// A present receiver.
-pub(super) struct Shown {
-    pub(super) name: String,
-    pub(super) meter: Meter,
-    /// Records of the batch in progress.
-    pub(super) in_hand: Arc<AtomicU64>,
-}
-
 /// A change on its way.
 pub(super) struct Pending {
     pub(super) change: Change,
@@ -90,7 +82,7 @@ pub struct Exchange(Arc<Shared>);
 struct Shared {
     pending: Mutex<Vec<Pending>>,
     arrived: Notify,
-    shown: Mutex<Vec<Shown>>,
+    shown: Mutex<Vec<(String, Meter)>>,
     removed: Mutex<Vec<(String, Meter)>>,
     doubled: Mutex<BTreeMap<String, Doubts>>,
 }
@@ -109,21 +101,14 @@ impl Exchange {
     /// Returns the meters of the present receivers by name.
     #[must_use]
     pub fn meters(&self) -> Vec<(String, Meter)> {
-        let shown = lock(&self.0.shown);
-        let meters = shown.iter().map(|it| (it.name.clone(), it.meter.clone()));
-        meters.collect()
+        lock(&self.0.shown).clone()
     }
 
-    /// Returns the counts of the present receivers by name. Records of a batch in progress wait as well, also without a buffer.
+    /// Returns the counts of the present receivers by name.
     #[must_use]
     pub fn stats(&self) -> Vec<(String, SinkStats)> {
-        let shown = lock(&self.0.shown);
-        let stats = shown.iter().map(|it| {
-            let mut stats = it.meter.stats();
-            stats.waiting = stats.waiting.max(it.in_hand.load(Ordering::Relaxed));
-            (it.name.clone(), stats)
-        });
-        stats.collect()
+        let meters = self.meters().into_iter();
+        meters.map(|(name, meter)| (name, meter.stats())).collect()
     }
 
     /// Returns the meters of all receivers by name, also of those that were removed.
@@ -159,7 +144,7 @@ impl Exchange {
         }
     }
 
-    pub(super) fn show(&self, shown: Vec<Shown>) {
+    pub(super) fn show(&self, shown: Vec<(String, Meter)>) {
         *lock(&self.0.shown) = shown;
     }
 

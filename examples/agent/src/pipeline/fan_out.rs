@@ -15,8 +15,8 @@ use tokio::task::JoinHandle;
 
 use super::{
     Decoration, Exchange, Names, Prepared, Purpose,
-    exchange::{Change, Pending, Shown},
-    member::{Batch, Member},
+    exchange::{Change, Pending},
+    member::{Batch, Member, Unfinished},
 };
 
 /// Adds the names of Kubernetes objects to records, and gives each batch to every receiver. `Ok` means that each has it,
@@ -58,13 +58,10 @@ impl FanOut {
 
     /// Shows the meters of the present receivers.
     fn show(&self) {
-        let meters = self.members.iter().filter_map(|member| {
-            Some(Shown {
-                name: member.receiver.name().to_owned(),
-                meter: member.meter.clone()?,
-                in_hand: Arc::clone(&member.in_hand),
-            })
-        });
+        let meters = self
+            .members
+            .iter()
+            .filter_map(|member| Some((member.receiver.name().to_owned(), member.meter.clone()?)));
         self.exchange.show(meters.collect());
     }
 
@@ -100,7 +97,14 @@ impl FanOut {
             if let Some(meter) = member.meter.clone() {
                 self.exchange.retire(&name, meter);
             }
-            removals.insert(name, tokio::spawn(remove(member, close_within)));
+            let has_successor = added.iter().any(|it| it.receiver.name() == name);
+            let unfinished = if has_successor {
+                Unfinished::IsPassedOn
+            } else {
+                Unfinished::IsDropped
+            };
+            let removal = tokio::spawn(remove(member, close_within, unfinished));
+            removals.insert(name, removal);
         }
         for prepared in added {
             let former = removals.remove(prepared.receiver.name());
@@ -137,14 +141,14 @@ impl FanOut {
 /// The number of a receiver and its outcome, which is absent if the receiver's task has ended.
 type Answered = (u64, Option<Result<(), BoxError>>);
 
-async fn remove(member: Member, patience: Duration) {
+async fn remove(member: Member, patience: Duration, unfinished: Unfinished) {
     let name = member.receiver.name().to_owned();
-    match member.remove(patience).await {
+    match member.remove(patience, unfinished).await {
         0 => tracing::info!(
             "`{name}` is closed; every record that it accepted is delivered or counted before"
         ),
         left => tracing::warn!(
-            "`{name}` is closed; {left} records were not delivered within {patience:?}"
+            "`{name}` is closed; {left} records were dropped: those of a batch in progress, and those that were left after {patience:?}"
         ),
     }
 }
@@ -204,17 +208,19 @@ impl FlowSink for FanOut {
         outcomes.into_iter().collect()
     }
 
-    /// Returns the number of waiting records, also of receivers that were removed and still deliver.
+    /// Returns the number of waiting records, also of receivers that were removed and still deliver. The source has those of a batch
+    /// in progress.
     fn waiting(&self) -> u64 {
         let meters = self.exchange.all_meters();
-        meters.iter().map(|(_, meter)| meter.stats().waiting).sum()
+        let stats = meters.iter().map(|(_, meter)| meter.stats());
+        stats.map(|it| it.waiting - it.in_progress).sum()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use futures::{FutureExt as _, future::pending};
-    use mermin_core::sink::{BoxSink, Overflow, buffered, testing::flows};
+    use mermin_core::sink::{Backoff, BoxSink, Overflow, buffered, retry, testing::flows};
     use tokio::sync::oneshot;
 
     use super::*;
@@ -281,6 +287,72 @@ mod tests {
         let (_, meter) = exchange.all_meters().remove(0);
         assert_eq!((meter.stats().delivered, fan_out.waiting()), (count, 0));
         fan_out.close().await.unwrap();
+    }
+
+    /// A receiver of this name without a buffer, which is behind a gate.
+    fn unbuffered(name: &str, gate: oneshot::Receiver<()>) -> Prepared {
+        let sink = BoxSink::new(retry(Gate(Some(gate)), Backoff::default()));
+        Prepared {
+            receiver: Receiver::Target {
+                text: name.to_owned(),
+                name: name.to_owned(),
+                buffer: 0,
+                overflow: mermin_config::value::Overflow::Block,
+            },
+            meter: sink.meter(),
+            sink,
+            opened: None,
+            doubled: None,
+        }
+    }
+
+    /// Replaces a receiver that is away by another of this name, while a batch is in progress. Returns the counts of the first: of the
+    /// batch, waiting before, accepted and dropped after.
+    async fn replaced_by(successor: &str) -> [u64; 4] {
+        let ((_open, gate), (open_next, next_gate)) = (oneshot::channel(), oneshot::channel());
+        let exchange = Exchange::default();
+        let mut fan_out = FanOut::new(vec![unbuffered("away", gate)], None, exchange.clone());
+        let records = flows(40);
+        let (_, meter) = exchange.meters().remove(0);
+        let shown = exchange.clone();
+        let change = async {
+            while meter.stats().waiting == 0 {
+                tokio::task::yield_now().await;
+            }
+            let waiting = shown.stats().remove(0).1.waiting;
+            let added = vec![unbuffered(successor, next_gate)];
+            shown
+                .change(Change {
+                    kept: Vec::new(),
+                    added,
+                    decoration: None,
+                    close_within: Duration::from_mins(1),
+                })
+                .await;
+            open_next.send(()).unwrap();
+            waiting
+        };
+        let (exported, waiting) = join(fan_out.export(&records), change).await;
+        exported.unwrap();
+        fan_out.close().await.unwrap();
+        let (name, meter) = exchange.all_meters().remove(0);
+        assert_eq!(name, "away (removed)");
+        let stats = meter.stats();
+        let count = records.len() as u64;
+        assert_eq!(exchange.stats()[0].1.delivered, count);
+        [count, waiting, stats.accepted, stats.dropped_in_all()]
+    }
+
+    #[tokio::test]
+    async fn batch_of_a_removed_receiver_without_a_buffer_is_counted() {
+        let [count, waiting, accepted, dropped] = replaced_by("other").await;
+        assert_eq!([waiting, accepted, dropped], [count; 3]);
+    }
+
+    #[tokio::test]
+    async fn batch_that_a_successor_gets_is_not_dropped() {
+        let [count, waiting, accepted, dropped] = replaced_by("away").await;
+        assert_eq!([waiting, accepted, dropped], [count, 0, 0]);
     }
 
     #[tokio::test]

@@ -1,16 +1,10 @@
 //! The task of one receiver.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use mermin_core::{
     Flow,
-    sink::{BoxError, BoxSink, FlowSink as _, Meter},
+    sink::{BoxError, BoxSink, DropReason, FlowSink as _, Meter},
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -29,18 +23,25 @@ struct Order {
     answer: oneshot::Sender<Result<(), BoxError>>,
 }
 
+/// The fate of the batch that a receiver has not taken when it is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unfinished {
+    /// A successor of the same name gets it.
+    IsPassedOn,
+    /// Nobody else has it for this receiver, so its records count as dropped.
+    IsDropped,
+}
+
 /// A receiver, and the task that exports to it.
 pub(super) struct Member {
     /// Distinguishes it from a former one of the same name.
     pub(super) number: u64,
     pub(super) receiver: Receiver,
     pub(super) meter: Option<Meter>,
-    /// Records of the batch in progress. Without a buffer, these wait while the receiver is away.
-    pub(super) in_hand: Arc<AtomicU64>,
     /// Dropped, it makes the task close the sink once the batch in progress is exported.
     orders: Option<mpsc::Sender<Order>>,
-    /// Dropped, it cancels the batch in progress.
-    going_on: Option<oneshot::Sender<()>>,
+    /// Cancels the batch in progress.
+    going_on: Option<oneshot::Sender<Unfinished>>,
     /// Ready when a former receiver of the same name is closed.
     begun: oneshot::Receiver<()>,
     task: JoinHandle<Result<(), BoxError>>,
@@ -53,13 +54,11 @@ impl Member {
         let (orders, received) = mpsc::channel(1);
         let (going_on, cancelled) = oneshot::channel();
         let (begins, begun) = oneshot::channel();
-        let in_hand = Arc::<AtomicU64>::default();
-        let work = work(prepared.sink, received, cancelled, Arc::clone(&in_hand));
+        let work = work(prepared.sink, received, cancelled);
         Self {
             number,
             receiver: prepared.receiver,
             meter: prepared.meter,
-            in_hand,
             orders: Some(orders),
             going_on: Some(going_on),
             begun,
@@ -101,12 +100,15 @@ impl Member {
         })?
     }
 
-    /// Gives up the batch in progress, and closes the sink within a time limit. Returns the number of records that were dropped because the
-    /// time was over. The time begins when a former receiver of the same name is closed, which has a time limit of its own: the task waits
-    /// for it.
-    pub(super) async fn remove(mut self, patience: Duration) -> u64 {
+    /// Gives up the batch in progress, and closes the sink within a time limit. Returns the number of records that were dropped, of that
+    /// batch or because the time was over. The time begins when a former receiver of the same name is closed, which has a time limit of its
+    /// own: the task waits for it.
+    pub(super) async fn remove(mut self, patience: Duration, unfinished: Unfinished) -> u64 {
         self.orders = None;
-        self.going_on = None;
+        if let Some(going_on) = self.going_on.take() {
+            // The task may have ended.
+            let _ = going_on.send(unfinished);
+        }
         // An error means that the task has ended.
         let _ = (&mut self.begun).await;
         if timeout(patience, &mut self.task).await.is_err() {
@@ -114,11 +116,9 @@ impl Member {
             // The sink is dropped now, and counts what it still had.
             let _ = (&mut self.task).await;
         }
-        self.meter.as_ref().map_or(0, |meter| {
-            meter
-                .stats()
-                .dropped_by(mermin_core::sink::DropReason::Closed)
-        })
+        self.meter
+            .as_ref()
+            .map_or(0, |meter| meter.stats().dropped_by(DropReason::Closed))
     }
 }
 
@@ -134,21 +134,34 @@ impl Drop for Member {
 async fn work(
     mut sink: BoxSink,
     mut orders: mpsc::Receiver<Order>,
-    mut cancelled: oneshot::Receiver<()>,
-    in_hand: Arc<AtomicU64>,
+    mut cancelled: oneshot::Receiver<Unfinished>,
 ) -> Result<(), BoxError> {
+    let meter = sink.meter();
     while let Some(Order { batch, answer }) = next(&mut sink, &mut orders).await {
-        in_hand.store(batch.len() as u64, Ordering::Relaxed);
+        let mut export = std::pin::pin!(sink.export(&batch));
         tokio::select! {
-            outcome = sink.export(&batch) => {
-                in_hand.store(0, Ordering::Relaxed);
+            // First, so that the meter knows the batch when it is given up.
+            biased;
+            outcome = &mut export => {
                 // The fan-out may have been dropped.
                 let _ = answer.send(outcome);
             }
-            _ = &mut cancelled => break,
+            unfinished = &mut cancelled => {
+                if let (Ok(Unfinished::IsDropped), Some(meter)) = (unfinished, &meter) {
+                    give_up(meter);
+                }
+                break;
+            }
         }
     }
     sink.close().await
+}
+
+/// Counts the records of a batch in progress as accepted and dropped: the source gets no error, so it does not give them again.
+fn give_up(meter: &Meter) {
+    let left = usize::try_from(meter.stats().in_progress).unwrap_or(usize::MAX);
+    meter.accepted(left);
+    meter.dropped(DropReason::Closed, left);
 }
 
 async fn next(sink: &mut BoxSink, orders: &mut mpsc::Receiver<Order>) -> Option<Order> {

@@ -196,7 +196,8 @@ fn exports(receivers: &[(String, SinkStats)]) -> Check {
     const NAME: &str = "receivers";
     let away = receivers.iter().find_map(|(name, stats)| {
         let error = stats.last_error.as_ref()?;
-        (stats.waiting > 0 || stats.dropped_in_all() > 0).then(|| {
+        let waits = stats.failing && stats.waiting > 0;
+        (waits || stats.dropped_in_all() > 0).then(|| {
             format!(
                 "`{name}`: {} records wait, {} were dropped; last error: {error}",
                 stats.waiting,
@@ -250,7 +251,10 @@ mod tests {
         stats.last_error = Some("down".to_owned());
         let shown = |stats: &SinkStats| exports(&[("a".to_owned(), stats.clone())]).status;
         assert_eq!(shown(&stats), Status::Ok);
+        // The next batch is on its way.
         stats.waiting = 1;
+        assert_eq!(shown(&stats), Status::Ok);
+        stats.failing = true;
         assert_eq!(shown(&stats), Status::Warning);
         assert_eq!(exports(&[]).status, Status::Warning);
     }
