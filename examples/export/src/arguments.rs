@@ -5,7 +5,7 @@ use std::time::Duration;
 use lexopt::prelude::{Long, Short, ValueExt as _};
 use mermin_config::Config;
 use mermin_core::sink::Overflow;
-use mermin_export::Target;
+use mermin_export::{Target, check_overflow};
 use mermin_program::{Result, Source};
 
 /// Returns the help.
@@ -19,6 +19,7 @@ targets:
 options:
   --buffer RECORDS         records that may wait for each target in memory (65536);
                            0: in the kernel's table of flows, until the slowest target has them
+                           (not for Parquet files)
   --overflow POLICY        policy for a full buffer: block, drop-newest, drop-oldest (block)
   --close-within SECONDS   time limit for closing (30)
 
@@ -86,7 +87,7 @@ impl Arguments {
     /// file.
     ///
     /// # Errors
-    /// An invalid target in the file, or no target at all.
+    /// An invalid target in the file, no target at all, or a buffer that does not fit.
     pub(crate) fn over(self, config: Option<&Config>) -> Result<Plan> {
         let flows = config.map(|config| config.export().flows());
         let mut targets = self.targets;
@@ -114,11 +115,9 @@ impl Arguments {
         let close_within = config.map(|config| config.shutdown_timeout().get());
         let buffer = self.buffer.or(buffer).unwrap_or(65_536);
         let overflow = self.overflow.or(overflow).unwrap_or(Overflow::Block);
-        if buffer == 0 && overflow != Overflow::Block {
-            return Err(
-                "cannot drop records of a buffer without room: leave `--overflow` out, or give `--buffer` 1 or more"
-                    .into(),
-            );
+        check_overflow(buffer, overflow)?;
+        for target in &targets {
+            target.check_buffer(buffer)?;
         }
         Ok(Plan {
             targets,

@@ -5,4 +5,4 @@ mod targets;
 
 use mermin_program::Result;
 
-pub use self::targets::{Opened, Started, Target, in_front_of, usage};
+pub use self::targets::{Opened, Started, Target, check_overflow, in_front_of, usage};

@@ -29,7 +29,7 @@ section! {
         to: Vec<String> = Vec::new(), Application;
         /// Maximum number of records that wait for each target in memory, where a killed process loses them. With 0, they
         /// wait in the kernel's table of flows until each target has accepted them, and all targets wait for the slowest;
-        /// beside `instance`, a killed process loses none that a target has not accepted.
+        /// beside `instance`, a killed process loses none that a target has not accepted. `parquet:` and `s3:` need a buffer.
         buffer: Bounded<0, { u32::MAX }> = Bounded::preset::<65_536>(), Application;
         /// Policy for a full buffer: `block` makes the source wait, `drop-newest` and `drop-oldest` drop records.
         overflow: Overflow = Overflow::Block, Application;

@@ -1,13 +1,10 @@
 //! The agent's work by a file.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{error::Error, net::SocketAddr, time::Duration};
 
-use mermin_config::{
-    Config, Loaded,
-    value::{LogLevel, Overflow},
-};
+use mermin_config::{Config, Loaded, value::LogLevel};
 use mermin_core::FlowSourceBuilder;
-use mermin_export::Target;
+use mermin_export::{Target, check_overflow};
 
 use super::{ClusterPlan, Host, Receiver, keys};
 
@@ -191,23 +188,25 @@ fn receivers(config: &Config, problems: &mut Vec<String>) -> Vec<Receiver> {
             trace_id_timeout: config.span().trace_id_timeout().get(),
         });
     }
+    let buffer = whole(flows.buffer().get());
+    let of_buffer = |error: &dyn Error| format!("in `buffer` of `export \"flows\"`: {error}");
     for text in flows.to() {
         match Target::parse(text) {
-            Ok(target) => receivers.push(Receiver::Target {
-                text: text.clone(),
-                name: target.name,
-                buffer: whole(flows.buffer().get()),
-                overflow: flows.overflow(),
-            }),
+            Ok(target) => {
+                let unfit = target.check_buffer(buffer).err();
+                problems.extend(unfit.map(|error| of_buffer(&*error)));
+                receivers.push(Receiver::Target {
+                    text: text.clone(),
+                    name: target.name,
+                    buffer,
+                    overflow: flows.overflow(),
+                });
+            }
             Err(error) => problems.push(format!("in `to` of `export \"flows\"`: {error}")),
         }
     }
-    if flows.buffer().get() == 0 && flows.overflow() != Overflow::Block {
-        problems.push(
-            "cannot drop records of a buffer without room: leave `overflow` of `export \"flows\"` out, or give `buffer` 1 or more"
-                .to_owned(),
-        );
-    }
+    let unfit = check_overflow(buffer, flows.overflow().into()).err();
+    problems.extend(unfit.map(|error| of_buffer(&*error)));
     for (at, receiver) in receivers.iter().enumerate() {
         if receivers[..at]
             .iter()
@@ -252,7 +251,15 @@ mod tests {
         assert_eq!(problems("buffer = 1\noverflow = \"drop-oldest\""), None);
         let said = problems("buffer = 0\noverflow = \"drop-oldest\"").unwrap();
         assert!(
-            said.concat().contains("give `buffer` 1 or more"),
+            said.concat()
+                .contains("without room: give it room for 1 record"),
+            "{said:?}"
+        );
+        assert_eq!(problems("to = [\"json:flows.json\"]\nbuffer = 0"), None);
+        let said = problems("to = [\"parquet:flows\"]\nbuffer = 0").unwrap();
+        assert!(
+            said.concat()
+                .contains("cannot export to `parquet:flows` without a buffer"),
             "{said:?}"
         );
     }

@@ -75,6 +75,8 @@ pub struct Target {
     pub name: String,
     /// Starts its exporter.
     pub start: Box<dyn FnOnce() -> Result<Started>>,
+    /// Each batch becomes a file or an object, so records have to be collected before it.
+    needs_buffer: bool,
 }
 
 impl Target {
@@ -83,7 +85,31 @@ impl Target {
         Self {
             name: name.into(),
             start: Box::new(start),
+            needs_buffer: false,
         }
+    }
+
+    /// A target that makes a file or an object of each batch.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn of_files(mut self) -> Self {
+        self.needs_buffer = true;
+        self
+    }
+
+    /// Checks that it can do with a buffer for this many records.
+    ///
+    /// # Errors
+    /// No buffer, for a target that makes a file or an object of each batch.
+    pub fn check_buffer(&self, buffer: usize) -> Result<()> {
+        if buffer == 0 && self.needs_buffer {
+            return Err(format!(
+                "cannot export to `{}` without a buffer, which collects the records of a file: give it room for 1 record or more, or \
+                 export there with `mermin-parquet`, which keeps records in the kernel until they are in a file",
+                self.name
+            )
+            .into());
+        }
+        Ok(())
     }
 
     /// Parses the text of `--to`. The environment has credentials and options of some kinds.
@@ -166,10 +192,21 @@ impl Started {
     }
 }
 
+/// Checks that a policy has a buffer for this many records.
+///
+/// # Errors
+/// A policy that drops records of a buffer that is not there.
+pub fn check_overflow(buffer: usize, overflow: Overflow) -> Result<()> {
+    if buffer == 0 && overflow != Overflow::Block {
+        return Err("cannot drop records of a buffer without room: give it room for 1 record or more, or the policy `block`".into());
+    }
+    Ok(())
+}
+
 /// Adds retries without end before the sink of a target, and a buffer for this many records.
 ///
-/// With 0 there is no buffer: `Ok` means that the target has the records. Others wait in the kernel's table, so a killed process
-/// loses none of a pinned source.
+/// With 0 there is no buffer: `Ok` means that the target has accepted the records. Others wait in the kernel's table, so a killed
+/// process loses none of a pinned source. `batching` has no effect then: see [`Target::check_buffer`].
 #[must_use]
 pub fn in_front_of(
     sink: BoxSink,
@@ -211,6 +248,31 @@ mod tests {
             let remedy = format!("build it with `--features {feature}`");
             assert!(is_on || said.ends_with(&remedy), "{said}");
         }
+    }
+
+    #[test]
+    fn policy_for_a_buffer_that_is_not_there_is_refused() {
+        for (buffer, overflow, is_accepted) in [
+            (0, Overflow::Block, true),
+            (1, Overflow::DropOldest, true),
+            (0, Overflow::DropOldest, false),
+            (0, Overflow::DropNewest, false),
+        ] {
+            assert_eq!(check_overflow(buffer, overflow).is_ok(), is_accepted);
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "parquet")]
+    fn target_of_files_needs_a_buffer() {
+        let check = |text, buffer| Target::parse(text).unwrap().check_buffer(buffer);
+        check("parquet:flows", 1).unwrap();
+        check("json:flows.json", 0).unwrap();
+        let said = check("parquet:flows", 0).unwrap_err().to_string();
+        assert!(
+            said.starts_with("cannot export to `parquet:flows` without a buffer"),
+            "{said}"
+        );
     }
 
     #[test]

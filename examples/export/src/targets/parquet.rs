@@ -22,5 +22,6 @@ pub(super) fn parse(text: &str) -> Result<Target> {
             eprintln!("{leftover}");
         }
         Ok(Started::new(exporter).batch(batching))
-    }))
+    })
+    .of_files())
 }
