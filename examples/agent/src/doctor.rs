@@ -71,7 +71,7 @@ fn text(report: &Report, file: Option<&File>, refused: Option<&str>) -> String {
     let given_up = report.degradations.iter();
     lines.extend(given_up.map(|degradation| format!("given up: {degradation}")));
     lines.push(
-        "privileges: once the source is open, its thread keeps CAP_NET_ADMIN; of the others only the one that looks up processes has any"
+        "privileges: once the source is open, its thread keeps CAP_NET_ADMIN, and before Linux 5.19 CAP_BPF; of the others only the one that looks up sockets has any"
             .to_owned(),
     );
     lines.push(if report.can_capture() {

@@ -158,11 +158,12 @@ impl Plan {
 }
 
 /// Returns the options of the source. A pinned instance stays when the agent is stopped, so that an update of the agent misses
-/// no packet.
+/// no packet. Its threads give up the capabilities that they do not need once it is open.
 fn capture(config: &Config) -> FlowSourceBuilder {
+    let source = config.source().drop_capabilities(true);
     match config.pinning() {
-        Some(pinning) => config.source().pinning(pinning.persist(true)),
-        None => config.source(),
+        Some(pinning) => source.pinning(pinning.persist(true)),
+        None => source,
     }
 }
 

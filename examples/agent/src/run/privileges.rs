@@ -38,14 +38,14 @@ impl Opener {
         Ok(Self(requests))
     }
 
-    /// Opens a source, whose threads give up what they do not need afterwards. Dropping the future cancels it.
+    /// Opens a source. Dropping the future cancels it.
     ///
     /// # Errors
     /// Those of opening.
     pub(super) async fn open(self, options: FlowSourceBuilder) -> Result<FlowSource, Error> {
         let (answer, opened) = oneshot::channel();
         // The thread waits for one request, and ends with it.
-        let _ = self.0.send((options.drop_capabilities(true), answer));
+        let _ = self.0.send((options, answer));
         opened.await.unwrap_or_else(|_| {
             Err(Error::new(
                 ErrorKind::Panicked,

@@ -212,6 +212,8 @@ pub(crate) fn reloads_lose_no_packet() {
     assert_eq!(agent.stop(), Some(0), "{}", agent.said());
     assert!(agent.said().contains("bassic"), "{}", agent.said());
     assert!(!agent.said().contains("t0ken"), "{}", agent.said());
+    // The file changes only what a reload changes.
+    assert!(!agent.said().contains("restart"), "{}", agent.said());
     assert_eq!(
         packets(&folder.file("always.json")),
         sent,
