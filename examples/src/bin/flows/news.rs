@@ -14,6 +14,10 @@ use crate::status::plural;
 /// Interval between two checks of the report.
 const PERIOD: Duration = Duration::from_secs(1);
 /// A line that reappears sooner than this is not printed again, because packets bypass a hook in bursts.
+#[expect(
+    clippy::duration_suboptimal_units,
+    reason = "`from_mins` takes Rust 1.91"
+)]
 const FORGOTTEN: Duration = Duration::from_secs(5 * 60);
 /// Largest number of names in a line.
 const MOST: usize = 20;

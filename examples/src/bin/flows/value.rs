@@ -5,6 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use mermin_core::flow::Value;
 
 /// From 1970 to the year 10,000, which RFC 3339 has no form for.
+#[expect(
+    clippy::duration_suboptimal_units,
+    reason = "`from_hours` takes Rust 1.91"
+)]
 const TOO_LATE: Duration = Duration::from_secs(24 * 3600 * 2_932_897);
 
 /// Numbers in decimal, times as RFC 3339 in UTC with nine decimals, several values with `;` between them.
