@@ -29,7 +29,7 @@ fn verified_instructions_are_within_the_limit() {
         ("+sampling", 10, |options| {
             options.sampling(Sampling::under_pressure())
         }),
-        ("+names+tcp_analysis+tcp_sockets", 5, |options| {
+        ("+names+tcp_analysis+tcp_sockets", 4, |options| {
             options.names(true).tcp_analysis(true).tcp_sockets(true)
         }),
     ] {
