@@ -6,7 +6,7 @@
 //!
 //! # async fn watch() -> Result<(), mermin_core::Error> {
 //! let mut flows = FlowSource::builder().interfaces(["eth*", "veth*"]).open().await?;
-//! eprint!("{}", flows.report()); // degradations, notices, tc filters that killed processes left; or nothing
+//! eprint!("{}", flows.report()); // degradations, notices, filters left by killed processes; or nothing
 //! while let Some(flow) = flows.next().await {
 //!     println!("{}", flow?);
 //! }
@@ -14,14 +14,14 @@
 //! # }
 //! ```
 //!
-//! Each item is a record of a flow ([`Flow`]). A flow has a record when it ends, and one every 60 s
-//! ([`active_timeout`](FlowSourceBuilder::active_timeout)) while it lasts, so the first record may take a while. To sum traffic, add up
-//! [`Count::delta`](flow::Count::delta), not `total`. `next` comes from `futures`, or from any crate that extends
-//! `futures_core::Stream`.
+//! Each item is a record of a flow ([`Flow`]). A flow has a record when it ends and, while it lasts, one every 60 s
+//! ([`active_timeout`](FlowSourceBuilder::active_timeout)) if it has new packets. So the first record may take a while.
+//! To sum traffic, add up [`Count::delta`](flow::Count::delta), not `total`. `next` comes from `futures`, or from any
+//! crate that extends `futures_core::Stream`.
 //!
 //! The kernel program counts, and this crate reads its memory. Any runtime can poll the stream, because threads of the
-//! source do all work with the kernel. Flows and named counters together equal the traffic that crossed the hooks, in
-//! packets and in octets ([`Stats`]). If the host lacks a feature, the source uses a fallback and reports it
+//! source do all work with the kernel. Flows and reasons together equal the traffic that crossed the hooks, in packets
+//! and in octets ([`Stats`]). If the host lacks a feature, the source uses a fallback and reports it
 //! ([`Report`]).
 //!
 //! * [`filter`] selects flows and records.
