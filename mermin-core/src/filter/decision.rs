@@ -21,23 +21,23 @@ impl FilterDecision {
     pub(crate) const WANTED: Self = Self(2);
     /// This value and higher ones stand for a filter in `Filters::kept`. That filter decides each record.
     const FIRST_KEPT: u8 = 3;
-    /// A bit that is set beside the number of such a filter: a record of the flow was made, not suppressed.
-    const TOLD: u8 = 1 << 7;
+    /// A bit beside the number of such a filter: a record of the flow was made, and not suppressed.
+    const EXPORTED: u8 = 1 << 7;
 
-    /// Returns true if the filter decides each record, and a record of the flow was made, not suppressed.
+    /// Returns true if the filter decides each record, and a record of the flow was made, and not suppressed.
     pub(crate) fn is_exported(self) -> bool {
-        self.0 & Self::TOLD != 0
+        self.0 & Self::EXPORTED != 0
     }
 
     /// Sets the bit for a record that was made, if the filter decides each record. Other decisions stay as they are.
     #[must_use]
     pub(crate) fn and_exported(self) -> Self {
-        number(self).map_or(self, |_| Self(self.0 | Self::TOLD))
+        number(self).map_or(self, |_| Self(self.0 | Self::EXPORTED))
     }
 }
 
 /// Largest number of different record filters that can be in use at once, including the latest.
-const MOST_KEPT: usize = (FilterDecision::TOLD - FilterDecision::FIRST_KEPT) as usize;
+const MOST_KEPT: usize = (FilterDecision::EXPORTED - FilterDecision::FIRST_KEPT) as usize;
 
 /// The current filter, and the earlier filters that open flows still use.
 #[derive(Debug)]
@@ -72,8 +72,8 @@ impl Filters {
         filters
     }
 
-    /// Returns true if the filter admits all new flows. Callers then store no decisions: they treat an undecided flow
-    /// as [`WANTED`](FilterDecision::WANTED).
+    /// Returns true if the filter has no rules. Callers then store no decisions: they treat an undecided flow as
+    /// [`WANTED`](FilterDecision::WANTED).
     pub(crate) fn want_all(&self) -> bool {
         self.all
     }
@@ -89,9 +89,9 @@ impl Filters {
         self.wanted
     }
 
-    /// Returns true if the filter admits a record of a decided flow. A consumer that has had a record of the flow
-    /// (`is_exported`) always gets the last one, even if it has no packets: such a record has no fields that the
-    /// rules could examine.
+    /// Returns true if the filter admits a record of a decided flow. If the flow had a record before (`is_exported`),
+    /// the TCP state alone decides about a last record without packets: it has no other field that the rules could
+    /// examine.
     pub(crate) fn admit(&self, decision: FilterDecision, is_exported: bool, record: &Flow) -> bool {
         match number(decision) {
             Some(number) => self.kept.get(number).is_none_or(|kept| {
@@ -101,7 +101,7 @@ impl Filters {
         }
     }
 
-    /// Records that a decided flow has ended.
+    /// Notes that a decided flow has ended.
     pub(crate) fn ended(&mut self, decision: FilterDecision) {
         if let Some(kept) = kept(&mut self.kept, decision) {
             kept.flows = kept.flows.saturating_sub(1);
@@ -163,7 +163,7 @@ impl Filters {
 }
 
 fn number(decision: FilterDecision) -> Option<usize> {
-    (decision.0 & !FilterDecision::TOLD)
+    (decision.0 & !FilterDecision::EXPORTED)
         .checked_sub(FilterDecision::FIRST_KEPT)
         .map(usize::from)
 }
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn exported_flow_always_exports_its_end() {
+    fn end_without_packets_of_an_exported_flow_is_decided_by_its_state() {
         let mut filter = ttl("1");
         filter.flow.connection_state = Rule::not_matching(["closed"]).unwrap();
         let mut filters = Filters::new(filter);

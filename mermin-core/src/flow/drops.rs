@@ -11,7 +11,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Drops {
-    /// Packets from source to destination by reason, most packets first. At most four: the last may be `OTHER`.
+    /// Packets from source to destination by reason. At most four, most packets first. One of them may be `OTHER`, the
+    /// sum of all further reasons.
     pub forward: Box<[Dropped]>,
     /// Packets from destination to source.
     pub reverse: Box<[Dropped]>,

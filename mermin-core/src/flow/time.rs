@@ -10,7 +10,7 @@ use super::attributes::render::{eight_digits, pair};
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// Sets the number of decimals of a second, 0 to 9. Further decimals are cut off, not rounded.
+/// A time as text, with this number of decimals of a second, at most nine. Further decimals are cut off, not rounded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rfc3339 {
     pub(crate) time: SystemTime,
@@ -19,8 +19,8 @@ pub(crate) struct Rfc3339 {
 
 /// Returns year, month and day of a day number counted from 1970-01-01 in the proleptic Gregorian calendar.
 ///
-/// Its years begin in March, from 0000-03-01, so a leap day is the last day of its year. It counts in eras of 400
-/// years, which all have 146,097 days.
+/// The computation uses years that begin in March, from 0000-03-01, so a leap day is the last day of its year. It counts
+/// in eras of 400 years, which all have 146,097 days.
 fn civil(day: i64) -> (i64, i64, i64) {
     const DAYS_PER_ERA: i64 = 146_097;
     const MARCH_0000_TO_1970: i64 = 719_468;

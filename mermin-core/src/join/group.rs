@@ -15,7 +15,8 @@ const SLACK: u64 = 1_000_000_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// The record is made without the counts that another flow reported: `covered`, from the start of this flow. They
-    /// are zero, unless the flow has just taken over. `sights` has all flows of the conversation, in the order in
+    /// are zero for the reporting flow; above zero if the flow takes over now, or is a former reporter that still owes
+    /// counts. `sights` has all flows of the conversation, in the order in
     /// which they saw it.
     Reports {
         covered: [Counted; DIRECTIONS],
@@ -48,7 +49,8 @@ impl Member {
         self.ended.clone().unwrap_or_else(|| read(self.slot))
     }
 
-    /// Reports the counts that the flow still owes. Returns the counts that are suppressed, if it owes any.
+    /// Returns the covered counts of a record that reports what the flow still owes and no more. `None` if it owes
+    /// nothing.
     fn settle(
         &mut self,
         own: &Sight,
@@ -106,7 +108,8 @@ impl Group {
                 && new.last_seen.saturating_add(SLACK) >= sight.first_seen
         });
         match self.members.iter().position(|it| it.place == new.place) {
-            // Either the kernel program found a new connection, or all flows have been idle for as long.
+            // The kernel program found a new connection, or no flow of this conversation had a packet within SLACK of
+            // the new one.
             Some(at) if self.members[at].ended.is_none() || !any => Fit::Apart,
             Some(at) => Fit::InPlaceOf(at),
             None if !any => Fit::Apart,
@@ -149,7 +152,8 @@ impl Group {
         }
     }
 
-    /// Marks the flow as the reporter of an earlier process. Another flow may take over later.
+    /// Makes a flow that an earlier process reported the reporter. If there is another reporter already, the flow owes
+    /// its counts up to now.
     pub(super) fn has_reported(&mut self, slot: u32, read: &impl Fn(u32) -> Sight) {
         let Some(at) = self.members.iter().position(|member| member.is(slot)) else {
             return;
@@ -159,7 +163,7 @@ impl Group {
         }
     }
 
-    /// Decides about a record of the flow in a slot. `own` has its current counts, `told` those of its earlier
+    /// Decides about a record of the flow in a slot. `own` has its current counts, `exported` those of its earlier
     /// records.
     pub(super) fn decide(
         &mut self,
@@ -214,8 +218,8 @@ impl Group {
         self.members.iter().enumerate().map(of).collect()
     }
 
-    /// Makes the flow the reporter, unless the other flow already reported everything it saw. Returns the counts that
-    /// both share.
+    /// Makes the flow the reporter, unless the former reporter has already counted all of its packets. Returns the
+    /// counts that both have.
     fn take_over(
         &mut self,
         me: usize,

@@ -1,4 +1,5 @@
-//! Joins the flows of a conversation that several interfaces see. One flow reports it, with the counts of the others.
+//! Joins the flows of a conversation that several interfaces see. One flow reports it. The record names the interfaces
+//! of the others, and with [`Join::Merged`] has their counts.
 //!
 //! This module does no I/O. The source calls [`Conversations`] when a flow begins or ends, and before each record.
 //!
@@ -6,22 +7,24 @@
 //!   substitutes for ICMP, ESP and AH), in both directions and inside tunnels. Interface, VLANs and tunnels do not
 //!   matter. The flows must overlap in time, to a second. A conversation has at most one open flow of each key, so a
 //!   second connection on the same ports is another conversation.
-//! * **The reporting flow** is chosen when the first record of any of them is due. If any flow sees both directions,
+//! * **The reporting flow** is chosen when the first record of any flow of the conversation is due. If any flow sees both directions,
 //!   the first of those is chosen, otherwise the first of all. All flows are known by then: a packet passes all
 //!   interfaces within milliseconds, and the capture thread usually reads a flow within 100 ms of its start (later if
 //!   the table is so large that a sweep is slow). Before flows are closed because an interface was removed or the
 //!   source closes, all new flows are read.
-//! * **Another flow takes over** when it has packets that the reporting flow does not have: its last packet is a second
-//!   later, or it sees a direction that the other does not. That happens when an interface is removed, is no longer
-//!   watched, or when the path moves. The new flow first suppresses the packets that the former one had counted since
-//!   the new one began, and reports the rest. The former flow still reports its packets up to then.
+//! * **Another flow takes over** when it has packets that the reporting flow does not have: its last packet is more than
+//!   a second later than the reporting flow's, or it has a direction that the reporting flow lacks. That happens when an
+//!   interface is removed, is no longer watched, or when the path moves. The new flow first suppresses the packets that
+//!   the former one had counted since the new one began, and reports the rest. The former flow still reports the packets
+//!   that it had when the new one took over.
 //! * **Records of other flows are suppressed**: their packets go to the reason `joined`, as those that the filter
 //!   rejects go to `filtered`. Both are suppressed in the same steps ([`redo`](crate::bpf::pin::redo)), and the process
 //!   may be killed between any two of them. A suppressed record takes a sequence number.
-//! * If a flow has an unacknowledged record, it is the reporting flow when the next process takes over.
+//! * A flow of which an earlier process made a record is the reporting flow for the next process, acknowledged or not;
+//!   of several, the first that is read.
 //!
-//! A record reads the counts of all flows from their slots when it is made: a packet in transit is counted at one
-//! interface and not yet at the next.
+//! The counts of all open flows are read from their slots when a record is made. So a packet in transit may be counted at
+//! one interface and not yet at the next.
 
 mod conversation;
 mod group;

@@ -27,7 +27,8 @@ pub(crate) struct Beginning<'a> {
     pub(crate) is_exported: bool,
 }
 
-/// Open conversations. There are at most as many as open flows, each with at most [`MOST`](super::MOST) flows.
+/// Open conversations. There are at most as many as open flows, each with at most
+/// [`ObservationPoint::MOST`](crate::flow::ObservationPoint::MOST) flows.
 #[derive(Debug)]
 pub(crate) struct Conversations {
     join: Join,
@@ -97,7 +98,7 @@ impl Conversations {
         number
     }
 
-    /// Decides about a record of the flow in a slot. `own` has its current counts, `told` those of its earlier
+    /// Decides about a record of the flow in a slot. `own` has its current counts, `exported` those of its earlier
     /// records.
     pub(crate) fn decide(
         &mut self,

@@ -12,7 +12,7 @@ pub enum Feature {
     Tcx,
     /// Watching an interface, or one of its directions.
     Interface,
-    /// A pattern that matches no interface.
+    /// Finding an interface for each pattern.
     Pattern,
     /// Staying attached at a hook.
     Hook,
@@ -26,7 +26,7 @@ pub enum Feature {
     Pinning,
     /// Resuming flows of an earlier process.
     Restart,
-    /// Finding the processes at both sides of flows.
+    /// Finding the processes at both endpoints of flows.
     Process,
     /// Deciding the direction of a flow by listening ports.
     ListeningPorts,

@@ -52,8 +52,9 @@ impl Ignored {
     }
 }
 
-/// The counters of one hook: an interface and a direction. `traffic` equals the packets and frame octets of flows
-/// plus `ignored`.
+/// The counters of one hook: an interface and a direction. The packets and frame octets of flows plus `ignored` always
+/// add up to `traffic` over both hooks of the interface. If packets of one direction of a rejected flow cross both
+/// hooks, all of them are counted under `filtered` at one hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -84,7 +85,7 @@ pub struct HookStats {
 /// );
 /// ```
 ///
-/// Packets in no record follow by reason: `.., of them in no record: 2 arp, 1 table_full`.
+/// After that come the packets that are in no record, by reason: `.., of them in no record: 2 arp, 1 table_full`.
 ///
 /// With the feature `serde`, keys are the names of fields. Durations are nanoseconds, and their names end in `_ns`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,7 +93,7 @@ pub struct HookStats {
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct Stats {
-    /// Flows open at the last sweep. A sweep runs every 100 ms, or less often if it takes long in a large table.
+    /// Flows open at the latest sweep. A sweep runs every 100 ms, or less often if it takes long in a large table.
     pub flows_open: u64,
     /// Number of flows that can be open at once.
     pub flows_capacity: u64,
@@ -107,8 +108,8 @@ pub struct Stats {
     pub records_joined: u64,
     /// Flows that were not joined, because their conversation already had 16 flows. Each has its own records.
     pub flows_unjoined: u64,
-    /// Flows that ended before their sockets were looked up, or whose incomplete look-up found no room to be repeated
-    /// ([`process`](crate::FlowSourceBuilder::process),
+    /// Flows that ended before their sockets were looked up, or whose look-up was incomplete and was not repeated because
+    /// too many others waited ([`process`](crate::FlowSourceBuilder::process),
     /// [`listening_ports`](crate::FlowSourceBuilder::listening_ports)).
     pub lookups_missed: u64,
     /// Payloads that were read for [`names`](crate::FlowSourceBuilder::names).
@@ -127,15 +128,15 @@ pub struct Stats {
     pub capture_octets_read: u64,
     /// Sweeps of the table so far.
     pub sweeps: u64,
-    /// Duration of the last sweep.
+    /// Duration of the latest sweep and the work around it: sections, last records, hints, queue.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "last_sweep_ns", with = "super::exchange::nanoseconds")
     )]
     pub last_sweep: Duration,
-    /// RCU grace periods that the source waited for.
+    /// RCU grace periods that passed before flows were closed. Those of attaching and detaching are not counted.
     pub rcu_waits: u64,
-    /// Duration of the last wait.
+    /// Duration of the latest of these waits.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "last_rcu_wait_ns", with = "super::exchange::nanoseconds")
@@ -156,9 +157,9 @@ pub struct Stats {
 #[non_exhaustive]
 pub struct DropStats {
     /// Packets whose flow was not found in the table, by the kernel's reason, most packets first. Examples: a packet at an
-    /// interface that is not watched, a fragment behind the first, a packet with translated addresses.
+    /// interface that is not watched, a later fragment, a packet with translated addresses.
     pub without_flow: Vec<Dropped>,
-    /// Packets of flows that are in no record, because the filter or [`Join`](crate::Join) suppressed it.
+    /// Packets that are in no record, because the filter or [`Join`](crate::Join) suppressed their flow's record.
     pub suppressed: u64,
     /// Packets that the kernel delivered and then freed as if it dropped them: the last segments of TCP connections, and answers to the
     /// pings of raw sockets.
@@ -196,7 +197,7 @@ pub struct InterfaceStats {
     pub watched: u64,
     /// Interfaces that the source attached to.
     pub attached: u64,
-    /// Duration of the last attach, both hooks. With TCX, each hook takes an RCU grace period of the kernel.
+    /// Duration of the latest attach, both hooks. With TCX, each hook takes an RCU grace period of the kernel.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "last_attach_ns", with = "super::exchange::nanoseconds")

@@ -1,8 +1,9 @@
 //! Counts of exported records, readable from any thread.
 //!
-//! Each adapter has a meter around the meter of the sink inside: `accepted` comes from the outermost meter, `delivered`
-//! from the innermost, and `dropped` is the sum over all meters. So the outermost meter shows everything. While no call is
-//! running, `accepted` equals `delivered` plus `dropped` plus `waiting`.
+//! [`retry`](super::retry()) and [`buffered`](super::buffered) have a meter around the meter of the sink inside;
+//! [`threaded`](super::threaded()) returns that meter itself. `accepted` comes from the outermost meter, `delivered`
+//! from the innermost, and `dropped` is the sum over all meters. So the outermost meter shows everything. While no call
+//! is running, `accepted` equals `delivered` plus `dropped` plus `waiting`.
 
 use std::{
     fmt,
@@ -25,7 +26,8 @@ pub enum DropReason {
     Oldest,
     /// The receiver refused the record permanently.
     Refused,
-    /// All retries within the time limit failed.
+    /// The sink failed, for no permanent reason, and the batch is not retried any more (or is never retried, without
+    /// [`retry`](super::retry())).
     GaveUp,
     /// The sink was dropped, or its time limit for closing passed.
     Closed,
@@ -126,8 +128,8 @@ pub(super) trait Queue: Send + Sync {
     fn waiting(&self) -> (u64, Option<Instant>);
 }
 
-/// Counts the outcomes of records. Adapters around a sink share its counts: use the [`meter`](super::FlowSink::meter)
-/// of the outermost one. Clones share their counts.
+/// Counts the outcomes of records. Use the [`meter`](super::FlowSink::meter) of the outermost adapter: it also shows the
+/// outcomes that meters inside it count. Clones refer to the same counts.
 ///
 /// A sink of your own needs a meter to count the records that it drops. An adapter around it shows `delivered` of the
 /// innermost meter, and the sum of `dropped` over all meters.
@@ -241,7 +243,7 @@ impl Meter {
                 *sum += count;
             }
             stats.waiting += inner.waiting - inner.in_progress;
-            // The buffer has the records of its own calls, and they are counted there.
+            // A buffer still holds the records that it exports to the inner sink, so its queue has counted them already.
             if counts.queue.is_none() {
                 stats.in_progress = stats.in_progress.max(inner.in_progress);
             }
@@ -254,11 +256,11 @@ impl Meter {
     }
 }
 
-/// The records of a running call. Dropped, it has none.
+/// A guard for a running call. When the guard is dropped, the call has no records in progress.
 pub(super) struct InProgress(Meter);
 
 impl InProgress {
-    /// Sets how many of them the caller still has.
+    /// Sets the number of records of the call that only the caller has.
     pub(super) fn left(&self, records: usize) {
         let count = &self.0.counts.in_progress;
         count.store(records as u64, Ordering::Relaxed);

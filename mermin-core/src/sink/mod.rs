@@ -39,8 +39,8 @@
 //!
 //! [`retry`] repeats a batch until the sink accepts it. [`buffered`] lets the source continue meanwhile, and drops
 //! records by a named policy when the buffer is full. [`threaded`] runs a blocking sink on a thread. A tuple or a `Vec`
-//! of sinks exports to all of them. The [`FlowSink::meter`] of the outermost adapter has the counts of all sinks inside
-//! it; each member of a tuple or a `Vec` has its own meter.
+//! of sinks exports to all of them. The [`FlowSink::meter`] of the outermost adapter has the counts of the sinks inside
+//! it. A tuple or a `Vec` has no meter: take the meter of each member before you combine them.
 //!
 //! | | on an error of the receiver | `Ok` means |
 //! |---|---|---|

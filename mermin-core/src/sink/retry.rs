@@ -14,7 +14,7 @@ use super::{Backoff, BoxError, FlowSink, Meter, Refusal, Repeat, ThreadTimer, Ti
 use crate::flow::Flow;
 
 /// Adds retries to a sink. `export` returns when the sink has accepted the batch, when it has [refused](Refusal) the
-/// batch permanently, or when the time limit of the back-off has passed.
+/// batch permanently, or when the next delay would exceed the time limit of the back-off.
 ///
 /// The adapter keeps no records. `Ok` means that the receiver has the batch, so a killed process loses no record of a
 /// pinned source. While a receiver is down, records wait in the source's queue and then in the kernel's table.
@@ -153,7 +153,7 @@ struct Silent {
     time: Duration,
 }
 
-/// The last attempt failed as the others did.
+/// No further attempt fits into the time limit. The source is the error of the last attempt.
 #[derive(Debug, thiserror::Error)]
 #[error("gave up after {attempts} attempts")]
 struct GaveUp {
@@ -297,7 +297,8 @@ mod tests {
 
     #[test]
     fn records_that_wait_in_the_sink_inside_are_counted_as_it_counts_them() {
-        // Both sinks still hold the record, so it waits twice. A meter counts it once.
+        // Both sinks still hold the record, so it is counted twice. The adapter's own meter counts none as waiting,
+        // because a tuple has no meter.
         let inside = || {
             buffered(
                 from_fn(|_: &[Flow]| pending::<Result<(), BoxError>>()),

@@ -24,11 +24,13 @@ use crate::flow::Flow;
 
 /// Puts a buffer of this many records before a sink. `export` returns when the records are in the buffer, and the
 /// [meter](FlowSink::meter) counts their outcomes. An error of the sink drops the batch under [`DropReason::Refused`]
-/// or [`DropReason::GaveUp`], and the next batch is exported. With [`retry`](super::retry) inside, an outage fills the
-/// buffer, and nothing is dropped before it is full.
+/// or [`DropReason::GaveUp`], and the next batch is exported. With [`retry`](super::retry) inside and no time limit
+/// ([`Backoff::elapsed`](super::Backoff::elapsed)), an outage fills the buffer, and no record is dropped for the outage
+/// before the buffer is full.
 ///
-/// `Ok` means that a record is in memory. A killed process loses the records in the buffer, also those of a pinned
-/// source. Without a buffer, records wait in the kernel's table instead, and none is lost.
+/// `Ok` means that each record is in memory or was dropped by the policy. A killed process loses the records in the
+/// buffer, also those of a pinned source. Without a buffer, records of a pinned source wait in the flow table, and none
+/// is lost.
 ///
 /// ```
 /// use mermin_core::sink::{Backoff, Batching, FlowSink, Overflow, buffered, from_fn, retry};
@@ -123,7 +125,7 @@ impl Queue for Shared {
 }
 
 impl<S: FlowSink + 'static> Buffered<S> {
-    /// Limits of the batches that the sink gets from the buffer. Default: all records that wait.
+    /// Limits of the batches that the sink gets from the buffer. Default: all records that wait, at most 4,096.
     #[must_use]
     pub fn batch(mut self, batching: Batching) -> Self {
         self.batching = batching;

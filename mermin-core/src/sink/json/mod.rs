@@ -15,7 +15,8 @@ use crate::flow::Flow;
 /// Size of a piece of a batch, octets: it stays in a cache until it is written.
 const PIECE: usize = 64 << 10;
 
-/// Writes each flow as one line. Every line is one `write_all`, so use a buffered writer for many flows.
+/// Writes each flow as one line. [`write`](Self::write) calls `write_all` once for each line, so give it a buffered
+/// writer for many flows. As a sink, it writes pieces of about 64 KiB.
 #[derive(Debug)]
 pub struct JsonLines<W> {
     out: W,
