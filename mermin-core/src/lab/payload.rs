@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     flow::Application,
-    payload::{Conversation, Section},
+    payload::{FlowPayloads, Section},
 };
 
 /// The first octets of a payload.
@@ -26,7 +26,7 @@ pub fn names_in<'a>(
     ports: [u16; 2],
     sections: impl IntoIterator<Item = PayloadSection<'a>>,
 ) -> Option<Arc<Application>> {
-    let mut conversation = Conversation::default();
+    let mut payloads = FlowPayloads::default();
     for (section, time) in sections.into_iter().zip(0..) {
         let length = u32::try_from(section.octets.len()).unwrap_or(u32::MAX);
         let section = Section {
@@ -36,7 +36,7 @@ pub fn names_in<'a>(
             payload: length.saturating_add(section.more),
             octets: section.octets,
         };
-        conversation.add(protocol, ports, &section);
+        payloads.add(protocol, ports, &section);
     }
-    conversation.application().cloned()
+    payloads.application().cloned()
 }

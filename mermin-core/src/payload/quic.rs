@@ -63,8 +63,10 @@ fn integer(cursor: &mut Cursor<'_>) -> Result<u64, End> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    #[cfg(feature = "quic")]
+    pub(in crate::payload) use super::crypto::tests::{SAMPLE_V1, octets};
 
     #[test]
     fn header_of_an_initial_packet_is_read() {

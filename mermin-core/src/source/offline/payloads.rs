@@ -11,7 +11,7 @@ use mermin_bpf::{
 
 use super::slot::PacketTime;
 use crate::{
-    payload::{Conversation, End, Section},
+    payload::{FlowPayloads, End, Section},
     report::PayloadStats,
 };
 
@@ -20,14 +20,14 @@ use crate::{
 pub(super) struct Payloads {
     /// Sections that may still be read of each direction.
     left: [u8; 2],
-    pub(super) conversation: Conversation,
+    pub(super) found: FlowPayloads,
 }
 
 impl Default for Payloads {
     fn default() -> Self {
         Self {
             left: [FRESH; 2],
-            conversation: Conversation::default(),
+            found: FlowPayloads::default(),
         }
     }
 }
@@ -87,7 +87,7 @@ impl Payloads {
                 octets,
             };
             let end = self
-                .conversation
+                .found
                 .add(packet.protocol, packet.ports, &section);
             count(counts, end);
         }

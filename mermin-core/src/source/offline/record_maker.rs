@@ -57,7 +57,7 @@ impl RecordMaker<'_> {
         flow.time_resolution = slot.span.map(|span| Duration::from_nanos(span.resolution));
         flow.tcp_analysis = slot.analysis();
         let payloads = slot.payloads.as_ref();
-        flow.application = payloads.and_then(|it| it.conversation.application().cloned());
+        flow.application = payloads.and_then(|it| it.found.application().cloned());
         flow
     }
 

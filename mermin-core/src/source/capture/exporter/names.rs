@@ -15,7 +15,7 @@ use super::Exporter;
 use crate::{
     bpf::sections::Sections,
     flow::Application,
-    payload::{Conversation, End, Section},
+    payload::{FlowPayloads, End, Section},
     report::PayloadStats,
     source::capture::slots::SlotTable,
 };
@@ -49,7 +49,7 @@ impl PayloadCounts {
 struct Named {
     /// A slot that was given back has another.
     first_seen: u64,
-    conversation: Conversation,
+    payloads: FlowPayloads,
 }
 
 /// The ring, and what was read from it.
@@ -98,11 +98,11 @@ impl Exporter {
             }
             let named = flows.entry(slot).or_insert_with(|| Named {
                 first_seen: header.first_seen,
-                conversation: Conversation::default(),
+                payloads: FlowPayloads::default(),
             });
             if named.first_seen != header.first_seen {
                 named.first_seen = header.first_seen;
-                named.conversation = Conversation::default();
+                named.payloads = FlowPayloads::default();
             }
             let (protocol, ports) = slab.protocol_and_ports(slot);
             let section = Section {
@@ -113,7 +113,7 @@ impl Exporter {
                 octets,
             };
             counts.read.fetch_add(1, Ordering::Relaxed);
-            match named.conversation.add(protocol, ports, &section) {
+            match named.payloads.add(protocol, ports, &section) {
                 Some(End::Cut) => _ = counts.cut.fetch_add(1, Ordering::Relaxed),
                 Some(End::Malformed) => _ = counts.malformed.fetch_add(1, Ordering::Relaxed),
                 Some(End::Whole) | None => {}
@@ -142,7 +142,7 @@ impl Exporter {
     /// Names of the flow in a slot, as far as they are known.
     pub(super) fn application(&self, slot: u32, first_seen: u64) -> Option<Arc<Application>> {
         let named = self.names.as_ref()?.flows.get(&slot)?;
-        let application = named.conversation.application()?;
+        let application = named.payloads.application()?;
         (named.first_seen == first_seen).then(|| Arc::clone(application))
     }
 
@@ -152,7 +152,7 @@ impl Exporter {
             && let Some(named) = names.flows.remove(&slot)
         {
             let cut = &self.shared.counts.payloads.cut;
-            cut.fetch_add(named.conversation.unfinished(), Ordering::Relaxed);
+            cut.fetch_add(named.payloads.unfinished(), Ordering::Relaxed);
         }
     }
 }

@@ -141,7 +141,7 @@ impl Flows {
         if let Some(mut slot) = self.table.remove(number) {
             let now = self.clock.now();
             if let Some(payloads) = &slot.payloads {
-                counts.payloads.cut += payloads.conversation.unfinished();
+                counts.payloads.cut += payloads.found.unfinished();
             }
             self.record_or_suppress(counts, number, &mut slot, reason, now);
             if let Some(conversations) = &mut self.conversations {

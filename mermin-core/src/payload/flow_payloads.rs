@@ -48,18 +48,18 @@ enum Reading {
 
 /// Names and unfinished messages of one flow.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Conversation {
+pub(crate) struct FlowPayloads {
     application: Option<Arc<Application>>,
     /// By direction.
     streams: [Reading; 2],
     query: Option<Query>,
     #[cfg(feature = "quic")]
     handshake: Option<Box<quic::Handshake>>,
-    /// The `ClientHello` of QUIC was read. Later Initial packets of the client are acknowledgements.
+    /// No further part of the `ClientHello` of QUIC is wanted: it was read, or it cannot be.
     has_hello: bool,
 }
 
-impl Conversation {
+impl FlowPayloads {
     /// Names found so far.
     pub(crate) fn application(&self) -> Option<&Arc<Application>> {
         self.application.as_ref()
@@ -158,7 +158,8 @@ impl Conversation {
         End::Whole
     }
 
-    /// Takes the response code from the first response to the query: from the other end, with the query's id and question.
+    /// Takes code and latency from the first response to the query: from the other end, with the query's id, and with its
+    /// question or none.
     fn answer(&mut self, message: &dns::Message, section: &Section<'_>) {
         let Some(query) = self.query else { return };
         if !message.is_response || query.id != message.id || query.direction == section.direction {
@@ -189,7 +190,7 @@ impl Conversation {
             return None;
         }
         let end = self.handshake(section.octets);
-        self.has_hello = end == Some(End::Whole);
+        self.has_hello |= end == Some(End::Whole);
         end
     }
 
@@ -225,13 +226,13 @@ impl Conversation {
     #[expect(
         clippy::unnecessary_wraps,
         clippy::unused_self,
-        reason = "the feature `quic` has it keep what it reads"
+        reason = "with the feature `quic`, this function has state and may have no result"
     )]
     fn handshake(&mut self, _: &[u8]) -> Option<End> {
         Some(End::Whole)
     }
 
-    /// Keeps the fields of a hello that are not known.
+    /// Keeps each field of a hello that no earlier hello of the flow had.
     fn tls(&mut self, found: Tls) {
         if found == Tls::default() {
             return;
@@ -275,6 +276,8 @@ fn payload(protocol: u8, ports: [u16; 2], octets: &[u8]) -> Payload {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(feature = "quic")]
+    use crate::payload::quic::tests::{SAMPLE_V1, octets};
     use crate::payload::{
         dns::tests::asking,
         tls::tests::{extension, hello, record, sni},
@@ -292,8 +295,8 @@ mod tests {
 
     const HTTPS: [u16; 2] = [40_000, 443];
 
-    fn server_name(conversation: &Conversation) -> Option<&str> {
-        let tls = conversation.application()?.tls.as_ref()?;
+    fn server_name(payloads: &FlowPayloads) -> Option<&str> {
+        let tls = payloads.application()?.tls.as_ref()?;
         tls.server_name.as_deref()
     }
 
@@ -303,15 +306,15 @@ mod tests {
         for at in 6..whole.len() {
             let (one, other) = whole.split_at(at);
             let behind = 100 + u32::try_from(at).unwrap();
-            let mut conversation = Conversation::default();
-            assert_eq!(conversation.add(6, HTTPS, &section(0, 100, 0, one)), None);
-            assert_eq!(conversation.unfinished(), 1);
-            let end = conversation.add(6, HTTPS, &section(0, behind, 0, other));
+            let mut payloads = FlowPayloads::default();
+            assert_eq!(payloads.add(6, HTTPS, &section(0, 100, 0, one)), None);
+            assert_eq!(payloads.unfinished(), 1);
+            let end = payloads.add(6, HTTPS, &section(0, behind, 0, other));
             assert_eq!(
-                (end, server_name(&conversation)),
+                (end, server_name(&payloads)),
                 (Some(End::Whole), Some("two.example"))
             );
-            assert_eq!(conversation.unfinished(), 0);
+            assert_eq!(payloads.unfinished(), 0);
         }
     }
 
@@ -320,21 +323,21 @@ mod tests {
         let long = record(&hello(
             &[extension(51, &[1; 300]), sni(b"far.example")].concat(),
         ));
-        let mut conversation = Conversation::default();
+        let mut payloads = FlowPayloads::default();
         let part = Section {
             payload: u32::try_from(long.len()).unwrap(),
             ..section(0, 1, 0, &long[..256])
         };
-        assert_eq!(conversation.add(6, HTTPS, &part), Some(End::Cut));
+        assert_eq!(payloads.add(6, HTTPS, &part), Some(End::Cut));
         assert_eq!(
-            (server_name(&conversation), conversation.unfinished()),
+            (server_name(&payloads), payloads.unfinished()),
             (None, 0)
         );
     }
 
     #[test]
     fn first_question_is_answered_by_its_own_response() {
-        let mut conversation = Conversation::default();
+        let mut payloads = FlowPayloads::default();
         let ports = [40_000, 53];
         let name = b"\x07example";
         for (direction, time, message) in [
@@ -344,10 +347,10 @@ mod tests {
             (1, 450, asking(1, [0x81, 2], name, 1)),
             (1, 900, asking(1, [0x81, 0], name, 1)),
         ] {
-            let end = conversation.add(17, ports, &section(direction, 0, time, &message));
+            let end = payloads.add(17, ports, &section(direction, 0, time, &message));
             assert_eq!(end, Some(End::Whole));
         }
-        let dns = conversation.application().unwrap().dns.clone().unwrap();
+        let dns = payloads.application().unwrap().dns.clone().unwrap();
         assert_eq!((&*dns.question, dns.question_type), ("example", 1));
         assert_eq!(dns.response_code, Some(2));
         assert_eq!(dns.latency, Some(Duration::from_nanos(350)));
@@ -366,29 +369,29 @@ mod tests {
             // A server that cannot read the question does not repeat it.
             (1, vec![0, 1, 0x81, 1, 0, 0, 0, 0, 0, 0, 0, 0], Some(1)),
         ] {
-            let mut conversation = Conversation::default();
-            conversation.add(17, ports, &section(0, 0, 5, &query));
-            conversation.add(17, ports, &section(direction, 0, 9, &response));
-            let dns = conversation.application().unwrap().dns.clone().unwrap();
+            let mut payloads = FlowPayloads::default();
+            payloads.add(17, ports, &section(0, 0, 5, &query));
+            payloads.add(17, ports, &section(direction, 0, 9, &response));
+            let dns = payloads.application().unwrap().dns.clone().unwrap();
             assert_eq!(dns.response_code, expected, "{response:?}");
         }
     }
 
     #[test]
     fn message_without_a_name_leaves_no_application() {
-        let mut conversation = Conversation::default();
+        let mut payloads = FlowPayloads::default();
         let status = [0, 9, 0x80, 5, 0, 0, 0, 0, 0, 0, 0, 0];
-        let end = conversation.add(17, [53, 40_000], &section(1, 0, 5, &status));
+        let end = payloads.add(17, [53, 40_000], &section(1, 0, 5, &status));
         assert_eq!(end, Some(End::Whole));
-        assert_eq!(conversation.application(), None);
+        assert_eq!(payloads.application(), None);
     }
 
     #[test]
     fn response_whose_query_was_not_seen_has_no_latency() {
-        let mut conversation = Conversation::default();
+        let mut payloads = FlowPayloads::default();
         let response = asking(9, [0x81, 0], b"\x01a", 1);
-        conversation.add(17, [53, 40_000], &section(1, 0, 5, &response));
-        let dns = conversation.application().unwrap().dns.clone().unwrap();
+        payloads.add(17, [53, 40_000], &section(1, 0, 5, &response));
+        let dns = payloads.application().unwrap().dns.clone().unwrap();
         assert_eq!((dns.response_code, dns.latency), (Some(0), None));
     }
 
@@ -396,22 +399,22 @@ mod tests {
     fn message_of_dns_over_tcp_is_behind_its_length() {
         let query = asking(1, [1, 0], b"\x03tcp", 16);
         let length = u16::try_from(query.len()).unwrap().to_be_bytes();
-        let mut conversation = Conversation::default();
+        let mut payloads = FlowPayloads::default();
         let ports = [53, 40_000];
-        assert_eq!(conversation.add(6, ports, &section(1, 5, 0, &length)), None);
-        let end = conversation.add(6, ports, &section(1, 7, 0, &query));
+        assert_eq!(payloads.add(6, ports, &section(1, 5, 0, &length)), None);
+        let end = payloads.add(6, ports, &section(1, 7, 0, &query));
         assert_eq!(end, Some(End::Whole));
-        let dns = conversation.application().unwrap().dns.clone().unwrap();
+        let dns = payloads.application().unwrap().dns.clone().unwrap();
         assert_eq!((&*dns.question, dns.question_type), ("tcp", 16));
     }
 
     #[test]
     fn request_names_its_host() {
-        let mut conversation = Conversation::default();
+        let mut payloads = FlowPayloads::default();
         let request = b"GET / HTTP/1.1\r\nHost: web.example\r\n\r\n";
-        let end = conversation.add(6, [80, 40_000], &section(1, 5, 0, request));
+        let end = payloads.add(6, [80, 40_000], &section(1, 5, 0, request));
         assert_eq!(end, Some(End::Whole));
-        let application = conversation.application().unwrap();
+        let application = payloads.application().unwrap();
         assert_eq!(application.http_host.as_deref(), Some("web.example"));
     }
 
@@ -421,10 +424,10 @@ mod tests {
             b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
             record(&hello(&sni(b"a.example"))),
         ] {
-            let mut conversation = Conversation::default();
+            let mut payloads = FlowPayloads::default();
             let mut sequence = 5;
             let mut add = |octets: &[u8]| {
-                let end = conversation.add(6, HTTPS, &section(0, sequence, 0, octets));
+                let end = payloads.add(6, HTTPS, &section(0, sequence, 0, octets));
                 sequence += u32::try_from(octets.len()).unwrap();
                 end
             };
@@ -436,17 +439,33 @@ mod tests {
             ] {
                 assert_eq!(add(next), None);
             }
-            assert_eq!(conversation.unfinished(), 0);
+            assert_eq!(payloads.unfinished(), 0);
         }
+    }
+
+    #[cfg(feature = "quic")]
+    #[test]
+    fn initial_packets_after_a_named_hello_are_not_counted() {
+        let mut payloads = FlowPayloads::default();
+        let packet = octets(SAMPLE_V1);
+        let mut add = |octets: &[u8]| payloads.add(17, HTTPS, &section(0, 0, 0, octets));
+        // The hello goes on behind the section, and its names are before that.
+        assert_eq!(add(&packet), Some(End::Cut));
+        let mut with_another_key = packet.clone();
+        with_another_key[7] ^= 1;
+        assert_eq!(add(&with_another_key), None);
+        assert_eq!(add(&packet), None);
+        assert_eq!(payloads.unfinished(), 0);
+        assert_eq!(server_name(&payloads), Some("example.com"));
     }
 
     #[test]
     fn quic_has_a_version() {
-        let mut conversation = Conversation::default();
+        let mut payloads = FlowPayloads::default();
         let header = [0xc0, 0x51, 0x30, 0x35, 0x30, 1, 7, 0, 0, 4, 0, 0, 0, 0];
-        let end = conversation.add(17, HTTPS, &section(0, 0, 0, &header));
+        let end = payloads.add(17, HTTPS, &section(0, 0, 0, &header));
         assert_eq!(end, Some(End::Whole));
-        let application = conversation.application().unwrap();
+        let application = payloads.application().unwrap();
         assert_eq!(application.quic_version, Some(QuicVersion(0x5130_3530)));
     }
 }
