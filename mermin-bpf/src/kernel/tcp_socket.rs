@@ -73,8 +73,8 @@ fn sender(
     // SAFETY: not null, which the verifier has followed; these fields are of any kind of socket.
     let (state, port) = unsafe { ((*socket).state, (*socket).src_port) };
     // `bpf_tcp_sock` takes a raw socket of protocol TCP for a connection, and the kernel sends resets of unknown connections by such a
-    // socket. A raw socket's port is its protocol. A look at its type would take another helper. Newer kernels give a reset that a
-    // listener sends its socket.
+    // socket. A raw socket's port is its protocol. A look at its type would take another helper. In newer kernels, a reset that a
+    // listener sends has the listener's socket.
     if state == LISTENS || port == u32::from(protocol::TCP) {
         return None;
     }

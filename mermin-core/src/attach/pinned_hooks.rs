@@ -102,7 +102,7 @@ impl Drop for PinnedHooks {
 }
 
 impl PinnedHooks {
-    /// Creates a keeper for links in this directory, with the leftovers to take over.
+    /// Creates the pinned hooks whose links are in this directory, with the attachments that an earlier process left.
     pub(crate) fn new(
         directory: PathBuf,
         links: impl IntoIterator<Item = (u32, HookDirection, PathBuf)>,
@@ -118,7 +118,8 @@ impl PinnedHooks {
         keeper
     }
 
-    /// Creates a keeper for links that another process attached and pinned, and passed with their programs in place.
+    /// Creates the pinned hooks of links that another process attached and pinned, and passed with their programs in
+    /// place.
     pub(crate) fn passed(links: impl IntoIterator<Item = ((u32, HookDirection), OwnedFd)>) -> Self {
         let mut keeper = Self::default();
         keeper.passed = Some(RefCell::new(links.into_iter().collect()));

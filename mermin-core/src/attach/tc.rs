@@ -36,7 +36,7 @@ use crate::{
     sys::{bpf_link, netlink::Netlink, netlink::errno},
 };
 
-/// How often another program may remove the qdisc before attaching fails.
+/// Number of attempts to attach while another program removes the qdisc.
 const TRIES: u32 = 4;
 const CAPABILITY: &str = "CAP_NET_ADMIN";
 
@@ -353,7 +353,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn own_filters_are_recognised_by_their_mark() {
+    fn mark_says_that_a_source_added_the_qdisc() {
         assert!(bears_mark("mermin_ingress+clsact"));
         assert!(bears_mark("mermin_egress@0000000000000001+clsact"));
         assert!(bears_mark("mermin_egress+pinned+clsact"));

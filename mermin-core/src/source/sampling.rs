@@ -13,7 +13,7 @@ use crate::{
     table::sampling::{self, SamplingLimits},
 };
 
-/// Sampling of whole flows by a hash of their key (RFC 7014).
+/// Sampling of whole flows by a hash of addresses, ports and protocol (RFC 7014).
 ///
 /// All flows are kept until a limit is passed. Then the rate is halved until it suffices. The rate is doubled after ten seconds in which no
 /// limit was near. A flow that is kept at one rate is kept at all higher rates. Interfaces, VLANs and tunnels are not hashed: all flows of a

@@ -13,7 +13,8 @@ use crate::flow;
 /// Counters of one direction.
 const COUNTERS: usize = 12;
 
-/// Counters of both directions since the flow began, as its last record told them. All zero before the first record.
+/// Counters of both directions since the flow began: as they are now, or as of its latest record (all zero before the
+/// first).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromZeros)]
 pub(crate) struct TcpCounters {

@@ -1,11 +1,12 @@
-//! The journal: the sums of each flow's last record, kept for the next process. Only pinned instances have it.
+//! The journal: the sums of each flow's latest record, kept for the next process. Only pinned instances have it.
 //!
 //! A record is written down before the consumer can get it, and counts as delivered when the consumer acknowledges it.
 //! If the process is killed in between, the next one delivers the same record again: same id, same sequence number,
 //! same counters.
 //!
-//! Each slot has two notes and a word that says which note is valid. The other note is written first; storing the
-//! word makes it valid. A word is stored atomically, so a half-written note is never read.
+//! Each slot has two notes and a word that says which note is valid. The other note is written first. The stored word
+//! then makes it valid or, for a record that is not acknowledged, says so; the acknowledgement makes it valid. A word is
+//! stored atomically, so a half-written note is never read.
 
 use std::{
     io,
@@ -50,7 +51,7 @@ fn exported(word: u64) -> u64 {
     (word ^ SECOND) & SECOND | EXPORTED | word & DELIVERED
 }
 
-/// Sums of the records up to one.
+/// Sums of a flow's records up to one of them, which is included.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Note {
@@ -90,7 +91,7 @@ impl Note {
 /// An earlier process's notes of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SlotNotes {
-    /// Counts of acknowledged records.
+    /// Counts up to the latest record that was acknowledged or suppressed.
     pub(crate) exported: Watermark,
     /// An unacknowledged record: the export state after its acknowledgement, and the time of its last packet
     /// (monotonic ns).
@@ -173,8 +174,8 @@ impl Journal {
         word & UNACKED != 0 || word >> REASON != 0
     }
 
-    /// Writes down the export state after the next record, before it is delivered. No record may be
-    /// [unacknowledged](Self::is_unacked).
+    /// Writes down the export state after the next record, before that record is delivered. The caller makes sure that
+    /// the flow has no [unacknowledged](Self::is_unacked) record.
     pub(crate) fn begin_delivery(&self, slot: u32, then: &Watermark, last_seen: u64) {
         let word = self.write(slot, then, last_seen);
         self.set(slot, word | UNACKED);
@@ -194,7 +195,7 @@ impl Journal {
             // SAFETY: as below.
             unsafe { place.write_volatile(sums) };
         }
-        // SAFETY: within the mapping; the note that does not count is the capture thread's.
+        // SAFETY: within the mapping; only the capture thread writes, and only the invalid note.
         unsafe {
             (&raw mut (*note).exported).write_volatile(noted.exported);
             fail_point(FailPoint::Noted);
@@ -204,7 +205,7 @@ impl Journal {
     }
 
     /// Writes down the export state after a suppressed record. Returns the word that makes it valid, for
-    /// [`set`](Self::set). No record may be [unacknowledged](Self::is_unacked).
+    /// [`set`](Self::set). The caller makes sure that the flow has no [unacknowledged](Self::is_unacked) record.
     pub(crate) fn prepare(&self, slot: u32, then: &Watermark, last_seen: u64) -> u64 {
         exported(self.write(slot, then, last_seen))
     }
@@ -214,7 +215,7 @@ impl Journal {
         self.pages.word(slot).store(word, Ordering::Release);
     }
 
-    /// Writes down the flow's last record before it is delivered.
+    /// Writes down the reason of the flow's last record, before that record is delivered. Its counters stay in the slot.
     pub(crate) fn begin_last_delivery(&self, slot: u32, reason: EndReason) {
         let word = self.pages.word(slot).load(Ordering::Acquire) & (SECOND | EXPORTED | DELIVERED);
         let reason = u64::from(reason.number()) << REASON;
@@ -259,15 +260,15 @@ impl Journal {
     /// Returns the notes of a slot.
     pub(crate) fn recover(&self, slot: u32) -> SlotNotes {
         let word = self.pages.word(slot).load(Ordering::Acquire);
-        // SAFETY: within the mapping; any octets are a note.
+        // SAFETY: within the mapping; every bit pattern is a valid `Note`.
         let [counts, other] =
             [word, !word].map(|number| unsafe { self.pages.by(slot, number).read_volatile() });
         let note = |note: &Note, word| Watermark {
             state: note.entry(),
-            // SAFETY: within the mapping; any octets are counters.
+            // SAFETY: within the mapping; every bit pattern is a valid `TcpCounters`.
             tcp: by_word(self.tcp.as_ref(), slot, word)
                 .map(|place| unsafe { place.read_volatile() }),
-            // SAFETY: as above.
+            // SAFETY: within the mapping; every bit pattern is a valid `DropSums`.
             drops: by_word(self.drops.as_ref(), slot, word)
                 .map(|place| unsafe { place.read_volatile() }),
         };
@@ -283,7 +284,7 @@ impl Journal {
         }
     }
 
-    /// Overwrites the invalid note with impossible numbers. Tests must not read them.
+    /// Overwrites the invalid note with impossible numbers, which [`recover`](Self::recover) must not return.
     #[cfg(test)]
     fn tear(&self, slot: u32) {
         let word = self.pages.word(slot).load(Ordering::Acquire);

@@ -25,9 +25,9 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Sets the number of flows that can be open at once, 1 to 16,777,216. Default: 65,536. The
-    /// place of a flow, used or not, takes at most 600 bytes, most of them the kernel's; some options add to that. Packets
-    /// of flows that do not fit are counted as `table_full`. For capture files the default is the maximum, because memory is allocated on
+    /// Sets the number of flows that can be open at once, 1 to 16,777,216. Default: 65,536. A slot of the table, used or
+    /// not, takes at most 600 bytes, most of them the kernel's; some options add to that. Packets of flows that do not
+    /// fit are counted as `table_full`. For capture files the default is the maximum, because memory is allocated on
     /// demand.
     ///
     /// ```
@@ -120,13 +120,14 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Uses listening ports to decide which side of a flow is the server, if the capture began during the connection
+    /// Uses listening ports to decide which endpoint of a flow is the server, if the capture began during the connection
     /// or the protocol has no connections ([`DirectionRule::ListeningPort`](crate::flow::DirectionRule::ListeningPort)). Default: no.
     ///
-    /// A thread of its own asks the kernel (`sock_diag(7)`) about both endpoints of a TCP or UDP flow, usually within 100 ms
-    /// of the flow's start, unless the flow began with a SYN. Flows of a burst of more than 4,096 wait for later sweeps. It asks for each endpoint in the network namespace that
-    /// has its address: the watched one, or that of another process. If a socket listens at only one endpoint, that
-    /// side is the server. A UDP socket counts as listening if it is not connected and its port is outside
+    /// The thread that also serves [`process`](Self::process) asks the kernel (`sock_diag(7)`) about both endpoints of a TCP
+    /// or UDP flow, usually within 100 ms of the flow's start, unless the flow began with a SYN. A sweep asks about at most
+    /// 4,096 flows; the others of a burst wait for later sweeps. The thread asks for each endpoint in the network namespace
+    /// that has its address: the watched one, or that of another process. If a socket listens at only one endpoint, that
+    /// endpoint is the server. A UDP socket counts as listening if it is not connected and its port is outside
     /// `net.ipv4.ip_local_port_range`; inside that range it may be a client's. For UDP with a remote peer, the listener
     /// is the server only if the peer's port looks like a client's: 1024 or above if the peer sent the first packet,
     /// 32768 or above if the listener did. Listening ports do not decide between equal ports, nor for a multicast or
@@ -171,13 +172,14 @@ impl FlowSourceBuilder {
     /// Counts the packets of flows that the kernel drops, by the kernel's reason ([`Flow::drops`](crate::Flow::drops)): a rule of the
     /// firewall, no socket, a full socket, a bad checksum. Default: no.
     ///
-    /// The source reads them from the kernel's tracepoint `skb:kfree_skb`, in the watched network namespace only. The flow of a dropped
-    /// packet is found by the addresses that the packet had when it was dropped. No flow is found for a fragment behind the first, for a
-    /// packet with translated addresses (NAT), for one whose flow has a VLAN, `PPPoE` or MPLS, and for one in a tunnel, at the interface that
-    /// its outer packet crosses. [`Stats::drops`](crate::report::Stats::drops) counts these. Some packets that the kernel reports as drops,
-    /// and that the source counts, were not lost: retransmissions and other duplicates that TCP discards, and copies for which a packet
-    /// socket (`packet(7)`) or a raw socket has no room. A SYN that finds the queue of connections to accept full is not reported, so it is not
-    /// counted.
+    /// The source reads them from the kernel's tracepoint `skb:kfree_skb`, in the watched network namespace only. The flow
+    /// of a dropped packet is found by the addresses that the packet had when it was dropped. No flow is found for a later
+    /// fragment, for a packet with translated addresses (NAT), for one whose flow has a VLAN, `PPPoE` or MPLS, or, at the
+    /// interface of a tunnel's outer packets, for one whose flow is inside the tunnel.
+    /// [`Stats::drops`](crate::report::Stats::drops) counts these. Some packets that the kernel reports as drops, and that
+    /// the source counts, were not lost: retransmissions and other duplicates that TCP discards, and copies for which a
+    /// packet socket (`packet(7)`) or a raw socket has no room. The kernel does not report a SYN that finds the accept
+    /// queue (`listen(2)`) full, so it is not counted.
     ///
     /// Counting takes 128 bytes of kernel memory for each of [`max_flows`](Self::max_flows), and needs Linux 5.18 with BTF and `CAP_PERFMON`.
     /// If one of these is missing, the source opens without counting drops, and the report has a degradation. Not available for capture
@@ -332,7 +334,8 @@ impl FlowSourceBuilder {
     /// A record is acknowledged when the sink of [`run`](crate::FlowSource::run) has returned `Ok` for it, when the
     /// stream is polled for the next one, or [by hand](crate::FlowSource::manual_ack). Until then its flow has no
     /// other record, and a flow that has ended keeps its slot in the table. Pinning takes 136 more bytes of kernel
-    /// memory for each of `max_flows`. The counters of hooks ([`Stats::hooks`](crate::Stats::hooks)) continue as
+    /// memory for each of `max_flows`, 384 more with [`tcp_analysis`](Self::tcp_analysis), and 256 more with
+    /// [`drops`](Self::drops). The counters of hooks ([`Stats::hooks`](crate::Stats::hooks)) continue as
     /// well. If no BPF file system is writable, the source is not pinned, and the report has the degradation.
     ///
     /// ```

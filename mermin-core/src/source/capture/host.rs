@@ -1,7 +1,5 @@
-//! Tests everything that capturing needs, and leaves nothing behind.
-//!
-//! It loads the real kernel program with room for one flow. It tests attaching on the loopback interface of a new
-//! network namespace, in a thread of its own.
+//! The checks of a preflight; they leave nothing behind. `preflight.rs` loads the kernel program with room for one flow.
+//! Attaching is tested on the loopback interface of a new network namespace, in a thread of its own.
 
 use std::{
     error::Error as _,
@@ -161,8 +159,8 @@ fn try_at(loaded: &Loaded, mode: Attach) -> Result<(), Error> {
         .detach()
 }
 
-/// Checks if dropped packets can be counted: with the facts about the kernel, the memory for their counts, and the program that the kernel
-/// took.
+/// Checks if dropped packets can be counted, from three results: the facts about the kernel, the memory for the counts,
+/// and the program, if the kernel has accepted it.
 pub(super) fn drops(
     facts: io::Result<()>,
     room: Result<(), Error>,
@@ -187,7 +185,7 @@ pub(super) fn no_drops(unavailable: Unavailable) -> Check {
     lacking(CheckKind::Drops, unavailable)
 }
 
-/// Checks the privileges of the process: available and unavailable features.
+/// Checks the privileges of the process, and names the features that a missing one prevents.
 pub(super) fn privilege() -> Check {
     if privilege::has_own_users() {
         let found = "the capabilities hold in this user namespace alone, and capturing needs those of the host";
@@ -208,15 +206,15 @@ pub(super) fn privilege() -> Check {
             ),
         )
         .with_remedy(
-            "counting flows in this namespace needs nothing; to watch another namespace, name its path, such as `/run/netns/blue`",
+            "flows of this namespace are counted without that; to watch another namespace, name its path, such as `/run/netns/blue`",
         ),
         _ => check,
     }
 }
 
 fn extras(no_admin: bool, no_ptrace: bool) -> Check {
-    const ADMIN: &str = "another network namespace cannot be entered, names of other programs are not told, and no place \
-                         beside a named program can be chosen";
+    const ADMIN: &str = "another network namespace cannot be entered, names of other programs cannot be read, and no \
+                         place before or after a named program can be chosen";
     const PTRACE: &str = "the network namespace of another process cannot be found";
     let (found, grants) = match (no_admin, no_ptrace) {
         (false, false) => {
@@ -286,12 +284,12 @@ fn octets(sizes: Sizes, pinned: bool) -> u64 {
 }
 
 fn fits(flows: u32, each: u64, limit: Option<Limit>) -> Check {
-    const MEGA: u64 = 1 << 20;
+    const MEBI: u64 = 1 << 20;
     let need = u64::from(flows) * each + LOADING;
     let needs = format!(
-        "room for {} takes about {} MB, loading included",
+        "room for {} takes about {} MiB, loading included",
         Plural(flows.into(), "flow"),
-        need.div_ceil(MEGA)
+        need.div_ceil(MEBI)
     );
     match limit {
         None => Check::new(
@@ -302,15 +300,15 @@ fn fits(flows: u32, each: u64, limit: Option<Limit>) -> Check {
         Some(limit) if need <= limit.left() => Check::new(
             CheckKind::Memory,
             Passed,
-            format!("{needs} of {} MB that are left", limit.left() / MEGA),
+            format!("{needs}, of {} MiB that are left", limit.left() / MEBI),
         ),
         Some(limit) => Check::new(
             CheckKind::Memory,
             Failed,
             format!(
-                "{needs}, and of the control group's {} MB only {} are left",
-                limit.limit / MEGA,
-                limit.left() / MEGA
+                "{needs}, and of the control group's {} MiB only {} are left",
+                limit.limit / MEBI,
+                limit.left() / MEBI
             ),
         )
         .with_remedy(remedy(need, each, limit)),
@@ -320,9 +318,9 @@ fn fits(flows: u32, each: u64, limit: Option<Limit>) -> Check {
 fn remedy(need: u64, each: u64, limit: Limit) -> String {
     let more = (need - limit.left()).div_ceil(1 << 20);
     match limit.left().saturating_sub(LOADING) / each {
-        0 => format!("raise the memory limit by {more} MB"),
+        0 => format!("raise the memory limit by {more} MiB"),
         flows => {
-            format!("raise the memory limit by {more} MB, or set `max_flows` to {flows} or less")
+            format!("raise the memory limit by {more} MiB, or set `max_flows` to {flows} or less")
         }
     }
 }
@@ -416,11 +414,11 @@ mod tests {
             fits(65_536, FLOW, limit(88 << 20, 20 << 20)).outcome,
             Passed
         );
-        // The journal of a pinned source takes 9 MB more.
         assert_eq!(
             fits(65_536, FLOW + ANALYSIS, limit(88 << 20, 20 << 20)).outcome,
             Failed
         );
+        // The journal of a pinned source takes 9 MiB more.
         assert_eq!(
             fits(65_536, FLOW + PINNED, limit(88 << 20, 20 << 20)).outcome,
             Failed
@@ -429,16 +427,16 @@ mod tests {
         assert_eq!(check.outcome, Failed);
         assert_eq!(
             check.found,
-            "room for 65536 flows takes about 62 MB, loading included, and of the control group's 64 MB only 44 are left"
+            "room for 65536 flows takes about 62 MiB, loading included, and of the control group's 64 MiB only 44 are left"
         );
         assert_eq!(
             check.remedy.as_deref(),
-            Some("raise the memory limit by 18 MB, or set `max_flows` to 34952 or less")
+            Some("raise the memory limit by 18 MiB, or set `max_flows` to 34952 or less")
         );
         let check = fits(65_536, FLOW, limit(64 << 20, 50 << 20));
         assert_eq!(
             check.remedy.as_deref(),
-            Some("raise the memory limit by 48 MB")
+            Some("raise the memory limit by 48 MiB")
         );
     }
 }

@@ -24,7 +24,7 @@ const PERIOD: Duration = Duration::from_millis(100);
 pub(super) struct Capture {
     parts: Parts,
     reconfiguration: Reconfiguration,
-    /// Flows of a former process to close, while the queue has room for their records.
+    /// Flows of a former process that are still to be closed. Each waits until the queue has room for its record.
     to_close: Vec<FlowToClose>,
     /// Time of the next sweep, monotonic ns.
     sweep_at: u64,
@@ -52,8 +52,8 @@ impl Capture {
             if self.parts.control.is_abandoned() {
                 return self.abandon();
             }
-            // A change is begun here, carried out by the next cycles (only they attach and detach), and answered after
-            // them.
+            // A change is begun here, carried out by the next calls of `run_once` (only they attach and detach), and
+            // answered after them.
             self.begin_reconfigure();
             self.run_once()?;
             if self.parts.interfaces.is_aligned() {
@@ -141,16 +141,16 @@ impl Capture {
     /// Runs one sweep and the work around it, at `now` (monotonic ns). The order matters:
     ///
     /// 1. With `names`, sections of payloads, because a name must be known before its flow's last record is made.
-    /// 2. Last records of flows whose grace period has passed. They come before records of open flows, because their
-    ///    slots are free again then, before the kernel program runs out of slots.
-    /// 3. Slots whose last records were acknowledged: a pinned source makes no records while too many slots wait for
-    ///    acknowledgements.
-    /// 4. Hints of new flows. They include flows in slots that were just returned: because slots are emptied first, a
-    ///    new flow's hint is not overwritten when its slot is marked free.
+    /// 2. Last records of flows whose grace period has passed. They come before records of open flows, so that their
+    ///    slots are free before the kernel program runs out of slots.
+    /// 3. Slots whose last records were acknowledged: a pinned source closes no flow that will have a record while half
+    ///    of its slots wait for acknowledgements.
+    /// 4. Hints of new flows. A slot that was just returned may have a new flow already. Steps 2 and 3 marked it as
+    ///    free, so the hint makes it due; marked later, it would lose the hint.
     /// 5. The sweep, with all the room from the steps before. At its end it passes flows to the closer, which works
     ///    until the next sweep.
-    /// 6. Delivery, once for all records of the cycle. The consumer is woken once, after the journal has everything
-    ///    that the next process needs.
+    /// 6. The queue: all records of the cycle are put into it at once. The consumer is woken once, after the journal has
+    ///    everything that the next process needs.
     fn sweep_cycle(&mut self, now: u64) -> Result<(), Error> {
         self.parts.exporter.read_sections(&self.parts.slots);
         self.finish_closed()?;
@@ -210,7 +210,7 @@ impl Capture {
         }
         self.parts.closer.close(batch);
         self.parts.shared.counts.open.store(open, Ordering::Relaxed);
-        // The consumer may have taken records since last records found no room.
+        // Last records may have found no room. Since then, the consumer may have taken records.
         if self.parts.exporter.room_in_queue() == 0 || self.parts.closer.has_waiting() {
             self.wait_for_room();
         }
@@ -287,7 +287,8 @@ impl Capture {
         self.parts.interfaces.detach_all()
     }
 
-    /// Delivers the records that were made, and leaves everything else to the next process.
+    /// Makes the last records of flows that are being closed, puts all records into the queue, and leaves everything
+    /// else to the next process.
     fn leave_to_next(&mut self) -> Result<(), Error> {
         self.finish_all()?;
         self.parts.exporter.deliver();
@@ -297,8 +298,8 @@ impl Capture {
         Ok(())
     }
 
-    /// Ends every open flow and delivers its last record, as fast as the consumer takes them. Nothing is attached any
-    /// more.
+    /// Ends every open flow and puts its last record into the queue, as fast as the consumer takes records. Nothing is
+    /// attached any more.
     fn drain(&mut self) -> Result<(), Error> {
         self.parts.closer.wait_for_grace()?;
         self.parts.exporter.read_sections(&self.parts.slots);

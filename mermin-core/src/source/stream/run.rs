@@ -36,7 +36,7 @@ impl<'a, S: FlowSink> Run<'a, S> {
         }
     }
 
-    /// Sets how records are batched. Default: a batch has all waiting records.
+    /// Sets how records are batched. Default: all records that wait, at most 4,096.
     ///
     /// ```
     /// use std::time::Duration;

@@ -41,7 +41,7 @@ pub(super) const ROWS: &[Symptom] = &[
         symptom_membarrier
     ),
     row!("`/sys/kernel/btf/vmlinux` `cannot be opened`", symptom_btf),
-    row!("`names of other programs are not told`", symptom_names),
+    row!("`names of other programs cannot be read`", symptom_names),
     row!(
         "`interfaces are not those of process 1`",
         symptom_other_namespace

@@ -32,7 +32,7 @@ struct Group {
 }
 
 impl Group {
-    /// Makes one of 128 MB where the controller is.
+    /// Makes one of 128 MiB where the controller is.
     fn new() -> io::Result<Self> {
         let first = Path::new(ROOT).join("memory");
         let (parent, version, file) = if first.join("memory.limit_in_bytes").exists() {
@@ -95,7 +95,7 @@ fn symptom_memory_limit() -> String {
         let child = ChildProcess::start(&format!("in-group {}", group.path.display()));
         (child.rest(), group.version)
     });
-    let limit = "of the control group's 128 MB only ";
+    let limit = "of the control group's 128 MiB only ";
     assert!(said.contains(limit), "version {version}: {said}");
     assert!(said.contains("raise the memory limit by "), "{said}");
     said

@@ -256,7 +256,7 @@ fn captures_as_unprivileged_user_with_capabilities() {
     let pair = Pair::new();
     let said = ask(&pair.near, needed(), "preflight v0").rest();
     assert!(
-        said.contains("names of other programs are not told"),
+        said.contains("names of other programs cannot be read"),
         "{said}"
     );
     let child = ask(&pair.near, needed(), "capture v0");

@@ -1,5 +1,5 @@
-//! The exporter: makes records, suppresses those that the filter rejects, puts the others into the queue, and tracks
-//! acknowledgements.
+//! The exporter: makes records, suppresses those that the filter rejects, or whose conversation another interface
+//! reports, puts the others into the queue, and tracks acknowledgements.
 
 mod ahead;
 mod joining;
@@ -43,7 +43,7 @@ use crate::{
 pub(super) struct Room {
     /// Records that may still be made now.
     pub(super) records: usize,
-    /// Flows with a record that may still be handed to the closer.
+    /// Flows that may still be handed to the closer, without those that will have no record.
     pub(super) endings: usize,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Exporter {
     suppression: Suppression,
     /// Conversations that several interfaces see; used with `join`.
     conversations: Option<Conversations>,
-    /// The lookup of sockets, if it is on.
+    /// The look-up of sockets, if it is on.
     lookup: Option<Lookup>,
     unasked: Unasked,
     /// Names from payloads, where they are read.
@@ -104,14 +104,15 @@ impl Exporter {
         self.queue.room().saturating_sub(self.out.len())
     }
 
-    /// Returns the room for a sweep of this many slots at `now` (monotonic ns). No flow is closed while the queue is full. In a
-    /// pinned source, at most half of the table may wait for last records to be acknowledged. Otherwise, repeated kills would fill
-    /// the whole table with unacknowledged flows and leave no slot for new ones.
+    /// Returns the room for a sweep of this many slots at `now` (monotonic ns). While the queue is full, no flow is
+    /// closed that will have a record. In a pinned source, at most half of the table may wait for last records to be
+    /// acknowledged. Otherwise, repeated kills would fill the whole table with unacknowledged flows and leave no slot for
+    /// new ones.
     pub(super) fn room(&mut self, slots: u32, now: u64) -> Room {
         let records = self.room_in_queue();
         let made = self.shared.counts.records.load(Ordering::Relaxed);
         let taken = made.saturating_sub(self.queue.len() as u64);
-        // They wait in slots of the table, so a small one must have most of its slots for open flows.
+        // Flows that are closed ahead wait in their slots, so a small table must keep most of its slots for open flows.
         let ahead = self.ahead.at(taken, now).min(slots as usize / 8);
         let mut endings = (records + ahead).saturating_sub(self.promised);
         if let Some(unacked) = &self.unacked {
@@ -134,7 +135,7 @@ impl Exporter {
         self.promised += usize::from(!suppressed);
     }
 
-    /// Counts that record as made.
+    /// Takes back one [`promise`](Self::promise), because the record is made now.
     pub(super) fn keep_promise(&mut self, suppressed: bool) {
         self.promised = self.promised.saturating_sub(usize::from(!suppressed));
     }
@@ -152,7 +153,7 @@ impl Exporter {
         unacked.is_none_or(|unacked| unacked.last_records() == 0)
     }
 
-    /// Returns true if keys of ended flows must be deleted before their last records are made.
+    /// Returns true if the source is pinned. Draining then deletes keys before it makes last records.
     pub(super) fn outlives_the_process(&self) -> bool {
         self.unacked.is_some()
     }
@@ -228,8 +229,8 @@ impl Exporter {
         }
     }
 
-    /// Makes a flow's last record and empties its slot, unless the record has to be acknowledged first. Returns true
-    /// if the slot is empty.
+    /// Makes or suppresses a flow's last record, and empties its slot. In a pinned source,
+    /// [`empty_acked`](Self::empty_acked) empties the slot later. Returns true if the slot is empty.
     pub(super) fn end(
         &mut self,
         slots: &mut SlotTable,
@@ -266,8 +267,8 @@ impl Exporter {
         true
     }
 
-    /// Queues the record if the filter admits it and no other interface reports the conversation. Otherwise returns the
-    /// reason to [suppress](Self::suppress) it.
+    /// Makes the record and keeps it for [`deliver`](Self::deliver), if the filter admits it and no other interface
+    /// reports the conversation. Otherwise returns the reason to [suppress](Self::suppress) it.
     fn export(
         &mut self,
         slots: &mut SlotTable,

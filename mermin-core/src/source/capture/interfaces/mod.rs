@@ -1,11 +1,11 @@
 //! The interfaces that a source watches. The source compares the kernel's links with the selection; each difference
 //! is a step. Opening, hot-plug, the periodic check and a changed selection all use these steps.
 //!
-//! * **Join** gives the interface a ledger and attaches at both hooks ([`attach`]). By TCX the kernel waits for a grace
+//! * **Attach** gives the interface a ledger and attaches at both hooks ([`attach`]). By TCX the kernel waits for a grace
 //!   period of its own for each hook, while it holds the RTNL lock: 8 to 24 ms here, so some 30 ms for one interface,
 //!   and interfaces that appear together wait for one another. The program runs before that wait: received packets are
 //!   counted at once, sent packets after one wait. A filter takes less than a millisecond.
-//! * **Leave** ([`tracked_set`]) detaches, waits for a grace period, closes all flows of the interface, and after the
+//! * **Detach** ([`tracked_set`]) removes the programs, waits for a grace period, closes all flows of the interface, and after the
 //!   last record adds the ledger to the sums of removed interfaces. Until then nothing is attached under the same
 //!   index: keys contain the index, and packets of a later interface would be counted in flows of the earlier one. If
 //!   the kernel refuses to detach (a filter, after capabilities were dropped), the interface stays watched and its
