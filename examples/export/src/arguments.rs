@@ -78,7 +78,7 @@ impl Arguments {
         }
         arguments.source.check()?;
         if arguments.targets.is_empty() && arguments.source.config.is_none() {
-            return Err("say where flows go: `--to json:flows.json`".into());
+            return Err("cannot export without a target: give `--to json:flows.json`".into());
         }
         Ok(Some(arguments))
     }
@@ -99,12 +99,14 @@ impl Arguments {
                 .collect::<Result<_>>()?;
         }
         if targets.is_empty() {
-            return Err("say where flows go: `--to json:flows.json`, or `to` in `export \"flows\"` of the file".into());
+            return Err(
+                "cannot export without a target: give `--to json:flows.json`, or `to` in `export \"flows\"` of the file".into(),
+            );
         }
         for (at, target) in targets.iter().enumerate() {
             if targets[..at].iter().any(|other| other.name == target.name) {
-                // Two writers would truncate each other's lines as if the disk was full, and a topic would have all
-                // records twice.
+                // Each of two writers removes an incomplete piece by truncating the file, and would remove the other's
+                // lines with it; a topic would have all records twice.
                 return Err(
                     format!("cannot export to `{}` twice: name it once", target.name).into(),
                 );

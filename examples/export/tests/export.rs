@@ -156,7 +156,7 @@ fn arguments_override_the_configuration_file() {
     let output = run(&arguments[..4]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        said(&output).contains("say where flows go"),
+        said(&output).contains("cannot export without a target"),
         "{}",
         said(&output)
     );

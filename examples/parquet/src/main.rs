@@ -40,7 +40,8 @@ fn parse() -> Result<Option<Arguments>> {
         lexopt::Parser::from_env(),
         |argument| matches!(argument, lexopt::Arg::Long("columns")).then_some(Arguments::Columns),
         |source, target: Option<Target>| {
-            let target = target.ok_or("say where flows go: `--to parquet:flows`")?;
+            let target =
+                target.ok_or("cannot export without a target: give `--to parquet:flows`")?;
             let target = Box::new(target);
             Ok(Arguments::Export { source, target })
         },

@@ -55,7 +55,7 @@ where
 {
     let target_or = |source, target: Option<T>| match target {
         Some(target) => Ok((source, target)),
-        None => Err(format!("say where flows go: `--to {example}`").into()),
+        None => Err(format!("cannot export without a target: give `--to {example}`").into()),
     };
     arguments(Parser::from_env(), |_| None, target_or)
 }

@@ -1,4 +1,5 @@
-//! A flow's first packet, and each that was not found at once.
+//! Counts packets whose slot was not found at once, and those that may open a connection, may be counted already, or have
+//! a payload that may be read.
 
 use aya_ebpf::{helpers::bpf_ktime_get_ns, programs::TcContext};
 use mermin_bpf::{
@@ -60,8 +61,8 @@ pub(super) fn count(context: &TcContext, workspace: *mut Workspace) {
             }
             Err(reason) => reason,
         };
-        // Another CPU has inserted a key of the same home meanwhile: from the beginning. By a call rather than by a
-        // loop, which the verifier would follow for each time round.
+        // Another CPU has changed the key's bucket, its slot or the free slots meanwhile, so the program begins again. It
+        // calls itself, because the verifier would follow each round of a loop.
         if matches!(reason, Reason::Race) && (*packet).overtaken < MOST_OVERTAKEN {
             (*packet).overtaken += 1;
             PROGRAMS.tail_call(context, next::CREATE);
@@ -135,8 +136,8 @@ fn find_or_create(
                 join(slot, packet, opening);
                 return Ok(slot);
             };
-            // SAFETY: a slot's state is one byte. Its program has inserted it and not yet marked it live: that mark must
-            // not come after the one for a replaced flow.
+            // SAFETY: a slot's state is one byte. If it is `FREE`, the CPU that inserted the slot has not marked it live
+            // yet. That mark must not overwrite the mark of a replaced flow.
             if unsafe { (&raw const (*slot).state).read_volatile() } == state::FREE {
                 return Err(Reason::Race);
             }
@@ -186,7 +187,8 @@ fn find_or_create(
     let refused = if let Some((at, old, then)) = ended {
         let replaced = replace(&table, shape, &at, number);
         if replaced {
-            // SAFETY: a slot's state is one byte; if user space is closing it already, it goes by its own list.
+            // SAFETY: a slot's state is one byte; if user space is closing the slot already, it uses its own list and
+            // ignores this state.
             unsafe { (&raw mut (*old).state).write_volatile(then) };
         }
         (!replaced).then_some(Reason::Race)
@@ -208,7 +210,8 @@ fn find_or_create(
     Ok(slot)
 }
 
-/// Notes in a flow that there is what differs in this packet.
+/// Notes in a flow's slot if this packet's VLANs or tunnels differ from those of its first packet, and if it opens the
+/// connection.
 #[inline(always)]
 fn join(slot: *mut Slot, packet: &PendingFlow, opening: &Opening) {
     carried::compare::<Chosen>(slot, &packet.key, &packet.facts);

@@ -1,7 +1,7 @@
 //! Counts packets that the kernel drops, by flow and reason.
 //!
-//! The program runs at the tracepoint `skb:kfree_skb`, anywhere in the kernel, and only reads the index. It has scratch memory of its own:
-//! it may interrupt the other programs.
+//! The program runs at the tracepoint `skb:kfree_skb`, anywhere in the kernel, and does not change the index. It has scratch memory of its
+//! own, because it may interrupt the other programs.
 
 use aya_ebpf::{
     helpers::generated::bpf_probe_read_kernel,
@@ -84,7 +84,7 @@ enum Place {
         number: u32,
         direction: u8,
     },
-    /// The kernel took the packet.
+    /// A socket took the packet.
     Taken,
     /// In no flow.
     Nowhere,
@@ -186,7 +186,8 @@ unsafe fn find(event: &Event, scratch: *mut DropScratch) -> Option<Place> {
         Some(inode) if inode != drop_fact(fact::WATCHED) => return None,
         Some(_) => {}
     }
-    // Through the map, or the verifier would follow every path of the parser to the end. SAFETY: by the contract above.
+    // The result goes through map memory, whose contents the verifier does not follow. Else it would follow each path of the parser to the
+    // end. SAFETY: by the contract above.
     let headers = unsafe {
         let parsed = parse(skb, scratch).unwrap_or(headers::UNREADABLE);
         barrier_var(&raw mut (*scratch).workspace, parsed)
@@ -250,7 +251,7 @@ fn inode(namespace: u64) -> Option<u32> {
     is_namespace(inode).then_some(inode)
 }
 
-/// A packet as its headers have it. Some packets may have been taken before the kernel frees them.
+/// Kinds of packets by their headers. Packets of two kinds may have been taken by a socket before the kernel frees them.
 mod headers {
     /// A packet that was not taken.
     pub(super) const PACKET: usize = 0;
@@ -262,7 +263,7 @@ mod headers {
     pub(super) const UNREADABLE: usize = 3;
 }
 
-/// True if the kernel frees a packet that it took. A socket frees the FIN, the RST and the last acknowledgment of a connection without a
+/// True if a socket took the packet that the kernel frees. A socket frees the FIN, the RST and the last acknowledgment of a connection without a
 /// reason, or with its queue. A raw socket gets a copy of an answer to a ping.
 #[inline(always)]
 fn is_taken(event: &Event, headers: usize) -> bool {
@@ -341,12 +342,13 @@ unsafe fn parse(skb: u64, scratch: *mut DropScratch) -> Result<usize, Reason> {
             }
         };
         (*scratch).direction = direction;
-        Ok(told(&packet, transport.icmp[0]))
+        Ok(kind(&packet, transport.icmp[0]))
     }
 }
 
+/// Returns one of [`headers`].
 #[inline(always)]
-fn told(packet: &Packet, icmp_type: u8) -> usize {
+fn kind(packet: &Packet, icmp_type: u8) -> usize {
     if matches!(packet.kind, Kind::Tcp) {
         if packet.tcp_flags & flag::SYN == 0 && payload(packet) == 0 {
             return headers::EMPTY;

@@ -1,4 +1,4 @@
-//! Names of Kubernetes objects by a file.
+//! The plan for naming Kubernetes objects, as a file asks.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -9,13 +9,13 @@ use mermin_config::{
 };
 use mermin_kubernetes::{Extract, FollowSettings, Kind, Name, Settings};
 
-/// Names of Kubernetes objects by a file.
+/// The plan for naming Kubernetes objects: the kinds to follow, and the attributes that flows get.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ClusterPlan {
     /// The kubeconfig file; `None` for the service account of the pod.
     pub kubeconfig: Option<PathBuf>,
-    /// Time limit of the first read of all objects, after which the agent has started without them.
+    /// Time for which `/startup` waits for the first list of all objects. Capturing does not wait.
     pub sync_timeout: Duration,
     /// Kinds to follow.
     pub kinds: Vec<Kind>,
@@ -120,7 +120,7 @@ fn selected(selectors: &[Selector], problems: &mut Vec<String>) -> Vec<KindOfFil
     kinds
 }
 
-/// Returns the kinds to ask the server for. Owners above replica sets and jobs are named by those, and are not asked for.
+/// Returns the kinds to ask the server for. Deployments and cron jobs are not asked for: replica sets and jobs have their names.
 /// Namespaces are always asked for: the uid of one identifies the cluster.
 fn followed(selected: &[KindOfFile]) -> Vec<Kind> {
     let has = |kind: KindOfFile| selected.contains(&kind);
@@ -139,7 +139,8 @@ fn followed(selected: &[KindOfFile]) -> Vec<Kind> {
     Kind::ALL.into_iter().filter(wanted).collect()
 }
 
-/// A pod has the name of its node, so that name does not depend on following nodes.
+/// Returns false for nodes: a pod has its node's name, so selectors do not decide about it. The uid comes only from a followed
+/// node.
 fn can_be_selected(kind: KindOfFile) -> bool {
     kind != KindOfFile::Node
 }
@@ -180,7 +181,7 @@ fn fields(paths: &[String], problems: &mut Vec<String>) -> Vec<Field> {
     fields
 }
 
-/// Returns the kind whose metadata an attribute shows, and the field. No kind stands for namespaces.
+/// Returns the kind whose metadata an attribute shows, and the field. A kind of `None` beside a field means namespaces.
 fn origin(name: Name) -> (Option<KindOfFile>, Option<&'static str>) {
     let (kind, field) = match name {
         Name::NodeName => (KindOfFile::Node, "name"),

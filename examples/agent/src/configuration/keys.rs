@@ -182,8 +182,8 @@ mod tests {
         ])
     }
 
-    /// Keys that are refused, whatever their value, by the type of their block.
-    const REFUSED_BY_VALUE: [&str; 5] = [
+    /// Keys of a `label` or `annotation` block that are refused, whatever their value.
+    const REFUSED_IN_EXTRACT: [&str; 5] = [
         "key_regex",
         "value_regex",
         "attribute",
@@ -238,7 +238,7 @@ mod tests {
                 continue;
             }
             let ends = |text: &str| key.ends_with(&format!(".{text}"));
-            if key.contains("extract.") && REFUSED_BY_VALUE.iter().any(|it| ends(it)) {
+            if key.contains("extract.") && REFUSED_IN_EXTRACT.iter().any(|it| ends(it)) {
                 let block = if key.contains(".label") {
                     "label"
                 } else {

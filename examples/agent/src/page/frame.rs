@@ -180,7 +180,7 @@ impl Degraded {
     }
 }
 
-/// Returns the counts of losses that no flow shows, without those of nothing.
+/// Returns the counts of losses that no flow shows. Counts of 0 are left out.
 fn losses(stats: &Stats) -> Vec<Loss> {
     let without_flow = stats.drops.without_flow.iter().map(|it: &Dropped| Loss {
         name: it.reason.to_string(),
@@ -191,12 +191,12 @@ fn losses(stats: &Stats) -> Vec<Loss> {
         (
             "suppressed",
             stats.drops.suppressed,
-            "dropped packets of flows that are in no record",
+            "dropped packets whose record the filter or `join` suppressed",
         ),
         (
             "unplaced",
             stats.drops.unplaced,
-            "dropped packets whose network namespace nothing said",
+            "dropped packets whose network namespace could not be found",
         ),
         (
             "missed",

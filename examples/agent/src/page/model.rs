@@ -1,4 +1,4 @@
-//! Sums of a snapshot of the open flows, by pairs of ends, without any action.
+//! Sums of a snapshot of the open flows, by pairs of endpoints; pure.
 
 use std::{collections::HashMap, ops::AddAssign};
 
@@ -10,14 +10,14 @@ use mermin_program::stands_for;
 
 use super::ends::{End, Ends};
 
-/// Octets and packets of both directions. They saturate instead of wrapping, as all sums here: estimates may be large.
+/// Octets and packets of both directions. They saturate instead of wrapping, as all scaled sums here: estimates may be large.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Amount {
     pub(super) octets: u64,
     pub(super) packets: u64,
 }
 
-/// Sums of open flows. A sampled flow stands for as many flows as its interval says, so each of its counts is taken as many times: the
+/// Sums of open flows. A sampled flow stands for as many flows as its sampling interval says, so each of its counts is multiplied by that: the
 /// sum is an unbiased estimate (Horvitz and Thompson). Without sampling, sums are exact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sums {
@@ -118,7 +118,7 @@ pub(super) struct Snapshot {
     pub(super) total: Sums,
 }
 
-/// Amounts of flows in the snapshot before, which rates follow from.
+/// The snapshot in progress, and the amounts of the former one, from which rates follow.
 #[derive(Debug, Default)]
 pub(super) struct Model {
     before: Option<HashMap<FlowId, Amount>>,

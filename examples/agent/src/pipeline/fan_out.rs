@@ -65,8 +65,8 @@ impl FanOut {
         self.exchange.show(meters.collect());
     }
 
-    /// Makes all changes that wait, and returns the numbers of new receivers. It waits for nothing, because a caller may drop its
-    /// future at any time.
+    /// Makes all changes that wait, and returns the numbers of new receivers. It is not async, because a caller may drop the
+    /// future of `export` or `idle` at any time.
     fn change(&mut self) -> Vec<u64> {
         let first = self.next;
         for Pending { change, done } in self.exchange.take() {
@@ -145,7 +145,7 @@ async fn remove(member: Member, patience: Duration, unfinished: Unfinished) {
     let name = member.receiver.name().to_owned();
     match member.remove(patience, unfinished).await {
         0 => tracing::info!(
-            "`{name}` is closed; every record that it accepted is delivered or counted before"
+            "`{name}` is closed; every record that it accepted was delivered, or was dropped and counted earlier"
         ),
         left => tracing::warn!(
             "`{name}` is closed; {left} records were dropped: those of a batch in progress, and those that were left after {patience:?}"

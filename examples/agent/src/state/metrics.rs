@@ -37,7 +37,7 @@ impl State {
             metrics.push(
                 Metric::counter(
                     "mermin_kubernetes_flow_ends",
-                    "Ends of flows, by whether a Kubernetes object was found for them",
+                    "Endpoints of flows, by whether a Kubernetes object was found",
                 )
                 .sample([("object", "known")], ends.known)
                 .sample([("object", "unknown")], ends.unknown),

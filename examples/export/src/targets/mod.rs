@@ -192,7 +192,7 @@ impl Started {
     }
 }
 
-/// Checks that a policy has a buffer for this many records.
+/// Checks that an overflow policy fits a buffer for this many records: without a buffer, only [`Overflow::Block`] does.
 ///
 /// # Errors
 /// A policy that drops records of a buffer that is not there.
