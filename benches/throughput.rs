@@ -78,7 +78,7 @@ impl Capture {
     }
 
     /// Closes it, and checks that flows and reasons add up to all packets. Returns the packets of the ledger, and
-    /// those in no flow.
+    /// those in no record.
     fn close(self) -> Result<[u64; 2]> {
         self.handle.close();
         let flows = self.taken.join().map_err(|_| "the consumer panicked")??;
@@ -132,7 +132,7 @@ fn frames(
         let [packets, ignored] = capture.close()?;
         if [packets, ignored] != [u64::from(count + warm), 0] {
             return Err(format!(
-                "{} frames were sent, the ledger has {packets}, {ignored} of them in no flow",
+                "{} frames were sent, the ledger has {packets}, {ignored} of them in no record",
                 count + warm
             )
             .into());

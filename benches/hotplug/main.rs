@@ -192,13 +192,13 @@ impl Bench {
         until("they are left", || {
             self.handle.stats().interfaces.detached >= left
         })?;
-        until("their flows are told", || {
+        until("their flows have records", || {
             self.told().len() >= 2 * pairs as usize
         })?;
         let flows = std::mem::take(&mut *self.told());
         let (told, attached) = (self.observer.told(), self.observer.attached());
         let since = |index: u32, time: SystemTime| -> Result<f64> {
-            let told = told.get(&index).ok_or("the kernel told of no such link")?;
+            let told = told.get(&index).ok_or("the kernel reported no such link")?;
             Ok(milliseconds(time.duration_since(*told).unwrap_or_default()))
         };
         for (index, at) in attached {

@@ -11,7 +11,7 @@ struct Target {
 
 /// A measured row.
 #[derive(Clone, Debug)]
-#[must_use = "a row is told when it is added to a report"]
+#[must_use = "a row is shown when it is added to a report"]
 pub struct Row {
     name: String,
     figures: Vec<(&'static str, f64)>,

@@ -10,7 +10,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-/// 18 packets, of which three are in no flow; `mixed.pcap.flows` beside it tells what flows they are.
+/// 18 packets, of which three are in no record; `mixed.pcap.flows` beside it tells what flows they are.
 const CAPTURE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../mermin-core/tests/captures/mixed.pcap"
@@ -92,7 +92,7 @@ fn sums_of_groups_are_those_of_all_flows() {
                 *sum += cell.parse::<u64>().unwrap();
             }
         }
-        // 18 packets without the three that are in no flow.
+        // 18 packets without the three that are in no record.
         assert_eq!(sums, [8, 15, 2766], "{keys}");
     }
 }

@@ -59,7 +59,7 @@ fn replaced_flow_is_closed_once() {
 }
 
 /// The clock says that a minute, an hour, a day have gone by, as after a machine was asleep: flows end, late packets begin
-/// new ones, and no packet is lost or told twice.
+/// new ones, and no packet is lost or reported twice.
 #[test]
 fn dates_survive_a_jump_of_the_monotonic_clock() {
     const FLOWS: u32 = 500;

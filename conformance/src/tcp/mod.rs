@@ -23,7 +23,7 @@ use self::{
     stream::{Step, Stream},
 };
 
-/// Differences without a rule that are told of a capture.
+/// Differences without a rule that are shown of a capture.
 const TOLD: usize = 4;
 
 /// Of one field.

@@ -90,7 +90,7 @@ fn inside() {
         TcpStream::connect(("127.0.0.1", PAGE)).is_ok()
     });
     let mut frames = frames();
-    // Packets before that are in no flow.
+    // Packets before that are in no record.
     frames
         .by_ref()
         .find(|frame| frame["phase"] == "capturing")

@@ -61,7 +61,7 @@ impl Exporter {
     pub const REMEDY: &str = "set `window` to the longest outage";
 
     /// Returns the number of records that may be in the stream twice: an outage was longer than the stream remembers
-    /// ids, and a lookup was impossible.
+    /// ids, and a look-up was impossible.
     #[must_use]
     pub fn doubled(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.doubled)

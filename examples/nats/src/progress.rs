@@ -56,7 +56,7 @@ impl Progress {
         (age >= facts.window).then_some(self.behind)
     }
 
-    /// Notes the result of a lookup; returns how many records may be stored twice.
+    /// Notes the result of a look-up; returns how many records may be stored twice.
     pub(crate) fn looked(&mut self, found: &Found) -> usize {
         let doubtful = std::mem::take(&mut self.doubtful);
         match found {

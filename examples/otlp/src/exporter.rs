@@ -20,7 +20,7 @@ use crate::{
     work::{Done, Job, Worker},
 };
 
-/// Largest number of concurrent name lookups. A lookup that hangs can delay only one other.
+/// Largest number of concurrent name look-ups. A look-up that hangs can delay only one other.
 const LOOK_UPS: usize = 2;
 
 /// Exports flows over OTLP. A thread, `mermin-otlp`, with a runtime of its own encodes and sends, so the exporter
@@ -72,7 +72,7 @@ impl Exporter {
             .name("mermin-otlp".to_owned())
             .spawn(move || {
                 runtime.block_on(worker.work(received));
-                // Does not wait for a lookup that hangs.
+                // Does not wait for a look-up that hangs.
                 runtime.shutdown_background();
             })?;
         Ok(Self {

@@ -20,7 +20,7 @@ use std::{
 /// ```
 ///
 /// # Errors
-/// The error of the name lookup; the system's error for the last address; a name without an address.
+/// The error of the name look-up; the system's error for the last address; a name without an address.
 pub fn dial(target: &str, patience: Duration) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in target.to_socket_addrs()? {

@@ -17,7 +17,7 @@ use crate::{
     support::{self, TICK, flows, run, terminal},
 };
 
-/// A capture of 18 packets; what flows they are is told beside it.
+/// A capture of 18 packets; the file beside it has its flows.
 const CAPTURE: &[u8] = include_bytes!("../../../mermin-core/tests/captures/mixed.pcap");
 
 const FLOWS: &str = include_str!("../../../mermin-core/tests/captures/mixed.pcap.flows");

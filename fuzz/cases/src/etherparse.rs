@@ -140,7 +140,7 @@ fn theirs(error: &SliceError, packet: &Packet) -> bool {
         SliceError::Len(error) => match error.layer {
             // A length of 0 is a super-packet's, which etherparse does not know.
             Layer::Ipv4Packet => error.len == 0,
-            // In a jumbogram a datagram's own length cannot be told and is not looked at.
+            // In a jumbogram a datagram's own length cannot be known and is not looked at.
             Layer::UdpHeader | Layer::UdpPayload => packet.addresses.is_v6(),
             // Etherparse looks into what is no part of a flow's key.
             Layer::Icmpv4

@@ -42,7 +42,7 @@ pub struct Sent {
     pub after: u64,
 }
 
-/// Sums of one direction, seen or told.
+/// Sums of one direction, seen or exported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sum {
     /// Packets.

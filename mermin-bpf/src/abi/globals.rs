@@ -38,7 +38,7 @@ pub struct Globals {
     pub rate: Rate,
 }
 
-/// The same moment on three clocks, so that ticks can be told as time, and times as those of a process.
+/// The same moment on three clocks, by which ticks become times, and times those of a process.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Clock {

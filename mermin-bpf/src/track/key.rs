@@ -1,6 +1,6 @@
 //! Which flow a packet belongs to, and which way it goes there.
 //!
-//! An ICMP message has no ports. A query and its answer are one flow, told from others by the identifier, so that two
+//! An ICMP message has no ports. A query and its answer are one flow, distinguished from others by the identifier, so that two
 //! pings are two flows: the lower "port" is the query's type, the higher one the identifier. Every other message is
 //! a flow of its type and code: the lower "port" is 256 + type, the higher one the code.
 //!

@@ -1,9 +1,9 @@
-//! Facts about the objects at the two ends of a flow.
+//! Facts about the objects at the two endpoints of a flow.
 
 use crate::{schema::section, value::RegexText};
 
 section! {
-    /// Object attributes of both ends of a flow.
+    /// Object attributes of both endpoints of a flow.
     Attributes, Labels {
         /// The side that started the flow.
         source: SideAttributes = SideAttributes::preset(), Application;

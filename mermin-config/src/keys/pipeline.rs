@@ -38,7 +38,7 @@ section! {
         /// and `flow.interfaces` names all. `merged`: as `first_seen`, with the counts of each interface, which show loss
         /// and delay between two interfaces. Keep the default if several VLANs or tunnels use the same addresses.
         join: Join = Join::PerInterface, Capture;
-        /// Looks up the processes at the ends of flows: `process.pid` and related attributes. The look-up needs
+        /// Looks up the processes at the endpoints of flows: `process.pid` and related attributes. The look-up needs
         /// `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN`, `CAP_DAC_READ_SEARCH` and the host's PID namespace.
         process: bool = false, Capture;
         /// Uses listening ports to find the client of a flow that was captured midstream, or whose protocol has no connections

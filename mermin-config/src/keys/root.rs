@@ -27,7 +27,7 @@ section! {
         span: Span = Span::preset(), Application;
         /// Filters of flows.
         filter: Filter = Filter::preset(), Application;
-        /// Object attributes of both ends of a flow.
+        /// Object attributes of both endpoints of a flow.
         attributes: Attributes = Attributes::preset(), Application;
         /// Receivers of flows.
         export: Export = Export::preset(), Application;

@@ -9,7 +9,7 @@ use super::kernel_types::KernelTypes;
 /// The prefix of reasons in the kernel's source, which no other program shows.
 const PREFIX: &str = "SKB_DROP_REASON_";
 const REASONS: &str = "skb_drop_reason";
-/// Arguments of the tracepoint once it tells a reason (Linux 5.17), and once it tells the receiving socket (6.11).
+/// Arguments of the tracepoint once it has a reason (Linux 5.17), and once it has the receiving socket (6.11).
 const WITH_REASON: usize = 3;
 const WITH_RECEIVER: usize = 4;
 
@@ -96,7 +96,7 @@ impl DropReasons {
 /// Reads the running kernel's facts. `watched` is the inode of the watched network namespace.
 ///
 /// # Errors
-/// Those of [`KernelTypes::read`]; `Unsupported`, with words, if the kernel's tracepoint tells no reason or a field is missing.
+/// Those of [`KernelTypes::read`]; `Unsupported`, with words, if the kernel's tracepoint has no reason or a field is missing.
 pub(crate) fn read(watched: u64) -> io::Result<(DropFacts, DropReasons)> {
     gather(&KernelTypes::read()?, watched)
 }

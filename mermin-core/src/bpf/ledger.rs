@@ -1,4 +1,4 @@
-//! The kernel's ledger: the packets that crossed each hook, and those in no flow.
+//! The kernel's ledger: the packets that crossed each hook, and those in no record.
 
 use std::sync::{
     Arc,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-/// A process of this host that had the socket of one side of a flow open at the time of the lookup.
+/// A process of this host that had the socket of one side of a flow open at the time of the look-up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Process {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The kernel's own values of the sockets at the ends of a TCP connection. Present if
+/// The kernel's own values of the sockets at the endpoints of a TCP connection. Present if
 /// [`tcp_sockets`](crate::FlowSourceBuilder::tcp_sockets) is on and an end is a socket of this host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

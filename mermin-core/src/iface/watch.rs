@@ -98,7 +98,7 @@ impl Links {
         before.into_values().collect()
     }
 
-    /// Gives the link of an index a new generation, because another link has taken the index. No notification told so,
+    /// Gives the link of an index a new generation, because another link has taken the index. No notification said so,
     /// but the attached programs show it.
     pub(crate) fn renew(&mut self, index: u32) {
         if let Some(Link { interface, .. }) = self.by_index.remove(&index) {

@@ -1,10 +1,10 @@
 //! Decides by listening ports which side of a flow is the server, if the capture began during the connection.
 //!
-//! With `listening_ports`, the thread of lookups looks for listening sockets of each TCP or UDP flow, unless the first
+//! With `listening_ports`, the thread of look-ups looks for listening sockets of each TCP or UDP flow, unless the first
 //! packet opened a connection. It asks the kernel for each flow and keeps no table of listeners: `sock_diag(7)` reports
 //! when a socket is closed but not when one is opened, so a table would be outdated between two readings.
 //!
-//! A request uses the kernel's own lookup of a packet's receiver, with a sender that no connection has (address and
+//! A request uses the kernel's own look-up of a packet's receiver, with a sender that no connection has (address and
 //! port zero). So the kernel returns the listening socket at that moment, bound to the address or to all addresses, for
 //! one or both IP versions. A request takes 3.5 µs of CPU time, with or without 1,000 other sockets; reading those
 //! 1,000 would take 0.7 ms. A remote endpoint takes no system call, because no network namespace has its address. The

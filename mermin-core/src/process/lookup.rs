@@ -46,7 +46,7 @@ pub(crate) struct FlowEndpoints {
     pub(crate) interface: u32,
 }
 
-/// Kinds of lookups.
+/// Kinds of look-ups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// Find the processes of both sides.
@@ -68,7 +68,7 @@ pub(crate) struct LookupResult {
     pub(crate) processes: Pair,
     /// Its direction by listening ports.
     pub(crate) listening: Direction,
-    /// The lookup is requested, or there is nothing to look up.
+    /// The look-up is requested, or there is nothing to look up.
     is_asked: bool,
 }
 
@@ -90,14 +90,14 @@ impl Default for LookupResult {
     }
 }
 
-/// Results of the lookups.
+/// Results of the look-ups.
 #[derive(Debug, Default)]
 struct LookupResults {
     /// One entry for each open flow that is looked up or waits for room in the queue.
     flows: Mutex<HashMap<FlowRef, LookupResult>>,
     /// Flows that ended before there was room, or that found none among the incomplete ones.
     missed: AtomicU64,
-    /// The owner has dropped the lookup, so no result is needed.
+    /// The owner has dropped the look-up, so no result is needed.
     is_over: AtomicBool,
 }
 
@@ -191,7 +191,7 @@ impl Lookup {
         self.protocols.contains(&ends.protocol) && (self.wanted.processes || !ends.is_opened)
     }
 
-    /// Requests a lookup of a noted flow, if it [is to be asked about](Self::is_to_ask). Returns false if the queue is full;
+    /// Requests a look-up of a noted flow, if it [is to be asked about](Self::is_to_ask). Returns false if the queue is full;
     /// the flow is then to be asked about later.
     pub(crate) fn ask(&self, slot: u32, first_seen: u64, ends: Option<FlowEndpoints>) -> bool {
         let flow = (slot, first_seen);

@@ -3,9 +3,9 @@
 //!
 //! The kernel program does not know processes. The thread looks up both endpoints of a flow as sockets when the
 //! source first reads the flow: first in the watched network namespace, then in those of other processes. The
-//! socket's inode leads to the process. A record has the results known when it is made; nothing waits for a lookup.
+//! socket's inode leads to the process. A record has the results known when it is made; nothing waits for a look-up.
 //!
-//! 1. **Socket.** `sock_diag(7)` searches for a socket at either end: first in the watched network namespace, then in
+//! 1. **Socket.** `sock_diag(7)` searches for a socket at either endpoint: first in the watched network namespace, then in
 //!    those of other processes.
 //!    * The thread keeps two netlink sockets in each namespace: one for sockets, one for addresses. They keep their
 //!      namespace alive, so those of a container that is gone are closed within ten seconds. The thread returns to its
@@ -19,11 +19,11 @@
 //!    next search. If several processes share a socket, the record has the lowest PID.
 //! 3. **Container.** The process's cgroup path contains the container's id, as container runtimes write it.
 //!
-//! cgroup BPF hooks would also catch processes that live less than a second. They cannot replace the lookup: none of
+//! cgroup BPF hooks would also catch processes that live less than a second. They cannot replace the look-up: none of
 //! them names the process that accepts a connection, inherited sockets show in no connect hook, and sockets opened
 //! earlier have to be looked up in any case.
 //!
-//! When the source ends, lookups that are still in the queue are dropped.
+//! When the source ends, look-ups that are still in the queue are dropped.
 
 mod addresses;
 mod container;

@@ -1,4 +1,4 @@
-//! Finds a socket of a network namespace by its endpoints, with `sock_diag(7)`. The kernel uses the lookup that finds
+//! Finds a socket of a network namespace by its endpoints, with `sock_diag(7)`. The kernel uses the look-up that finds
 //! the receiver of a packet.
 
 use std::{

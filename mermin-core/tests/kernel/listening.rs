@@ -246,7 +246,7 @@ fn datagram_client_with_a_chosen_port_is_no_server() {
     assert_eq!(told(flow), ASKED, "{flow:#?}");
 }
 
-/// CPU time of the thread of lookups so far, if there is one (`schedstat`, proc(5)).
+/// CPU time of the thread of look-ups so far, if there is one (`schedstat`, proc(5)).
 fn lookup_time() -> Duration {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
     let folders = tasks.filter_map(|task| Some(task.ok()?.path()));
@@ -262,7 +262,7 @@ fn lookup_time() -> Duration {
         .sum()
 }
 
-/// A server is seen before 30,000 clients at once, and the queue of lookups has room for 8,192 of them.
+/// A server is seen before 30,000 clients at once, and the queue of look-ups has room for 8,192 of them.
 fn more_flows_than_the_queue_holds_are_all_looked_up() {
     const CLIENTS: u16 = 10_000;
     const FLOWS: u32 = 3 * CLIENTS as u32;

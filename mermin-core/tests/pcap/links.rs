@@ -184,7 +184,7 @@ fn unsupported_interface_does_not_block_others() {
     assert_eq!(
         report.to_string(),
         "interface on `usbmon0`: its link type is 220 (USB_LINUX_MMAPPED), which is not read; its packets are counted under \
-         `other_link`; they are in no flow; to change that, look at them with `tshark -r IN`: there is no IP header in a \
+         `other_link`; they are in no record; to change that, look at them with `tshark -r IN`: there is no IP header in a \
          known place\n"
     );
     assert_eq!(

@@ -574,7 +574,7 @@ fn apples_header_names_the_link() {
     check_ledger(&outcome.flows, &outcome.stats);
 }
 
-/// One packet, which is in no flow: the reason, and its octets.
+/// One packet, which is in no record: the reason, and its octets.
 fn reason(number: u32, packet: &[u8]) -> (&'static str, u64) {
     let outcome: Outcome = of(number, &[packet.to_vec()]);
     let reasons = outcome.reasons();

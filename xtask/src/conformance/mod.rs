@@ -75,7 +75,7 @@ pub(crate) fn community_ids() -> Result<()> {
 /// Runs the package that compares.
 fn compare(arguments: &[&str]) -> Result<()> {
     let mut command = shell::command("cargo run --release --quiet -p mermin-conformance --")?;
-    shell::run(command.args(arguments)).context("captures are not told as they should be")
+    shell::run(command.args(arguments)).context("flows of captures are not the expected ones")
 }
 
 fn starts(program: &str, argument: &str) -> bool {

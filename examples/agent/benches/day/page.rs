@@ -12,7 +12,7 @@ use std::{
 pub(crate) struct Counts {
     /// Packets that crossed the hooks.
     pub(crate) packets: u64,
-    /// Packets in no flow, by reason.
+    /// Packets in no record, by reason.
     pub(crate) ignored: BTreeMap<String, u64>,
     pub(crate) open_flows: u64,
     pub(crate) reloads: u64,
@@ -21,7 +21,7 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Packets in no flow.
+    /// Packets in no record.
     pub(crate) fn ignored(&self) -> u64 {
         self.ignored.values().sum()
     }

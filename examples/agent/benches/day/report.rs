@@ -77,7 +77,7 @@ impl Report<'_> {
                 counts.packets == sent,
             ),
             Goal(
-                format!("ledger: {delivered} packets in records + {ignored} in no flow = {sent}"),
+                format!("ledger: {delivered} packets in records + {ignored} in no record = {sent}"),
                 delivered + ignored == sent,
             ),
             Goal(
@@ -132,7 +132,7 @@ impl Report<'_> {
 
     /// A row for each process of the agent.
     fn table(&self) -> String {
-        let mut text = "| process | lived | open after | packets at hooks | in no flow | records so far | resident MiB | own MiB | CPU |\n|---|---|---|---|---|---|---|---|---|\n".to_owned();
+        let mut text = "| process | lived | open after | packets at hooks | in no record | records so far | resident MiB | own MiB | CPU |\n|---|---|---|---|---|---|---|---|---|\n".to_owned();
         for (number, run) in self.runs.iter().enumerate() {
             let agent = &run.agent;
             let resident = agent.samples.range(|it| it.resident);

@@ -1,4 +1,4 @@
-//! Names of the ends of flows, by the attributes that the decoration gave them.
+//! Names of the endpoints of flows, by the attributes that the decoration gave them.
 
 use std::{collections::HashMap, fmt, net::IpAddr, sync::Arc};
 

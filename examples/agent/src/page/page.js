@@ -113,7 +113,7 @@ function showHead(frame) {
     ["Packets/s", summed(total, whole(total.packet_rate))],
     ["Retransmissions", summed(total, whole(total.retransmissions))],
     ["Dropped by the kernel", summed(total, whole(total.dropped))],
-    ["Packets in no flow", whole(apart)],
+    ["Packets in no record", whole(apart)],
     ["Degradations", whole(frame.degradations.length)],
   ];
   const list = tiles.map(([term, value]) => {

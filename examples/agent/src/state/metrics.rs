@@ -77,7 +77,7 @@ fn kinds(kinds: &[KindHealth]) -> Vec<Metric> {
         (
             Metric::gauge(
                 "mermin_kubernetes_contact_age_seconds",
-                "Time since the API server told the truth about the kind",
+                "Time since the API server last reported all changes of the kind",
             ),
             |it| {
                 let age = it

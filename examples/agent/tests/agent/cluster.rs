@@ -55,7 +55,7 @@ pub(crate) fn trouble() {
     agent.stop();
 }
 
-/// A certificate that cannot be trusted, a token that is expired and a server that is busy: each is told, and each recovers by
+/// A certificate that cannot be trusted, a token that is expired and a server that is busy: each is reported, and each recovers by
 /// itself. Flows go without names, or with those known before.
 pub(crate) fn refusals() {
     make();

@@ -160,7 +160,7 @@ pub(crate) fn is_driven() {
         metric(metrics, "mermin_kubernetes_objects{kind=\"Pod\"}") == 10
     });
     talk();
-    // Its address is asked for by ARP, which is in no flow.
+    // Its address is asked for by ARP, which is in no record.
     let stranger = UdpSocket::bind("10.9.0.1:0").unwrap();
     stranger.send_to(b"datagram", "10.9.0.99:9").unwrap();
     // Nobody answers, so the kernel sends the SYN again.

@@ -9,7 +9,7 @@ pub(crate) struct Decoded {
     pub(crate) records: Vec<HashMap<(u32, u16), Vec<u8>>>,
     /// Sequence number of each message, and data records in it, options included.
     pub(crate) messages: Vec<(u32, u32)>,
-    /// Templates that were told, by how often.
+    /// Templates that were received, by how often.
     pub(crate) templates: HashMap<u16, usize>,
 }
 

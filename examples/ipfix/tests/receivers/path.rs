@@ -68,7 +68,7 @@ fn through(address: &'static str, longest: usize) {
         Collector::at(address)
     });
     let collector = collector.join().unwrap();
-    // Templates are told at the beginning, and again behind an error.
+    // Templates are sent at the beginning, and again behind an error.
     let settings = Settings::default()
         .biflow(true)
         .refresh(Duration::from_hours(1), u32::MAX);

@@ -77,7 +77,7 @@ fn flow_ids(flows: &[Flow]) -> Vec<u64> {
     flows.iter().map(flow_id).collect()
 }
 
-/// A new connection is a new session: templates are told, and data records are counted from 0.
+/// A new connection is a new session: templates are sent, and data records are counted from 0.
 pub(crate) fn sessions() {
     let mut collector = Collector::new();
     let mut sink = retry(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::OwnerKind;
 
-/// One of both ends of a flow.
+/// One of both endpoints of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Side {
     Source,

@@ -35,7 +35,7 @@ pub(super) struct Tenure {
     pub(super) to: Moment,
     slot: u32,
     role: Role,
-    /// True if the object itself told `to`; otherwise it is the time at which somebody noticed.
+    /// True if the object itself reported `to`; otherwise it is the time at which somebody noticed.
     pub(super) exact: bool,
 }
 

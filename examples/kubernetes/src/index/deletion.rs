@@ -1,4 +1,4 @@
-//! Objects that the cluster no longer has: told by events, or missing from a list.
+//! Objects that the cluster no longer has: reported by events, or missing from a list.
 
 use super::{Index, pod, store::Uids};
 use crate::{Kind, Moment, api::Object};
@@ -38,7 +38,7 @@ impl Index {
         self.store_mut(kind).begin_list();
     }
 
-    /// Ends a complete list: the cluster no longer has objects that were not in it. Nobody told when they went; `last_known` is
+    /// Ends a complete list: the cluster no longer has objects that were not in it. Nobody reported when they went; `last_known` is
     /// the last time at which they were surely there.
     pub fn finish_list(&mut self, kind: Kind, last_known: Moment, now: Moment) {
         for slot in self.store(kind).missing() {

@@ -90,7 +90,7 @@ enum Fit {
     Overlaps,
     /// It covers the flow's first packet.
     Covers,
-    /// It covers the first packet, and the object itself told its end: nobody else can have had the address then.
+    /// It covers the first packet, and the object itself reported its end: nobody else can have had the address then.
     CoversExactly,
 }
 

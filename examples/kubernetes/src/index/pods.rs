@@ -192,7 +192,7 @@ struct Step {
     began: Moment,
     /// Beginning of what is new in this version.
     from: Moment,
-    /// The end that the pod told.
+    /// The end that the pod itself reported.
     end: Option<Moment>,
     now: Moment,
 }

@@ -27,7 +27,7 @@ pub(super) struct Follow {
     board: Board,
     pace: Pace,
     state: State,
-    /// The end of a watch that told all changes until then, unless the server's store is older than the watch.
+    /// The end of a watch that reported all changes until then, unless the server's store is older than the watch.
     told_until: Option<SystemTime>,
 }
 

@@ -43,7 +43,7 @@ pub struct KindHealth {
     pub events: u64,
     /// Failed requests, since the start.
     pub failures: u64,
-    /// The last time up to which the server told all changes of this kind: by a list, an event, a bookmark, or the end of a watch
+    /// The latest time up to which the server reported all changes of this kind: by a list, an event, a bookmark, or the end of a watch
     /// at the time asked for. Neither a connection nor an answer without an event counts as contact.
     pub last_contact: Option<SystemTime>,
     /// The last failure, unless it went well since.
@@ -147,7 +147,7 @@ impl Board {
         });
     }
 
-    /// A watch was answered, which tells nothing about the objects.
+    /// A watch was answered, which says nothing about the objects.
     pub(super) fn answered(&self, kind: Kind) {
         self.change(kind, |it| {
             it.problem = None;

@@ -184,7 +184,7 @@ impl State {
     }
 }
 
-/// Returns true if a watch that the server ended in order lasted as long as was asked for: it told all changes until then. One
+/// Returns true if a watch that the server ended in order lasted as long as was asked for: it reported all changes until then. One
 /// that ends early may be a proxy's doing. Clocks run differently, by far less than a hundredth.
 pub(super) fn is_full(lasted: Duration, asked: Duration) -> bool {
     lasted >= asked.mul_f64(0.99)

@@ -13,7 +13,7 @@ fn gone_leads_to_a_new_list() {
     let (server, followed) = one_pod();
     server.put("pods", pod(2));
     followed.until_present(2);
-    // As a status: nobody told that a pod went.
+    // As a status: nobody reported that a pod went.
     server.lose("pods", "shop", "pod-1");
     server.compact();
     server.end_watches();
@@ -86,7 +86,7 @@ fn answer_without_an_event_is_no_contact() {
     }
     until("current", || condition(&followed) == Condition::Current);
     assert_eq!(contact(), listed);
-    // An answered watch whose first event is 410 told nothing either.
+    // An answered watch whose first event is 410 reported nothing either.
     server.answer("pods", Some(Answer::Status(503, String::new(), None)));
     server.send_error("pods", 410);
     until("stale", || condition(&followed) == Condition::Stale);

@@ -28,7 +28,7 @@ fn unreadable_object_keeps_its_last_version_until_it_is_deleted() {
     server.send_error("pods", 410);
     followed.until_present(2);
     assert_eq!(followed.pod_at(address(2)).as_deref(), Some("pod-2"));
-    // Its deletion is told by its uid.
+    // Its deletion is reported by its uid.
     until("a watch", || server.watches("pods") == 1);
     server.delete("pods", "shop", "pod-1");
     followed.until_present(1);

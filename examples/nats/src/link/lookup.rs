@@ -13,7 +13,7 @@ const MOST: usize = 100_000;
 /// `JSNoMessageFoundErr` of nats-server.
 const NO_MESSAGE: u64 = 10037;
 
-/// Result of a lookup.
+/// Result of a look-up.
 #[derive(Debug)]
 pub(crate) enum Found {
     /// Ids of all messages after the position.

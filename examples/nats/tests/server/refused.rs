@@ -61,7 +61,7 @@ pub(crate) fn too_large() {
     assert_eq!(server.ids(), ids(&all));
 }
 
-/// It is made again where that is wanted, and told where it is not.
+/// It is made again where that is wanted, and reported where it is not.
 pub(crate) fn gone() {
     let server = Server::new();
     let flows = flows(200);
@@ -136,7 +136,7 @@ pub(crate) fn credentials() {
     }
 }
 
-/// A user who may neither ask for the stream nor make it exports to it all the same; what may not be published is told.
+/// A user who may neither ask for the stream nor make it exports to it all the same; what may not be published is reported.
 pub(crate) fn publisher() {
     let server = Server::with(
         "authorization { users: [\

@@ -62,7 +62,7 @@ pub(crate) fn outlasted() {
     assert_eq!(without_probe(&server, &flows), ids(&flows));
 }
 
-/// Of a stream from which consumers take messages nothing can be told.
+/// Of a stream from which consumers take messages nothing can be known.
 pub(crate) fn counted() {
     let server = Server::new();
     server.create(&json!({"duplicate_window": SHORTEST, "retention": "workqueue"}));
@@ -89,7 +89,7 @@ pub(crate) fn set() {
         (&config["max_msgs"], &config["subjects"]),
         (&json!(777), &json!(["FLOWS.>"]))
     );
-    // One that the server does not take is told.
+    // One that the server does not take is reported.
     server.client().must("STREAM.DELETE.FLOWS", "");
     server.create(&json!({"max_age": 60_000_000_000_u64, "duplicate_window": SHORTEST}));
     let mut sink = Exporter::new(settings).unwrap();

@@ -49,7 +49,7 @@ pub(super) struct Sums {
     /// Deltas that were sent without a confirmation. They are sent again unchanged, so a receiver that has them can
     /// detect it by their times.
     sent: Option<(All, [SystemTime; 2])>,
-    /// Buffer for attributes, for the lookup of a series.
+    /// Buffer for attributes, for the look-up of a series.
     key: Vec<u8>,
 }
 

@@ -274,7 +274,7 @@ impl Endpoint {
         self
     }
 
-    /// Sets the timeout of connecting, including name lookup and TLS. Default: 5 s.
+    /// Sets the timeout of connecting, including name look-up and TLS. Default: 5 s.
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.connect_timeout = time;
         self

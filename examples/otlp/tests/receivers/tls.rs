@@ -139,7 +139,7 @@ fn receiver_without_tls_is_reported() {
     let error = block_on(exporter(endpoint(&receiver)).export(&flows(1))).unwrap_err();
     let words = error.to_string();
     let peer = format!("cannot speak TLS with `127.0.0.1:{}`: ", receiver.port());
-    // Where the system has no certificates, that is told first.
+    // Where the system has no certificates, that is reported first.
     assert!(
         words.starts_with(&peer) || words.contains("ca-certificates"),
         "{words}"

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::presence::sized;
 
-/// A value for the lookup.
+/// A value for the look-up.
 pub(crate) trait Key: Copy + PartialEq {
     /// Returns bits that usually differ between different values.
     fn bits(self) -> u64;

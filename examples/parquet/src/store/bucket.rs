@@ -55,7 +55,7 @@ impl Bucket {
         self
     }
 
-    /// Sets the timeout of a file, in addition to a second per 128 KiB. It includes name lookup, credentials, TLS and
+    /// Sets the timeout of a file, in addition to a second per 128 KiB. It includes name look-up, credentials, TLS and
     /// the response. Default: 30 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

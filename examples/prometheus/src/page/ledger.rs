@@ -98,13 +98,13 @@ const BUFFERS: [Family; 2] = [
     ),
 ];
 const IGNORED: [Family; 2] = [
-    counter("mermin_ignored_packets", "Packets in no flow, by reason"),
+    counter("mermin_ignored_packets", "Packets in no record, by reason"),
     counter("mermin_ignored_frame_bytes", "Octets of their frames"),
 ];
 const FRAGMENTS: [Family; 2] = [
     gauge(
         "mermin_ignored_fragment_packets",
-        "Fragments in no flow; those whose first one comes later are taken back",
+        "Fragments in no record; those whose first one comes later are taken back",
     ),
     gauge(
         "mermin_ignored_fragment_frame_bytes",
@@ -126,7 +126,7 @@ const REMOVED: [Family; 2] = [
 const REMOVED_IGNORED: [Family; 2] = [
     gauge(
         "mermin_removed_interface_ignored_packets",
-        "Packets in no flow of removed interfaces, by reason",
+        "Packets in no record of removed interfaces, by reason",
     ),
     gauge(
         "mermin_removed_interface_ignored_frame_bytes",

@@ -21,7 +21,7 @@ const SINKS: [(Family, Of); 5] = [
     (
         counter(
             "mermin_export_delivered_records",
-            "Records that the target has, as far as can be told",
+            "Records that the target has, as far as is known",
         ),
         |it| Number::Whole(it.delivered),
     ),

@@ -13,7 +13,7 @@ const STATS: [(Family, Of); 26] = [
     (
         gauge(
             "mermin_source_open_flows",
-            "Flows open as of the last sweep",
+            "Flows open as of the latest sweep",
         ),
         |it| Number::Whole(it.flows_open),
     ),
@@ -84,7 +84,7 @@ const STATS: [(Family, Of); 26] = [
     (
         gauge(
             "mermin_source_sweep_duration_seconds",
-            "How long the last sweep took",
+            "Duration of the latest sweep and the work around it",
         ),
         |it| Number::Seconds(it.last_sweep),
     ),

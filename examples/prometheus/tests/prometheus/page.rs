@@ -47,7 +47,7 @@ fn fragment(first: bool) -> Vec<u8> {
     record
 }
 
-/// A fragment that comes before its first one is in no flow until that comes, so the number falls: it is a gauge, and among
+/// A fragment that comes before its first one is in no record until that comes, so the number falls: it is a gauge, and among
 /// the counters of other reasons it is not.
 pub(crate) fn fragments() {
     let (reader, mut writer) = std::io::pipe().unwrap();

@@ -439,7 +439,7 @@ fn two_levels_are_decapsulated_and_a_third_is_named() {
             assert_eq!(found, Err(Reason::TooManyTunnels));
         }
     }
-    // The outermost is told.
+    // The record has the outermost one.
     let level = ipv4(4, &inner());
     let framed = ethernet(ethertype::IPV4, &level);
     let parsed = arrived(&ethernet_v4(17, &datagram(4789, &vxlan(3, &framed)))).unwrap();
@@ -526,7 +526,7 @@ fn ids_that_are_no_key_are_told_apart_all_the_same() {
         .map(|(outer, inside)| both(outer, inside).1)
         .into();
     assert_eq!(ids.len(), 4);
-    // Other ends are told by the digest.
+    // Other endpoints are distinguished by the digest.
     let elsewhere = with(vni(1), 33, &[99]);
     assert_ne!(bare(&elsewhere).0, bare(&vni(1)).0);
     assert_eq!(bare(&elsewhere).1, bare(&vni(1)).1);

@@ -142,7 +142,7 @@ fn registry(arguments: &CaptureArguments, departed: Option<RetiredCounters>) -> 
     InterfaceRegistry::new(departed, arguments.options.attach.clone(), changes)
 }
 
-/// Starts the lookups of sockets as well.
+/// Starts the look-ups of sockets as well.
 fn exporter(
     arguments: &CaptureArguments,
     shared: &Arc<SharedCounters>,

@@ -1,4 +1,4 @@
-//! Sampling of a live source: tells the kernel program the rate, and others what it is.
+//! Sampling of a live source: gives the kernel program the rate, and shows it in statistics.
 
 use std::sync::{Arc, atomic::Ordering};
 

@@ -115,7 +115,7 @@ pub(super) fn lookup(
     }
 }
 
-/// Returns the kinds of lookups that the options ask for.
+/// Returns the kinds of look-ups that the options ask for.
 pub(super) const fn wanted(options: &Options) -> Wanted {
     Wanted {
         processes: options.process,

@@ -50,7 +50,7 @@ impl FrameCounter {
         self.flows.open()
     }
 
-    /// Packets in no flow, by reason.
+    /// Packets in no record, by reason.
     pub(crate) fn ignored(&self) -> Vec<Ignored> {
         let hook = self.counts.hooks.iter().flatten().next();
         hook.map_or_else(Vec::new, |hook| {

@@ -131,7 +131,7 @@ fn degradation(hook: &InterfaceLedger, link: u32) -> Degradation {
             Reason::OtherLink.name()
         )
         .into(),
-        impact: "they are in no flow".into(),
+        impact: "they are in no record".into(),
         remedy: "look at them with `tshark -r IN`: there is no IP header in a known place".into(),
     }
 }

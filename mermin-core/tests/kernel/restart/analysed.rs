@@ -50,7 +50,7 @@ fn pair_of_segments(flow: u16, round: u32) -> [Vec<u8>; 2] {
     [frame.clone(), frame]
 }
 
-/// Every second segment is sent again, and each is told once, whoever is killed where.
+/// Every second segment is sent again, and each is reported once, whoever is killed where.
 fn killed_with_tcp_analysis(mode: Attach) {
     let pair = Pair::new();
     let orders = Orders {

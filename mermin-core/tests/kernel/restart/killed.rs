@@ -149,7 +149,7 @@ impl Siege {
         assert_eq!(
             ignored.remove("index_full").unwrap_or_default(),
             [roomless, roomless * (OCTETS + 14)],
-            "under `index_full`, and what is in no flow"
+            "under `index_full`, and what is in no record"
         );
         assert_eq!(
             ignored.remove("filtered").unwrap_or_default(),

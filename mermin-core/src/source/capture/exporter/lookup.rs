@@ -12,11 +12,11 @@ use crate::{
     table::{record::flow_fields, snapshot::FlowSnapshot},
 };
 
-/// Number of flows that one sweep asks about. The thread of lookups takes requests meanwhile, so a full queue alone would let a sweep last
+/// Number of flows that one sweep asks about. The thread of look-ups takes requests meanwhile, so a full queue alone would let a sweep last
 /// until all are looked up.
 const PER_SWEEP: usize = 4096;
 
-/// Flows that wait for room in the queue of lookups, and how much a sweep has asked.
+/// Flows that wait for room in the queue of look-ups, and how much a sweep has asked.
 #[derive(Debug, Default)]
 pub(super) struct Unasked {
     /// Slot, and time of the first packet.
@@ -50,7 +50,7 @@ impl Unasked {
 }
 
 impl Exporter {
-    /// Requests a lookup of a flow that the filter admits, if lookups are on and the flow is new. If the queue has no room, the flow waits,
+    /// Requests a look-up of a flow that the filter admits, if look-ups are on and the flow is new. If the queue has no room, the flow waits,
     /// unless there is nothing to look up: it has missed nothing when it ends.
     pub(super) fn look_up(&mut self, slots: &SlotTable, records: &RecordContext<'_>, slot: u32) {
         let Some(lookup) = &self.lookup else {
@@ -68,7 +68,7 @@ impl Exporter {
         }
     }
 
-    /// Requests lookups of flows that wait, as far as there is room. A sweep that reads due flows alone would come to them much later.
+    /// Requests look-ups of flows that wait, as far as there is room. A sweep that reads due flows alone would come to them much later.
     pub(in crate::source::capture) fn look_up_waiting(
         &mut self,
         slots: &SlotTable,
@@ -106,7 +106,7 @@ impl Exporter {
     }
 }
 
-/// Requests a lookup. Returns false if the queue has no room.
+/// Requests a look-up. Returns false if the queue has no room.
 fn ask(lookup: &Lookup, slots: &SlotTable, records: &RecordContext<'_>, slot: u32) -> bool {
     let flow = records.snapshot(slots, slot);
     lookup.ask(slot, flow.first_seen, ends(&flow))
