@@ -58,8 +58,8 @@ fn replaced_flow_is_closed_once() {
     assert_eq!(lab.stats().flows_ended, 2);
 }
 
-/// The clock says that a minute, an hour, a day have gone by, as after a machine was asleep: flows end, late packets begin
-/// new ones, and no packet is lost or reported twice.
+/// The clock says that a minute, an hour, a day have gone by, as after a machine was asleep: flows end, late packets
+/// begin new ones, and no packet is lost or reported twice.
 #[test]
 fn dates_survive_a_jump_of_the_monotonic_clock() {
     const FLOWS: u32 = 500;

@@ -263,8 +263,8 @@ mod headers {
     pub(super) const UNREADABLE: usize = 3;
 }
 
-/// True if a socket took the packet that the kernel frees. A socket frees the FIN, the RST and the last acknowledgment of a connection without a
-/// reason, or with its queue. A raw socket gets a copy of an answer to a ping.
+/// True if a socket took the packet that the kernel frees. A socket frees the FIN, the RST and the last acknowledgment of a connection
+/// without a reason, or with its queue. A raw socket gets a copy of an answer to a ping.
 #[inline(always)]
 fn is_taken(event: &Event, headers: usize) -> bool {
     let reason = event.reason;

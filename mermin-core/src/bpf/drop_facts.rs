@@ -96,7 +96,8 @@ impl DropReasons {
 /// Reads the running kernel's facts. `watched` is the inode of the watched network namespace.
 ///
 /// # Errors
-/// Those of [`KernelTypes::read`]; `Unsupported`, with words, if the kernel's tracepoint has no reason or a field is missing.
+/// Those of [`KernelTypes::read`]; `Unsupported`, with words, if the kernel's tracepoint has no reason or a field is
+/// missing.
 pub(crate) fn read(watched: u64) -> io::Result<(DropFacts, DropReasons)> {
     gather(&KernelTypes::read()?, watched)
 }

@@ -1,8 +1,8 @@
-//! The process at one side of a flow.
+//! The process at one endpoint of a flow.
 
 use std::sync::Arc;
 
-/// A process of this host that had the socket of one side of a flow open at the time of the look-up.
+/// A process of this host that had the socket of one endpoint of a flow open at the time of the look-up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Process {

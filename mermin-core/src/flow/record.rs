@@ -15,9 +15,9 @@ use super::{
 /// One record of one flow: the traffic of a conversation on one interface since the previous record.
 ///
 /// A flow has a record when it ends and, while it lasts, one at every active timeout if it has new packets. The last
-/// record may have no packets.
-/// [`Flow::source`] is the side that started the flow, which may be the remote host. A conversation that crosses several
-/// watched interfaces is a flow on each of them, and each has records, unless they are [joined](crate::Join).
+/// record may have no packets. [`Flow::source`] is the side that started the flow, which may be the remote host. A
+/// conversation that crosses several watched interfaces is a flow on each of them, and each has records, unless they
+/// are [joined](crate::Join).
 ///
 /// The records of a flow have one [`id`](Flow::id) and rising [`sequence`](Flow::sequence) numbers. Two records with the same
 /// pair are the same record, delivered twice: after a failed or dropped export, or after the capturing process died.

@@ -16,8 +16,7 @@ const SLACK: u64 = 1_000_000_000;
 pub(crate) enum Decision {
     /// The record is made without the counts that another flow reported: `covered`, from the start of this flow. They
     /// are zero for the reporting flow; above zero if the flow takes over now, or is a former reporter that still owes
-    /// counts. `sights` has all flows of the conversation, in the order in
-    /// which they saw it.
+    /// counts. `sights` has all flows of the conversation, in the order in which they saw it.
     Reports {
         covered: [Counted; DIRECTIONS],
         sights: Vec<Sight>,

@@ -7,11 +7,11 @@
 //!   substitutes for ICMP, ESP and AH), in both directions and inside tunnels. Interface, VLANs and tunnels do not
 //!   matter. The flows must overlap in time, to a second. A conversation has at most one open flow of each key, so a
 //!   second connection on the same ports is another conversation.
-//! * **The reporting flow** is chosen when the first record of any flow of the conversation is due. If any flow sees both directions,
-//!   the first of those is chosen, otherwise the first of all. All flows are known by then: a packet passes all
-//!   interfaces within milliseconds, and the capture thread usually reads a flow within 100 ms of its start (later if
-//!   the table is so large that a sweep is slow). Before flows are closed because an interface was removed or the
-//!   source closes, all new flows are read.
+//! * **The reporting flow** is chosen when the first record of any flow of the conversation is due. If any flow sees
+//!   both directions, the first of those is chosen, otherwise the first of all. All flows are known by then: a packet
+//!   passes all interfaces within milliseconds, and the capture thread usually reads a flow within 100 ms of its start
+//!   (later if the table is so large that a sweep is slow). Before flows are closed because an interface was removed or
+//!   the source closes, all new flows are read.
 //! * **Another flow takes over** when it has packets that the reporting flow does not have: its last packet is more than
 //!   a second later than the reporting flow's, or it has a direction that the reporting flow lacks. That happens when an
 //!   interface is removed, is no longer watched, or when the path moves. The new flow first suppresses the packets that

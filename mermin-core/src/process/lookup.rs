@@ -191,8 +191,8 @@ impl Lookup {
         self.protocols.contains(&ends.protocol) && (self.wanted.processes || !ends.is_opened)
     }
 
-    /// Requests a look-up of a noted flow, if it [is to be asked about](Self::is_to_ask). Returns false if the queue is full;
-    /// the flow is then to be asked about later.
+    /// Requests a look-up of a noted flow, if it [is to be asked about](Self::is_to_ask). Returns false if the queue is
+    /// full; the flow is then to be asked about later.
     pub(crate) fn ask(&self, slot: u32, first_seen: u64, ends: Option<FlowEndpoints>) -> bool {
         let flow = (slot, first_seen);
         let ends = ends.filter(|ends| self.is_to_ask(ends));

@@ -5,8 +5,8 @@
 //! source first reads the flow: first in the watched network namespace, then in those of other processes. The
 //! socket's inode leads to the process. A record has the results known when it is made; nothing waits for a look-up.
 //!
-//! 1. **Socket.** `sock_diag(7)` searches for a socket at either endpoint: first in the watched network namespace, then in
-//!    those of other processes.
+//! 1. **Socket.** `sock_diag(7)` searches for a socket at either endpoint: first in the watched network namespace, then
+//!    in those of other processes.
 //!    * The thread keeps two netlink sockets in each namespace: one for sockets, one for addresses. They keep their
 //!      namespace alive, so those of a container that is gone are closed within ten seconds. The thread returns to its
 //!      own namespace after each search.

@@ -108,8 +108,8 @@ pub struct Stats {
     pub records_joined: u64,
     /// Flows that were not joined, because their conversation already had 16 flows. Each has its own records.
     pub flows_unjoined: u64,
-    /// Flows that ended before their sockets were looked up, or whose look-up was incomplete and was not repeated because
-    /// too many others waited ([`process`](crate::FlowSourceBuilder::process),
+    /// Flows that ended before their sockets were looked up, or whose look-up was incomplete and was not repeated
+    /// because too many others waited ([`process`](crate::FlowSourceBuilder::process),
     /// [`listening_ports`](crate::FlowSourceBuilder::listening_ports)).
     pub lookups_missed: u64,
     /// Payloads that were read for [`names`](crate::FlowSourceBuilder::names).
@@ -156,8 +156,8 @@ pub struct Stats {
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
 pub struct DropStats {
-    /// Packets whose flow was not found in the table, by the kernel's reason, most packets first. Examples: a packet at an
-    /// interface that is not watched, a later fragment, a packet with translated addresses.
+    /// Packets whose flow was not found in the table, by the kernel's reason, most packets first. Examples: a packet at
+    /// an interface that is not watched, a later fragment, a packet with translated addresses.
     pub without_flow: Vec<Dropped>,
     /// Packets that are in no record, because the filter or [`Join`](crate::Join) suppressed their flow's record.
     pub suppressed: u64,

@@ -124,9 +124,9 @@ impl Handle {
     /// ([`Stats::packets`]) minus those counted under a reason. With a filter of flows, the packets of open flows that
     /// it rejects are in neither until a record of them would be due.
     ///
-    /// The source's thread fills a page of up to 4,096 flows between two steps of its other work, in 0.6 ms: 0.14 us per
-    /// flow, 14 ms for 100,000 (`cargo bench -p mermin-benches --bench sweep`). The only system calls wake the source's thread
-    /// and the caller's. No packet waits. The memory of a page is reused for the next one.
+    /// The source's thread fills a page of up to 4,096 flows between two steps of its other work, in 0.6 ms: 0.14 us
+    /// per flow, 14 ms for 100,000 (`cargo bench -p mermin-benches --bench sweep`). The only system calls wake the
+    /// source's thread and the caller's. No packet waits. The memory of a page is reused for the next one.
     ///
     /// ```no_run
     /// use mermin_core::Handle;

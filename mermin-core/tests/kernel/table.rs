@@ -120,8 +120,8 @@ fn paused_consumer_loses_nothing(mode: Attach) {
     assert_eq!(outcome.all_ignored(), 0);
 }
 
-/// Nobody takes a record for two seconds, or as many as `MERMIN_STALL_SECONDS` says, while two CPUs send on more flows than
-/// the table has room for: it takes no memory, and all is reported afterwards.
+/// Nobody takes a record for two seconds, or as many as `MERMIN_STALL_SECONDS` says, while two CPUs send on more flows
+/// than the table has room for: it takes no memory, and all is reported afterwards.
 fn stalled_consumer_loses_nothing(mode: Attach) {
     const FLOWS: u64 = 10_000;
     let pair = Pair::new();

@@ -17,8 +17,8 @@ pub(super) struct Amount {
     pub(super) packets: u64,
 }
 
-/// Sums of open flows. A sampled flow stands for as many flows as its sampling interval says, so each of its counts is multiplied by that: the
-/// sum is an unbiased estimate (Horvitz and Thompson). Without sampling, sums are exact.
+/// Sums of open flows. A sampled flow stands for as many flows as its sampling interval says, so each of its counts is multiplied by that:
+/// the sum is an unbiased estimate (Horvitz and Thompson). Without sampling, sums are exact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sums {
     pub(super) flows: u64,

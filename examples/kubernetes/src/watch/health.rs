@@ -43,8 +43,8 @@ pub struct KindHealth {
     pub events: u64,
     /// Failed requests, since the start.
     pub failures: u64,
-    /// The latest time up to which the server reported all changes of this kind: by a list, an event, a bookmark, or the end of a watch
-    /// at the time asked for. Neither a connection nor an answer without an event counts as contact.
+    /// The latest time up to which the server reported all changes of this kind: by a list, an event, a bookmark, or
+    /// the end of a watch at the time asked for. Neither a connection nor an answer without an event counts as contact.
     pub last_contact: Option<SystemTime>,
     /// The last failure, unless it went well since.
     pub problem: Option<Problem>,

@@ -136,7 +136,8 @@ pub(crate) fn credentials() {
     }
 }
 
-/// A user who may neither ask for the stream nor make it exports to it all the same; what may not be published is reported.
+/// A user who may neither ask for the stream nor make it exports to it all the same; what may not be published is
+/// reported.
 pub(crate) fn publisher() {
     let server = Server::with(
         "authorization { users: [\

@@ -172,14 +172,13 @@ impl FlowSourceBuilder {
     /// Counts the packets of flows that the kernel drops, by the kernel's reason ([`Flow::drops`](crate::Flow::drops)): a rule of the
     /// firewall, no socket, a full socket, a bad checksum. Default: no.
     ///
-    /// The source reads them from the kernel's tracepoint `skb:kfree_skb`, in the watched network namespace only. The flow
-    /// of a dropped packet is found by the addresses that the packet had when it was dropped. No flow is found for a later
-    /// fragment, for a packet with translated addresses (NAT), for one whose flow has a VLAN, `PPPoE` or MPLS, or, at the
-    /// interface of a tunnel's outer packets, for one whose flow is inside the tunnel.
-    /// [`Stats::drops`](crate::report::Stats::drops) counts these. Some packets that the kernel reports as drops, and that
-    /// the source counts, were not lost: retransmissions and other duplicates that TCP discards, and copies for which a
-    /// packet socket (`packet(7)`) or a raw socket has no room. The kernel does not report a SYN that finds the accept
-    /// queue (`listen(2)`) full, so it is not counted.
+    /// The source reads them from the kernel's tracepoint `skb:kfree_skb`, in the watched network namespace only. The flow of a dropped
+    /// packet is found by the addresses that the packet had when it was dropped. No flow is found for a later fragment, for a packet with
+    /// translated addresses (NAT), for one whose flow has a VLAN, `PPPoE` or MPLS, or, at the interface of a tunnel's outer packets, for
+    /// one whose flow is inside the tunnel. [`Stats::drops`](crate::report::Stats::drops) counts these. Some packets that the kernel
+    /// reports as drops, and that the source counts, were not lost: retransmissions and other duplicates that TCP discards, and copies for
+    /// which a packet socket (`packet(7)`) or a raw socket has no room. The kernel does not report a SYN that finds the accept queue
+    /// (`listen(2)`) full, so it is not counted.
     ///
     /// Counting takes 128 bytes of kernel memory for each of [`max_flows`](Self::max_flows), and needs Linux 5.18 with BTF and `CAP_PERFMON`.
     /// If one of these is missing, the source opens without counting drops, and the report has a degradation. Not available for capture

@@ -72,8 +72,8 @@ pub(super) fn attach(
     })
 }
 
-/// The kernel has the number of packets that it kept from a program at the program alone, so that has a pin of its own beside the link's: opening it
-/// by its number takes `CAP_SYS_ADMIN`.
+/// The kernel has the number of packets that it kept from a program at the program alone, so that has a pin of its own beside the link's:
+/// opening it by its number takes `CAP_SYS_ADMIN`.
 fn attach_pinned(
     program: &mut DropProgram,
     directory: &Path,

@@ -5,11 +5,11 @@
 //!   period of its own for each hook, while it holds the RTNL lock: 8 to 24 ms here, so some 30 ms for one interface,
 //!   and interfaces that appear together wait for one another. The program runs before that wait: received packets are
 //!   counted at once, sent packets after one wait. A filter takes less than a millisecond.
-//! * **Detach** ([`tracked_set`]) removes the programs, waits for a grace period, closes all flows of the interface, and after the
-//!   last record adds the ledger to the sums of removed interfaces. Until then nothing is attached under the same
-//!   index: keys contain the index, and packets of a later interface would be counted in flows of the earlier one. If
-//!   the kernel refuses to detach (a filter, after capabilities were dropped), the interface stays watched and its
-//!   packets stay in the ledger; the report says so, and the thread tries again every five seconds.
+//! * **Detach** ([`tracked_set`]) removes the programs, waits for a grace period, closes all flows of the interface,
+//!   and after the last record adds the ledger to the sums of removed interfaces. Until then nothing is attached under
+//!   the same index: keys contain the index, and packets of a later interface would be counted in flows of the earlier
+//!   one. If the kernel refuses to detach (a filter, after capabilities were dropped), the interface stays watched and
+//!   its packets stay in the ledger; the report says so, and the thread tries again every five seconds.
 //! * If one interface cannot be attached to, the others are watched all the same. The report has the interface and the
 //!   cause, and the thread tries again. Opening fails under `strict`, and if no interface at all can be attached to.
 //! * If notifications are lost (`ENOBUFS`), everything is listed again. If a program is then no longer at its hook, its
