@@ -23,7 +23,7 @@ pub(super) const ROWS: &[Symptom] = &[row!(
 pub(super) const TASKS: &[Task] = &[("in-group", in_group)];
 
 const ROOT: &str = "/sys/fs/cgroup";
-const MB: u64 = 1 << 20;
+const MIB: u64 = 1 << 20;
 
 /// A group with a limit, removed with the test.
 struct Group {
@@ -44,7 +44,7 @@ impl Group {
         let path = parent.join(format!("mermin-test-{}", process::id()));
         fs::create_dir(&path)?;
         let group = Self { path, version };
-        fs::write(group.path.join(file), (128 * MB).to_string())?;
+        fs::write(group.path.join(file), (128 * MIB).to_string())?;
         Ok(group)
     }
 }
