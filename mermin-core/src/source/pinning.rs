@@ -21,8 +21,8 @@ const LONGEST: usize = 64;
 /// so.
 ///
 /// A flow that has ended keeps its slot until its last record is acknowledged. While the last records of half of all
-/// slots wait to be acknowledged, no flow ends. Flows that would end stay open until some of these records are
-/// acknowledged, and all packets are still counted.
+/// slots wait to be acknowledged, no flow ends that will have a record. Flows that would end stay open until some of
+/// these records are acknowledged, and all packets are still counted.
 ///
 /// ```no_run
 /// use futures::StreamExt;
