@@ -329,10 +329,7 @@ mod tests {
             ..section(0, 1, 0, &long[..256])
         };
         assert_eq!(payloads.add(6, HTTPS, &part), Some(End::Cut));
-        assert_eq!(
-            (server_name(&payloads), payloads.unfinished()),
-            (None, 0)
-        );
+        assert_eq!((server_name(&payloads), payloads.unfinished()), (None, 0));
     }
 
     #[test]

@@ -5,10 +5,10 @@
 //! octets in, names out. A message may be cut anywhere, so each parser returns the names before the cut. Libraries that parse only whole
 //! messages cannot do that.
 
-mod flow_payloads;
 mod cursor;
 mod dns;
 mod end;
+mod flow_payloads;
 mod http;
 mod quic;
 mod stream;
@@ -16,6 +16,6 @@ mod text;
 mod tls;
 
 pub(crate) use self::{
-    flow_payloads::{FlowPayloads, Section},
     end::End,
+    flow_payloads::{FlowPayloads, Section},
 };

@@ -64,9 +64,9 @@ fn integer(cursor: &mut Cursor<'_>) -> Result<u64, End> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::*;
     #[cfg(feature = "quic")]
     pub(in crate::payload) use super::crypto::tests::{SAMPLE_V1, octets};
+    use super::*;
 
     #[test]
     fn header_of_an_initial_packet_is_read() {

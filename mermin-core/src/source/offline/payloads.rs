@@ -11,7 +11,7 @@ use mermin_bpf::{
 
 use super::slot::PacketTime;
 use crate::{
-    payload::{FlowPayloads, End, Section},
+    payload::{End, FlowPayloads, Section},
     report::PayloadStats,
 };
 
@@ -86,9 +86,7 @@ impl Payloads {
                 payload: length,
                 octets,
             };
-            let end = self
-                .found
-                .add(packet.protocol, packet.ports, &section);
+            let end = self.found.add(packet.protocol, packet.ports, &section);
             count(counts, end);
         }
     }

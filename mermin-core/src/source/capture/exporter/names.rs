@@ -15,7 +15,7 @@ use super::Exporter;
 use crate::{
     bpf::sections::Sections,
     flow::Application,
-    payload::{FlowPayloads, End, Section},
+    payload::{End, FlowPayloads, Section},
     report::PayloadStats,
     source::capture::slots::SlotTable,
 };
