@@ -51,6 +51,7 @@ pub fn buffered<S: FlowSink + 'static>(
         state: Mutex::new(State {
             waiting: Waiting::new(capacity),
             closing: false,
+            wanted: 0,
             worker: None,
         }),
     });
@@ -91,6 +92,8 @@ struct Shared {
 struct State {
     waiting: Waiting,
     closing: bool,
+    /// Number of records for which a call of `export` waits for room.
+    wanted: usize,
     /// The waker of the worker, while it waits for records.
     worker: Option<Waker>,
 }
@@ -178,6 +181,7 @@ impl<S: FlowSink + 'static> Buffered<S> {
                 } else {
                     0
                 };
+                state.wanted = flows.len() - taken;
                 (taken, taken)
             }
             Overflow::DropNewest => {
@@ -314,8 +318,9 @@ impl Work {
         if cut.records == 0 && state.closing {
             return Poll::Ready(false);
         }
-        // In a full buffer, a batch cannot wait for further records.
-        let complete = cut.complete || state.closing || state.waiting.room() == 0;
+        // In a full buffer, a batch cannot wait for further records: none come before there is room.
+        let full = state.waiting.room() == 0 || !state.waiting.has_room_for(state.wanted);
+        let complete = cut.complete || state.closing || full;
         if cut.records != 0 && complete {
             state.waiting.take(cut.records, batch);
             return Poll::Ready(true);

@@ -231,6 +231,33 @@ fn batch_waits_until_its_maximum_age() {
 }
 
 #[test]
+fn batch_waits_for_nothing_that_the_buffer_has_no_room_for() {
+    let timer = ManualTimer::default();
+    let gate = Gate::default();
+    let batching = Batching::default().records(10).age(Duration::from_secs(60));
+    let mut sink = buffered(gate.clone(), 10, Overflow::Block)
+        .batch(batching)
+        .timer(timer.clone());
+    let meter = sink.meter().unwrap();
+    for (from, count) in [(0, 6), (6, 6), (12, 3)] {
+        assert!(poll_once(sink.export(&flows(from..from + count))).is_ready());
+    }
+    assert_eq!(gate.door().batches, [[0, 1, 2, 3, 4, 5]]);
+    assert!(poll_once(sink.export(&flows(15..17))).is_ready());
+    assert_eq!(counts(&meter.stats()), [17, 15, 2, 0]);
+    // A batch larger than the buffer, the last piece of which waits for further records again.
+    assert!(poll_once(sink.export(&flows(17..38))).is_ready());
+    assert_eq!(counts(&meter.stats()), [38, 37, 1, 0]);
+    // A call that waits for the receiver ends no batch once there is room.
+    gate.door().shut = true;
+    assert!(poll_once(sink.export(&flows(38..47))).is_ready());
+    assert!(poll_once(sink.export(&flows(47..50))).is_pending());
+    gate.open();
+    assert!(poll_once(sink.export(&flows(47..50))).is_ready());
+    assert_eq!(counts(&meter.stats()), [50, 47, 3, 0]);
+}
+
+#[test]
 fn worker_wakes_the_task_that_waits() {
     #[derive(Default)]
     struct Woken(std::sync::atomic::AtomicU32);
