@@ -57,6 +57,28 @@ pub(super) fn with_less<T>(
 }
 
 fn begin_once(arguments: &CaptureArguments, sizes: Sizes, pinned: bool) -> Result<Making, Refusal> {
+    room(sizes, pinned)?;
+    Making::begin(arguments.options.test_hooks.object, sizes, None)
+}
+
+/// Takes options out of the sizes until the memory limit allows them. If it allows none, opening fails without any of them, and tells no row.
+pub(super) fn with_room(sizes: Sizes, pinned: bool, given_up: &mut Vec<Degradation>) -> Sizes {
+    let mut rows = Vec::new();
+    match with_less(sizes, &mut rows, |sizes| room(sizes, pinned), || Ok(())) {
+        Ok(((), sizes)) => {
+            given_up.extend(rows);
+            sizes
+        }
+        Err(_) => Sizes {
+            tcp_analysis: false,
+            tcp_sockets: false,
+            drops: None,
+            ..sizes
+        },
+    }
+}
+
+fn room(sizes: Sizes, pinned: bool) -> Result<(), Refusal> {
     host::room(sizes, pinned).map_err(|error| Refusal {
         error,
         spare: if sizes.tcp_analysis {
@@ -66,8 +88,7 @@ fn begin_once(arguments: &CaptureArguments, sizes: Sizes, pinned: bool) -> Resul
         } else {
             sizes.drops.map(|_| Spare::Drops)
         },
-    })?;
-    Making::begin(arguments.options.test_hooks.object, sizes, None)
+    })
 }
 
 /// Creates programs for the maps that were pinned at a path. The flows there decide if TCP is analysed.

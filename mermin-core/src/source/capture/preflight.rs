@@ -13,17 +13,17 @@ use crate::{
 
 /// Tries each step of opening in the calling thread, which enters the chosen network namespace.
 pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Report {
-    let wanted = sizes(options);
+    let mut wanted = sizes(options);
     let mut checks = vec![host::kernel()];
     let mut degradations = Vec::new();
     if checks[0].outcome != Outcome::Failed {
         let facts = options.drops.then(drops::read_facts);
         let of_kernel = facts.as_ref().and_then(|facts| facts.as_ref().ok());
-        let trial = Sizes {
-            slots: 1,
-            drops: of_kernel.map(|facts| facts.0),
-            ..wanted
-        };
+        wanted.drops = of_kernel.map(|facts| facts.0);
+        if !options.strict {
+            wanted = loading::with_room(wanted, options.pinning.is_some(), &mut degradations);
+        }
+        let trial = Sizes { slots: 1, ..wanted };
         let load = |sizes| object::load(options.test_hooks.object, sizes);
         let loaded = if options.strict {
             load(trial).map_err(Error::from)
@@ -32,11 +32,7 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
         };
         if let (Some(facts), Ok(loaded)) = (facts, &loaded) {
             let refused = position_of_drops(&degradations).map(|row| degradations.remove(row));
-            let asked = Sizes {
-                drops: trial.drops,
-                ..wanted
-            };
-            let room = host::room(asked, options.pinning.is_some());
+            let room = host::room(wanted, options.pinning.is_some());
             checks.push(match refused {
                 Some(row) => host::no_drops(Unavailable {
                     cause: row.cause,

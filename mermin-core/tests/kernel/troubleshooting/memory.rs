@@ -6,6 +6,8 @@ use std::{
     process::{self, Command},
 };
 
+use mermin_core::report::Feature;
+
 use super::{Symptom, open, preflight, row, words};
 use crate::support::{
     child_process::{ChildProcess, Task},
@@ -84,6 +86,16 @@ fn in_group(path: &str) -> String {
     assert!(opened.contains("cannot make room for flows"), "{opened}");
     let opened = open(on("lo").max_flows(1 << 10));
     assert!(!opened.contains("cannot"), "{opened}");
+    // It has room for the flows, and not for their analysis.
+    let analysed = || on("lo").max_flows(100_000).tcp_analysis(true);
+    let report = preflight(&analysed());
+    assert!(report.can_capture(), "{report:#?}");
+    let less: Vec<_> = report.degradations.iter().map(|it| it.feature).collect();
+    assert!(less.contains(&Feature::TcpAnalysis), "{report:#?}");
+    let opened = open(analysed());
+    assert!(opened.contains("TCP is not analysed"), "{opened}");
+    let report = preflight(&analysed().strict(true));
+    assert!(!report.can_capture(), "{report:#?}");
     words(&does_not)
 }
 
