@@ -171,7 +171,10 @@ impl Meter {
     /// Counts records that the receiver has.
     pub fn delivered(&self, records: usize) {
         add(&self.counts.delivered, records);
-        self.counts.failing.store(false, Ordering::Relaxed);
+        // A batch of which the receiver has nothing says nothing of the receiver.
+        if records != 0 {
+            self.counts.failing.store(false, Ordering::Relaxed);
+        }
     }
 
     /// Counts records that are sent again.

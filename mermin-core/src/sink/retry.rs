@@ -296,6 +296,35 @@ mod tests {
     }
 
     #[test]
+    fn receiver_that_refuses_every_record_is_failing() {
+        struct Refusing(Meter, VecDeque<usize>);
+        impl FlowSink for Refusing {
+            async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
+                let delivered = self.1.pop_front().unwrap();
+                let refused = flows.len() - delivered;
+                if refused != 0 {
+                    self.0.failed(&"unreadable".into());
+                }
+                self.0.dropped(DropReason::Refused, refused);
+                self.0.accepted(flows.len());
+                self.0.delivered(delivered);
+                Ok(())
+            }
+
+            fn meter(&self) -> Option<Meter> {
+                Some(self.0.clone())
+            }
+        }
+        let inside = Refusing(Meter::default(), [0, 2].into());
+        let mut sink = retry(inside, Backoff::default());
+        let meter = sink.meter().unwrap();
+        for failing in [true, false] {
+            block_on(sink.export(&[plain(), plain()])).unwrap();
+            assert_eq!(meter.stats().failing, failing);
+        }
+    }
+
+    #[test]
     fn records_that_wait_in_the_sink_inside_are_counted_as_it_counts_them() {
         // Both sinks still hold the record, so it is counted twice. The adapter's own meter counts none as waiting,
         // because a tuple has no meter.
