@@ -8,13 +8,13 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use super::BoxError;
+use super::{BoxError, Timer};
 
 /// Why a record was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,7 +83,7 @@ pub struct SinkStats {
     pub waiting: u64,
     /// Those of `waiting` that only the caller has: they are not accepted yet.
     pub in_progress: u64,
-    /// Age of the oldest record in the buffer.
+    /// Age of the oldest of `waiting`: since it came into the buffer, or since the running call began.
     pub oldest: Option<Duration>,
     /// The last error, in words. It stays when later records are delivered.
     pub last_error: Option<String>,
@@ -144,11 +144,23 @@ struct Counts {
     delivered: AtomicU64,
     retried: AtomicU64,
     dropped: [AtomicU64; DropReason::ALL.len()],
-    in_progress: AtomicU64,
+    call: Mutex<Call>,
+    clock: Mutex<Option<Arc<dyn Timer>>>,
     error: Mutex<Option<String>>,
     failing: AtomicBool,
     inner: Option<Meter>,
+    /// True if the records of the meter inside are those of this meter.
+    is_view: bool,
     queue: Option<Arc<dyn Queue>>,
+    /// The last counts of a view that has ended.
+    last: OnceLock<SinkStats>,
+}
+
+/// A running call: the number of records that only the caller has, and when the call began.
+#[derive(Clone, Copy, Default)]
+struct Call {
+    records: u64,
+    since: Option<Instant>,
 }
 
 impl Meter {
@@ -161,6 +173,48 @@ impl Meter {
                 ..Counts::default()
             }),
         }
+    }
+
+    /// A meter with the counts of another one, until [`end`](Self::end).
+    pub(super) fn view(of: Meter) -> Self {
+        Self {
+            counts: Arc::new(Counts {
+                inner: Some(of),
+                is_view: true,
+                ..Counts::default()
+            }),
+        }
+    }
+
+    /// Keeps the counts of a view as they are now: no later outcome is known to the caller. Records that wait inside are dropped.
+    pub(super) fn end(&self) {
+        self.counts.last.get_or_init(|| {
+            let mut last = self.now();
+            if let Some(closed) = last.dropped.get_mut(DropReason::Closed as usize) {
+                *closed += last.waiting - last.in_progress;
+            }
+            SinkStats {
+                waiting: 0,
+                in_progress: 0,
+                oldest: None,
+                ..last
+            }
+        });
+    }
+
+    /// Uses the clock of a timer for the age of records.
+    pub(super) fn follow(&self, timer: &Arc<dyn Timer>) {
+        let former = lock(&self.counts.clock).replace(Arc::clone(timer));
+        drop(former);
+    }
+
+    /// Number of records that the meter inside has counted: delivered, dropped or waiting there.
+    pub(super) fn inside(&self) -> u64 {
+        self.counts.inner.as_ref().map_or(0, |inner| {
+            let stats = inner.stats();
+            let waiting = stats.waiting - stats.in_progress;
+            stats.delivered + stats.dropped_in_all() + waiting
+        })
     }
 
     /// Counts records that the sink accepted.
@@ -189,8 +243,9 @@ impl Meter {
         }
     }
 
-    /// Notes that the caller has this many records in a running call, until the guard is dropped.
-    pub(super) fn begins(&self, records: usize) -> InProgress {
+    /// Notes that the caller has this many records in a call that runs since then, until the guard is dropped.
+    pub(super) fn begins(&self, records: usize, since: Instant) -> InProgress {
+        lock(&self.counts.call).since = Some(since);
         let call = InProgress(self.clone());
         call.left(records);
         call
@@ -205,17 +260,20 @@ impl Meter {
             words.push_str(&cause.to_string());
             next = cause.source();
         }
-        *self
-            .counts
-            .error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(words);
+        *lock(&self.counts.error) = Some(words);
         self.counts.failing.store(true, Ordering::Relaxed);
     }
 
     /// All counts at this moment.
     #[must_use]
     pub fn stats(&self) -> SinkStats {
+        match self.counts.last.get() {
+            Some(last) => last.clone(),
+            None => self.now(),
+        }
+    }
+
+    fn now(&self) -> SinkStats {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let counts = &*self.counts;
         let inner = counts.inner.as_ref().map(Meter::stats);
@@ -223,24 +281,26 @@ impl Meter {
             .queue
             .as_ref()
             .map_or((0, None), |queue| queue.waiting());
+        let call = *lock(&counts.call);
+        let called = call.since.filter(|_| call.records != 0);
+        let since = [since, called].into_iter().flatten().min();
         let mut stats = SinkStats {
             accepted: read(&counts.accepted),
             delivered: read(&counts.delivered),
             retried: read(&counts.retried),
             dropped: std::array::from_fn(|reason| counts.dropped.get(reason).map_or(0, read)),
             waiting,
-            in_progress: read(&counts.in_progress),
-            oldest: since.map(|since| since.elapsed()),
-            last_error: counts
-                .error
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            in_progress: call.records,
+            oldest: since.map(|since| self.age(since)),
+            last_error: lock(&counts.error).clone(),
             failing: counts.failing.load(Ordering::Relaxed),
         };
         if let Some(inner) = inner {
             // The inner meter counts the outcomes of records that its sink accepted.
             stats.delivered = inner.delivered;
+            if counts.is_view {
+                stats.accepted += inner.accepted;
+            }
             stats.retried += inner.retried;
             for (sum, count) in stats.dropped.iter_mut().zip(inner.dropped) {
                 *sum += count;
@@ -257,6 +317,17 @@ impl Meter {
         stats.waiting += stats.in_progress;
         stats
     }
+
+    fn age(&self, since: Instant) -> Duration {
+        let clock = lock(&self.counts.clock).clone();
+        let now = clock.map_or_else(Instant::now, |clock| clock.now());
+        now.saturating_duration_since(since)
+    }
+}
+
+/// Each change is complete before anything can panic, so a poisoned lock protects valid data.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A guard for a running call. When the guard is dropped, the call has no records in progress.
@@ -265,8 +336,7 @@ pub(super) struct InProgress(Meter);
 impl InProgress {
     /// Sets the number of records of the call that only the caller has.
     pub(super) fn left(&self, records: usize) {
-        let count = &self.0.counts.in_progress;
-        count.store(records as u64, Ordering::Relaxed);
+        lock(&self.0.counts.call).records = records as u64;
     }
 }
 

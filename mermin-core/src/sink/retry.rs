@@ -60,6 +60,7 @@ impl<S: FlowSink> Retry<S> {
     #[must_use]
     pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
         self.timer = Arc::new(timer);
+        self.meter.follow(&self.timer);
         self
     }
 
@@ -94,7 +95,7 @@ impl<S: FlowSink> Retry<S> {
 impl<S: FlowSink> FlowSink for Retry<S> {
     async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
         let began = self.timer.now();
-        let _in_progress = self.meter.begins(flows.len());
+        let _in_progress = self.meter.begins(flows.len(), began);
         let mut attempts = 0;
         loop {
             let Err(error) = self.attempt(flows).await else {
@@ -276,6 +277,7 @@ mod tests {
         let meter = sink.meter().unwrap();
         let shown = || {
             let stats = meter.stats();
+            assert_eq!(stats.oldest.is_some(), stats.waiting != 0);
             (stats.waiting, stats.in_progress, stats.failing)
         };
         let flows = [plain(), plain()];
@@ -284,6 +286,7 @@ mod tests {
         assert!(export.as_mut().poll(context).is_pending());
         assert_eq!(shown(), (2, 2, true));
         timer.advance(Duration::from_secs(1));
+        assert_eq!(meter.stats().oldest, Some(Duration::from_secs(1)));
         assert!(export.as_mut().poll(context).is_ready());
         drop(export);
         assert_eq!(shown(), (0, 0, false));

@@ -23,7 +23,10 @@ use crate::flow::{Flow, FlowId};
 ///
 /// The thread completes a dropped call. Records that the call delivered are not exported again.
 ///
-/// Dropping the sink does not wait for the thread, which ends after its current call.
+/// The [meter](FlowSink::meter) has the counts of the sink's meter, or its own if the sink has none.
+///
+/// Dropping the sink does not wait for the thread, which ends after its current call. The meter no longer counts then:
+/// for the caller, the records of that call are not delivered.
 ///
 /// ```no_run
 /// use std::fs::File;
@@ -36,11 +39,13 @@ use crate::flow::{Flow, FlowId};
 /// # Errors
 /// If the thread cannot be started.
 pub fn threaded<S: FlowSink + 'static>(name: &str, sink: S) -> io::Result<Threaded> {
-    let meter = sink.meter();
+    let inside = sink.meter();
+    let own = inside.is_none().then(Meter::default);
+    let meter = inside.or_else(|| own.clone()).map(Meter::view);
     let (calls, received) = unbounded();
     thread::Builder::new()
         .name(name.to_owned())
-        .spawn(move || block_on(work(sink, received)))?;
+        .spawn(move || block_on(work(sink, own, received)))?;
     Ok(Threaded {
         calls,
         meter,
@@ -150,19 +155,31 @@ impl FlowSink for Threaded {
     }
 }
 
+impl Drop for Threaded {
+    fn drop(&mut self) {
+        if let Some(meter) = &self.meter {
+            meter.end();
+        }
+    }
+}
+
 impl fmt::Debug for Threaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Threaded").finish_non_exhaustive()
     }
 }
 
-/// Runs calls until the sink is dropped.
-async fn work(mut sink: impl FlowSink, mut calls: UnboundedReceiver<Call>) {
+/// Runs calls until the sink is dropped. Counts records with `own`, if the sink does not.
+async fn work(mut sink: impl FlowSink, own: Option<Meter>, mut calls: UnboundedReceiver<Call>) {
     while let Some(Call { flows, answer }) = next(&mut sink, &mut calls).await {
         let (result, spare) = match flows {
             Some(flows) => (sink.export(&flows).await, flows),
             None => (sink.close().await, Vec::new()),
         };
+        if let (Ok(()), Some(own)) = (&result, &own) {
+            own.accepted(spare.len());
+            own.delivered(spare.len());
+        }
         // The caller may have dropped the call.
         let _ = answer.send(Answer { result, spare });
     }

@@ -92,7 +92,7 @@ struct Shared {
 struct State {
     waiting: Waiting,
     closing: bool,
-    /// Number of records for which a call of `export` waits for room.
+    /// Number of records for which a call of `export` has no room.
     wanted: usize,
     /// The waker of the worker, while it waits for records.
     worker: Option<Waker>,
@@ -139,6 +139,7 @@ impl<S: FlowSink + 'static> Buffered<S> {
     #[must_use]
     pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
         self.timer = Arc::new(timer);
+        self.meter.follow(&self.timer);
         self
     }
 
@@ -166,6 +167,20 @@ impl<S: FlowSink + 'static> Buffered<S> {
         result
     }
 
+    /// Lets the worker take what waits, before records are dropped for lack of room.
+    fn make_way(&mut self, records: usize, context: &mut Context<'_>) {
+        if self.overflow == Overflow::Block {
+            return;
+        }
+        let mut state = self.shared.lock();
+        if !state.waiting.has_room_for(records) {
+            state.wanted = records;
+            wake(state);
+            // A sink that is closed takes nothing.
+            let _ = self.poll_worker(context);
+        }
+    }
+
     /// Puts records into the buffer by the policy. Returns the number of records that were stored or dropped.
     fn push(&self, flows: &[Flow]) -> usize {
         // The time is read outside the lock, because the timer may be code of the embedding program.
@@ -181,7 +196,6 @@ impl<S: FlowSink + 'static> Buffered<S> {
                 } else {
                     0
                 };
-                state.wanted = flows.len() - taken;
                 (taken, taken)
             }
             Overflow::DropNewest => {
@@ -201,6 +215,7 @@ impl<S: FlowSink + 'static> Buffered<S> {
                 (flows.len(), flows.len())
             }
         };
+        state.wanted = flows.len() - dealt;
         self.meter.accepted(taken);
         wake(state);
         dealt
@@ -210,8 +225,9 @@ impl<S: FlowSink + 'static> Buffered<S> {
 impl<S: FlowSink + 'static> FlowSink for Buffered<S> {
     async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
         let mut rest = flows;
-        let in_progress = self.meter.begins(0);
+        let in_progress = self.meter.begins(0, self.timer.now());
         poll_fn(|context| {
+            self.make_way(rest.len(), context);
             loop {
                 let dealt = self.push(rest);
                 rest = rest.get(dealt..).unwrap_or_default();
@@ -249,7 +265,10 @@ impl<S: FlowSink + 'static> FlowSink for Buffered<S> {
 
 impl<S> Drop for Buffered<S> {
     fn drop(&mut self) {
-        let dropped = self.shared.lock().waiting.clear();
+        // Afterwards the sink counts nothing more. It may have counted records of the batch being sent.
+        self.worker = Worker::Done;
+        let inside = self.meter.inside();
+        let dropped = self.shared.lock().waiting.clear(inside);
         self.meter.dropped(DropReason::Closed, dropped);
     }
 }
@@ -279,6 +298,8 @@ impl Work {
         let mut batch = Vec::new();
         while self.next(&mut sink, &mut batch).await {
             self.waited = None;
+            let inside = self.meter.inside();
+            self.shared.lock().waiting.fly(inside);
             let outcome = sink.export(&batch).await;
             match outcome {
                 Ok(()) => self.meter.delivered(batch.len()),

@@ -27,6 +27,8 @@ pub(super) struct Waiting {
     /// Number of records that are being sent. `flying_since` is the time since which the oldest of them waits.
     flying: usize,
     flying_since: Option<Instant>,
+    /// Number of records that the sink's meter had counted before.
+    inside: u64,
 }
 
 impl Waiting {
@@ -37,6 +39,7 @@ impl Waiting {
             since: VecDeque::new(),
             flying: 0,
             flying_since: None,
+            inside: 0,
         }
     }
 
@@ -99,19 +102,27 @@ impl Waiting {
         self.forget(count);
     }
 
+    /// Notes how many records the sink's meter has counted before these are sent.
+    pub(super) fn fly(&mut self, inside: u64) {
+        self.inside = inside;
+    }
+
     /// Notes that the records being sent were delivered or dropped.
     pub(super) fn land(&mut self) {
         self.flying = 0;
         self.flying_since = None;
     }
 
-    /// Drops all records. Returns their number.
-    pub(super) fn clear(&mut self) -> usize {
-        let all = self.len();
-        self.flows.clear();
-        self.since.clear();
+    /// Drops all records and frees their memory, which a meter may keep for long. Returns the number of those that
+    /// the sink's meter has not counted, if it has now counted this many.
+    pub(super) fn clear(&mut self, inside: u64) -> usize {
+        let sent = inside.saturating_sub(self.inside);
+        let sent = usize::try_from(sent).unwrap_or(usize::MAX);
+        let left = self.flows.len() + self.flying.saturating_sub(sent);
+        self.flows = VecDeque::new();
+        self.since = VecDeque::new();
         self.land();
-        all
+        left
     }
 
     fn forget(&mut self, mut records: usize) {
@@ -166,8 +177,9 @@ mod tests {
         waiting.land();
         assert_eq!((waiting.len(), waiting.oldest()), (3, Some(later)));
         assert!(waiting.has_room_for(2) && !waiting.has_room_for(3));
-        assert_eq!((waiting.clear(), waiting.len()), (3, 0));
+        assert_eq!((waiting.clear(0), waiting.len()), (3, 0));
         assert_eq!(waiting.oldest(), None);
+        assert_eq!((waiting.flows.capacity(), waiting.since.capacity()), (0, 0));
         // A batch larger than the capacity is taken in pieces.
         assert!(waiting.has_room_for(100));
     }

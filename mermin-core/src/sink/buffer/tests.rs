@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     flow::{FlowId, example::plain},
-    sink::{Backoff, SinkStats, from_fn, retry, testing::ManualTimer},
+    sink::{Backoff, SinkStats, from_fn, retry, testing::ManualTimer, threaded},
 };
 
 fn flows(ids: std::ops::Range<u32>) -> Vec<Flow> {
@@ -255,6 +255,100 @@ fn batch_waits_for_nothing_that_the_buffer_has_no_room_for() {
     gate.open();
     assert!(poll_once(sink.export(&flows(47..50))).is_ready());
     assert_eq!(counts(&meter.stats()), [50, 47, 3, 0]);
+}
+
+#[test]
+fn incomplete_batch_is_sent_before_records_are_dropped() {
+    for overflow in [Overflow::DropNewest, Overflow::DropOldest] {
+        let (timer, gate) = (ManualTimer::default(), Gate::default());
+        let batching = Batching::default().records(10).age(Duration::from_secs(60));
+        let mut sink = buffered(gate.clone(), 10, overflow)
+            .batch(batching)
+            .timer(timer.clone());
+        let meter = sink.meter().unwrap();
+        for from in [0, 6] {
+            assert!(poll_once(sink.export(&flows(from..from + 6))).is_ready());
+        }
+        assert_eq!(counts(&meter.stats()), [12, 6, 6, 0]);
+        timer.advance(Duration::from_secs(7));
+        assert_eq!(meter.stats().oldest, Some(Duration::from_secs(7)));
+    }
+}
+
+/// A sink that counts what it exports once its thread may go on, and tells of it.
+struct Blocking {
+    goes_on: std::sync::mpsc::Receiver<()>,
+    is_through: std::sync::mpsc::Sender<()>,
+    meter: Option<Meter>,
+}
+
+impl FlowSink for Blocking {
+    async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
+        self.goes_on.recv()?;
+        if let Some(meter) = &self.meter {
+            meter.accepted(flows.len());
+            meter.delivered(flows.len());
+        }
+        Ok(())
+    }
+
+    async fn idle(&mut self) {
+        let _ = self.is_through.send(());
+    }
+}
+
+impl Drop for Blocking {
+    fn drop(&mut self) {
+        let _ = self.is_through.send(());
+    }
+}
+
+#[test]
+fn thread_that_goes_on_after_the_drop_counts_no_record_again() {
+    for metered in [true, false] {
+        // The call ends before the drop, or after it.
+        for (before, expected) in [(true, [5, 3, 0, 2]), (false, [5, 0, 0, 5])] {
+            let (go_on, goes_on) = std::sync::mpsc::channel();
+            let (is_through, through) = std::sync::mpsc::channel();
+            let sink = Blocking {
+                goes_on,
+                is_through,
+                meter: metered.then(Meter::default),
+            };
+            let inside = retry(threaded("apart", sink).unwrap(), Backoff::default());
+            let mut sink = buffered(inside, 9, Overflow::Block);
+            let meter = sink.meter().unwrap();
+            through.recv().unwrap();
+            assert!(poll_once(sink.export(&flows(0..3))).is_ready());
+            assert!(poll_once(sink.export(&flows(3..5))).is_ready());
+            if before {
+                go_on.send(()).unwrap();
+                through.recv().unwrap();
+                drop(sink);
+            } else {
+                drop(sink);
+                assert_eq!(counts(&meter.stats()), expected);
+                go_on.send(()).unwrap();
+            }
+            // The thread has ended.
+            through.recv().unwrap();
+            assert_eq!(counts(&meter.stats()), expected, "{metered} {before}");
+        }
+    }
+}
+
+#[test]
+fn records_left_in_both_of_two_buffers_are_counted() {
+    // The inner buffer has the first batch, and no room for the second.
+    let inside = buffered(shut(), 4, Overflow::Block);
+    let mut sink = buffered(inside, 9, Overflow::Block);
+    let meter = sink.meter().unwrap();
+    for (from, count) in [(0, 4), (4, 3), (7, 2)] {
+        assert!(poll_once(sink.export(&flows(from..from + count))).is_ready());
+    }
+    assert_eq!(counts(&meter.stats()), [9, 0, 9, 0]);
+    drop(sink);
+    assert_eq!(counts(&meter.stats()), [9, 0, 0, 9]);
 }
 
 #[test]
