@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -13,7 +13,7 @@ use mermin_core::sink::{Meter, SinkStats};
 use mermin_kubernetes::{Cluster, Settings};
 use tokio::sync::{Notify, oneshot};
 
-use super::Prepared;
+use super::{Prepared, retired::Retired};
 use crate::{configuration::Receiver, lock::lock};
 
 /// The objects of a cluster, and the names that flows get of them.
@@ -83,7 +83,7 @@ struct Shared {
     pending: Mutex<Vec<Pending>>,
     arrived: Notify,
     shown: Mutex<Vec<(String, Meter)>>,
-    removed: Mutex<Vec<(String, Meter)>>,
+    retired: Mutex<Retired>,
     doubled: Mutex<BTreeMap<String, Doubts>>,
 }
 
@@ -111,11 +111,16 @@ impl Exchange {
         meters.map(|(name, meter)| (name, meter.stats())).collect()
     }
 
-    /// Returns the meters of all receivers by name, also of those that were removed.
+    /// Returns the counts of all receivers by name, also of those that were removed.
     #[must_use]
-    pub fn all_meters(&self) -> Vec<(String, Meter)> {
-        let mut all = lock(&self.0.removed).clone();
-        all.extend(self.meters());
+    pub fn all_stats(&self) -> Vec<(String, SinkStats)> {
+        let retired = lock(&self.0.retired);
+        let sums = retired.stats();
+        let mut all: Vec<_> = sums
+            .map(|(name, stats)| (format!("{name} (removed)"), stats))
+            .collect();
+        drop(retired);
+        all.extend(self.stats());
         all
     }
 
@@ -148,8 +153,9 @@ impl Exchange {
         *lock(&self.0.shown) = shown;
     }
 
-    pub(super) fn retire(&self, name: &str, meter: Meter) {
-        lock(&self.0.removed).push((format!("{name} (removed)"), meter));
+    /// Counts of receivers that were removed.
+    pub(super) fn retired(&self) -> MutexGuard<'_, Retired> {
+        lock(&self.0.retired)
     }
 }
 

@@ -1,6 +1,10 @@
 //! The sink of the source.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::{
     StreamExt as _,
@@ -16,7 +20,8 @@ use tokio::task::JoinHandle;
 use super::{
     Decoration, Exchange, Names, Prepared, Purpose,
     exchange::{Change, Pending},
-    member::{Batch, Member, Unfinished},
+    member::{Batch, Member},
+    rest::{Answer, Unfinished},
 };
 
 /// Adds the names of Kubernetes objects to records, and gives each batch to every receiver. `Ok` means that each has it,
@@ -65,9 +70,9 @@ impl FanOut {
         self.exchange.show(meters.collect());
     }
 
-    /// Makes all changes that wait, and returns the numbers of new receivers. It is not async, because a caller may drop the
+    /// Makes all changes that wait, and returns the least number of new receivers. It is not async, because a caller may drop the
     /// future of `export` or `idle` at any time.
-    fn change(&mut self) -> Vec<u64> {
+    fn change(&mut self) -> u64 {
         let first = self.next;
         for Pending { change, done } in self.exchange.take() {
             self.apply(change);
@@ -75,8 +80,7 @@ impl FanOut {
             // The caller may be gone.
             let _ = done.send(());
         }
-        let numbers = self.members.iter().map(|member| member.number);
-        numbers.filter(|number| *number >= first).collect()
+        first
     }
 
     fn apply(&mut self, change: Change) {
@@ -95,7 +99,8 @@ impl FanOut {
         for member in go {
             let name = member.receiver.name().to_owned();
             if let Some(meter) = member.meter.clone() {
-                self.exchange.retire(&name, meter);
+                let mut retired = self.exchange.retired();
+                retired.begins(member.number, &name, meter);
             }
             let has_successor = added.iter().any(|it| it.receiver.name() == name);
             let unfinished = if has_successor {
@@ -103,7 +108,8 @@ impl FanOut {
             } else {
                 Unfinished::IsDropped
             };
-            let removal = tokio::spawn(remove(member, close_within, unfinished));
+            let exchange = self.exchange.clone();
+            let removal = tokio::spawn(remove(member, close_within, unfinished, exchange));
             removals.insert(name, removal);
         }
         for prepared in added {
@@ -129,21 +135,36 @@ impl FanOut {
         Arc::new(batch)
     }
 
-    /// Gives a batch to a receiver. `None` if it is removed.
-    fn order(&self, number: u64, batch: &Batch) -> Option<impl Future<Output = Answered> + use<>> {
+    /// Gives a batch to a receiver.
+    fn order(member: &Member, batch: Batch) -> impl Future<Output = Answered> + use<> {
+        let (number, name) = (member.number, member.receiver.name().to_owned());
+        let answer = member.export(batch);
+        async move { (number, name, answer.await) }
+    }
+
+    /// Returns the receiver that takes the place of one of this name. Without one, the records are dropped.
+    fn successor(&self, name: &str, records: usize) -> Option<&Member> {
         let mut members = self.members.iter();
-        let member = members.find(|member| member.number == number)?;
-        let answer = member.export(Arc::clone(batch));
-        Some(async move { (number, answer.await) })
+        let successor = members.find(|member| member.receiver.name() == name);
+        // It was removed before it got them.
+        if successor.is_none() && records != 0 {
+            self.exchange.retired().dropped(name, records);
+            tracing::warn!(
+                "`{name}` is closed; {records} records of the batch in progress were dropped"
+            );
+        }
+        successor.filter(|_| records != 0)
     }
 }
 
-/// The number of a receiver and its outcome, which is absent if the receiver's task has ended.
-type Answered = (u64, Option<Result<(), BoxError>>);
+/// The number and name of a receiver, and its answer, which is absent if the receiver's task has ended.
+type Answered = (u64, String, Option<Answer>);
 
-async fn remove(member: Member, patience: Duration, unfinished: Unfinished) {
-    let name = member.receiver.name().to_owned();
-    match member.remove(patience, unfinished).await {
+async fn remove(member: Member, patience: Duration, unfinished: Unfinished, exchange: Exchange) {
+    let (number, name) = (member.number, member.receiver.name().to_owned());
+    let dropped = member.remove(patience, unfinished).await;
+    exchange.retired().ends(number, &name);
+    match dropped {
         0 => tracing::info!(
             "`{name}` is closed; every record that it accepted was delivered, or was dropped and counted earlier"
         ),
@@ -158,29 +179,37 @@ impl FlowSink for FanOut {
         self.change();
         let batch = self.named(flows);
         let exchange = self.exchange.clone();
-        let numbers: Vec<_> = self.members.iter().map(|member| member.number).collect();
-        let orders = numbers
-            .into_iter()
-            .filter_map(|number| self.order(number, &batch));
+        let members = self.members.iter();
+        let mut asked: HashSet<_> = members.map(|it| it.receiver.name().to_owned()).collect();
+        let members = self.members.iter();
+        let orders = members.map(|member| Self::order(member, Arc::clone(&batch)));
         let mut answers: FuturesUnordered<_> = orders.collect();
         loop {
             tokio::select! {
                 biased;
                 answer = answers.next() => match answer {
                     None => return Ok(()),
-                    Some((_, Some(outcome))) => outcome?,
-                    Some((number, None)) => {
-                        // A receiver that was removed answers nothing.
-                        let mut members = self.members.iter();
-                        if let Some(member) = members.find(|member| member.number == number) {
-                            return Err(format!("the task of `{}` has ended", member.receiver.name()).into());
+                    Some((_, _, Some(Answer::Done(outcome)))) => outcome?,
+                    Some((_, name, Some(Answer::PassedOn(left)))) => {
+                        let first = batch.len().saturating_sub(left);
+                        let records = batch.get(first..).unwrap_or_default();
+                        if let Some(member) = self.successor(&name, records.len()) {
+                            answers.push(Self::order(member, Arc::new(records.to_vec())));
                         }
+                    }
+                    // A receiver that was removed may answer nothing.
+                    Some((number, name, None)) => if self.members.iter().any(|it| it.number == number) {
+                        return Err(format!("the task of `{name}` has ended").into());
                     }
                 },
                 // A receiver that is down may have filled its buffer, and the change may be its removal.
                 () = exchange.arrived() => {
-                    for number in self.change() {
-                        answers.extend(self.order(number, &batch));
+                    let first = self.change();
+                    for member in self.members.iter().filter(|member| member.number >= first) {
+                        // A successor gets what its predecessor passes on.
+                        if asked.insert(member.receiver.name().to_owned()) {
+                            answers.push(Self::order(member, Arc::clone(&batch)));
+                        }
                     }
                 }
             }
@@ -211,168 +240,10 @@ impl FlowSink for FanOut {
     /// Returns the number of waiting records, also of receivers that were removed and still deliver. The source has those of a batch
     /// in progress.
     fn waiting(&self) -> u64 {
-        let meters = self.exchange.all_meters();
-        let stats = meters.iter().map(|(_, meter)| meter.stats());
-        stats.map(|it| it.waiting - it.in_progress).sum()
+        let stats = self.exchange.all_stats().into_iter();
+        stats.map(|(_, it)| it.waiting - it.in_progress).sum()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use futures::{FutureExt as _, future::pending};
-    use mermin_core::sink::{Backoff, BoxSink, Overflow, buffered, retry, testing::flows};
-    use tokio::sync::oneshot;
-
-    use super::*;
-    use crate::configuration::Receiver;
-
-    /// A receiver that takes nothing before it is opened.
-    struct Gate(Option<oneshot::Receiver<()>>);
-
-    impl FlowSink for Gate {
-        async fn export(&mut self, _: &[Flow]) -> Result<(), BoxError> {
-            if let Some(opened) = self.0.as_mut() {
-                opened.await?;
-            }
-            self.0 = None;
-            Ok(())
-        }
-    }
-
-    fn behind(gate: oneshot::Receiver<()>) -> Prepared {
-        let sink = BoxSink::new(buffered(Gate(Some(gate)), 1_000, Overflow::Block));
-        Prepared {
-            receiver: Receiver::Target {
-                text: "gate:".to_owned(),
-                name: "gate".to_owned(),
-                buffer: 1_000,
-                overflow: mermin_config::value::Overflow::Block,
-            },
-            meter: sink.meter(),
-            sink,
-            opened: None,
-            doubled: None,
-        }
-    }
-
-    /// Puts these receivers in the place of all others, as the source would while there are no records.
-    async fn replace(fan_out: &mut FanOut, added: Vec<Prepared>, close_within: Duration) {
-        let exchange = fan_out.exchange.clone();
-        let change = exchange.change(Change {
-            kept: Vec::new(),
-            added,
-            decoration: None,
-            close_within,
-        });
-        tokio::select! {
-            () = fan_out.idle() => pending().await,
-            () = change => {}
-        }
-    }
-
-    #[tokio::test]
-    async fn closing_waits_for_receivers_that_were_removed() {
-        let (open, gate) = oneshot::channel();
-        let exchange = Exchange::default();
-        let mut fan_out = FanOut::new(vec![behind(gate)], None, exchange.clone());
-        let records = flows(40);
-        fan_out.export(&records).await.unwrap();
-        replace(&mut fan_out, Vec::new(), Duration::from_mins(1)).await;
-        let count = records.len() as u64;
-        assert_eq!((exchange.meters().len(), fan_out.waiting()), (0, count));
-        // Called twice, as a caller may drop the future.
-        assert!(fan_out.close().now_or_never().is_none());
-        open.send(()).unwrap();
-        fan_out.close().await.unwrap();
-        let (_, meter) = exchange.all_meters().remove(0);
-        assert_eq!((meter.stats().delivered, fan_out.waiting()), (count, 0));
-        fan_out.close().await.unwrap();
-    }
-
-    /// A receiver of this name without a buffer, which is behind a gate.
-    fn unbuffered(name: &str, gate: oneshot::Receiver<()>) -> Prepared {
-        let sink = BoxSink::new(retry(Gate(Some(gate)), Backoff::default()));
-        Prepared {
-            receiver: Receiver::Target {
-                text: name.to_owned(),
-                name: name.to_owned(),
-                buffer: 0,
-                overflow: mermin_config::value::Overflow::Block,
-            },
-            meter: sink.meter(),
-            sink,
-            opened: None,
-            doubled: None,
-        }
-    }
-
-    /// Replaces a receiver that is away by another of this name, while a batch is in progress. Returns the counts of the first: of the
-    /// batch, waiting before, accepted and dropped after.
-    async fn replaced_by(successor: &str) -> [u64; 4] {
-        let ((_open, gate), (open_next, next_gate)) = (oneshot::channel(), oneshot::channel());
-        let exchange = Exchange::default();
-        let mut fan_out = FanOut::new(vec![unbuffered("away", gate)], None, exchange.clone());
-        let records = flows(40);
-        let (_, meter) = exchange.meters().remove(0);
-        let shown = exchange.clone();
-        let change = async {
-            while meter.stats().waiting == 0 {
-                tokio::task::yield_now().await;
-            }
-            let waiting = shown.stats().remove(0).1.waiting;
-            let added = vec![unbuffered(successor, next_gate)];
-            shown
-                .change(Change {
-                    kept: Vec::new(),
-                    added,
-                    decoration: None,
-                    close_within: Duration::from_mins(1),
-                })
-                .await;
-            open_next.send(()).unwrap();
-            waiting
-        };
-        let (exported, waiting) = join(fan_out.export(&records), change).await;
-        exported.unwrap();
-        fan_out.close().await.unwrap();
-        let (name, meter) = exchange.all_meters().remove(0);
-        assert_eq!(name, "away (removed)");
-        let stats = meter.stats();
-        let count = records.len() as u64;
-        assert_eq!(exchange.stats()[0].1.delivered, count);
-        [count, waiting, stats.accepted, stats.dropped_in_all()]
-    }
-
-    #[tokio::test]
-    async fn batch_of_a_removed_receiver_without_a_buffer_is_counted() {
-        let [count, waiting, accepted, dropped] = replaced_by("other").await;
-        assert_eq!([waiting, accepted, dropped], [count; 3]);
-    }
-
-    #[tokio::test]
-    async fn batch_that_a_successor_gets_is_not_dropped() {
-        let [count, waiting, accepted, dropped] = replaced_by("away").await;
-        assert_eq!([waiting, accepted, dropped], [count, 0, 0]);
-    }
-
-    #[tokio::test]
-    async fn removal_waits_for_the_receiver_that_was_replaced() {
-        let ((open, gate), (_open_next, next_gate)) = (oneshot::channel(), oneshot::channel());
-        let exchange = Exchange::default();
-        let mut fan_out = FanOut::new(vec![behind(gate)], None, exchange.clone());
-        let records = flows(40);
-        fan_out.export(&records).await.unwrap();
-        let successor = vec![behind(next_gate)];
-        replace(&mut fan_out, successor, Duration::from_mins(1)).await;
-        // The successor has no time, and its predecessor has.
-        replace(&mut fan_out, Vec::new(), Duration::ZERO).await;
-        let moment = Duration::from_millis(100);
-        let closed = tokio::time::timeout(moment, fan_out.close()).await;
-        assert!(closed.is_err());
-        open.send(()).unwrap();
-        fan_out.close().await.unwrap();
-        let (_, meter) = exchange.all_meters().remove(0);
-        let count = records.len() as u64;
-        assert_eq!((meter.stats().delivered, fan_out.waiting()), (count, 0));
-    }
-}
+mod tests;

@@ -12,7 +12,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::Prepared;
+use super::{
+    Prepared,
+    rest::{Answer, Rest, Unfinished},
+};
 use crate::configuration::Receiver;
 
 /// A batch, shared by all receivers.
@@ -20,16 +23,7 @@ pub(super) type Batch = Arc<Vec<Flow>>;
 
 struct Order {
     batch: Batch,
-    answer: oneshot::Sender<Result<(), BoxError>>,
-}
-
-/// The fate of the batch that a receiver has not taken when it is removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unfinished {
-    /// A successor of the same name gets it.
-    IsPassedOn,
-    /// Nobody else has it for this receiver, so its records count as dropped.
-    IsDropped,
+    answer: oneshot::Sender<Answer>,
 }
 
 /// A receiver, and the task that exports to it.
@@ -74,11 +68,8 @@ impl Member {
         }
     }
 
-    /// Gives it a batch. The outcome is absent if the task has ended or was told to end.
-    pub(super) fn export(
-        &self,
-        batch: Batch,
-    ) -> impl Future<Output = Option<Result<(), BoxError>>> + use<> {
+    /// Gives it a batch. The answer is absent if the task has ended, or was told to drop the batch.
+    pub(super) fn export(&self, batch: Batch) -> impl Future<Output = Option<Answer>> + use<> {
         let orders = self.orders.clone();
         async move {
             let (answer, answered) = oneshot::channel();
@@ -136,32 +127,40 @@ async fn work(
     mut orders: mpsc::Receiver<Order>,
     mut cancelled: oneshot::Receiver<Unfinished>,
 ) -> Result<(), BoxError> {
-    let meter = sink.meter();
+    let mut rest = None;
     while let Some(Order { batch, answer }) = next(&mut sink, &mut orders).await {
+        let told = cancelled.try_recv().ok();
+        if told == Some(Unfinished::IsPassedOn) {
+            // The fan-out may have been dropped.
+            let _ = answer.send(Answer::PassedOn(batch.len()));
+            break;
+        }
+        let meter = sink.meter();
+        let unfinished = async {
+            match told {
+                Some(told) => Ok(told),
+                None => (&mut cancelled).await,
+            }
+        };
         let mut export = std::pin::pin!(sink.export(&batch));
         tokio::select! {
             // First, so that the meter knows the batch when it is given up.
             biased;
             outcome = &mut export => {
                 // The fan-out may have been dropped.
-                let _ = answer.send(outcome);
+                let _ = answer.send(Answer::Done(outcome));
             }
-            unfinished = &mut cancelled => {
-                if let (Ok(Unfinished::IsDropped), Some(meter)) = (unfinished, &meter) {
-                    give_up(meter);
-                }
+            // An error means that the member was dropped.
+            unfinished = unfinished => {
+                let unfinished = unfinished.unwrap_or(Unfinished::IsDropped);
+                rest = Some(Rest::of(batch.len(), meter, unfinished, answer));
                 break;
             }
         }
     }
-    sink.close().await
-}
-
-/// Counts the records of a batch in progress as accepted and dropped: the source gets no error, so it does not give them again.
-fn give_up(meter: &Meter) {
-    let left = usize::try_from(meter.stats().in_progress).unwrap_or(usize::MAX);
-    meter.accepted(left);
-    meter.dropped(DropReason::Closed, left);
+    let closed = sink.close().await;
+    drop(rest);
+    closed
 }
 
 async fn next(sink: &mut BoxSink, orders: &mut mpsc::Receiver<Order>) -> Option<Order> {

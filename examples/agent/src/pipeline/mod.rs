@@ -8,6 +8,8 @@ mod exchange;
 mod fan_out;
 mod member;
 mod names;
+mod rest;
+mod retired;
 mod start;
 mod stdout;
 

@@ -76,10 +76,10 @@ fn start(file: File, log: Log) -> Result<bool> {
     let outcome = runtime.block_on(capture(file, log, exchange.clone(), privileged));
     // Tasks of receivers end here, and sinks that still had records count them.
     drop(runtime);
-    let meters = exchange.all_meters();
-    let rows: Vec<_> = meters
+    let stats = exchange.all_stats();
+    let rows: Vec<_> = stats
         .iter()
-        .map(|(name, meter)| (name.as_str(), meter.stats()))
+        .map(|(name, stats)| (name.as_str(), stats.clone()))
         .collect();
     if !rows.is_empty() {
         eprint!("{}", table(&rows));
