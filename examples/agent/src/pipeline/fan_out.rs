@@ -30,8 +30,8 @@ use super::{
 /// Tasks of receivers run on tokio, so it is created and used within a runtime.
 pub struct FanOut {
     members: Vec<Member>,
-    /// Removals of receivers without a successor. `close` waits for them; a successor waits for its predecessor's removal.
-    leaving: Vec<JoinHandle<()>>,
+    /// Removals of receivers without a successor, by name. `close` waits for them; a successor waits for its predecessor's removal.
+    leaving: Vec<(String, JoinHandle<()>)>,
     /// Number of the next receiver.
     next: u64,
     names: Names,
@@ -113,11 +113,18 @@ impl FanOut {
             removals.insert(name, removal);
         }
         for prepared in added {
-            let former = removals.remove(prepared.receiver.name());
+            let name = prepared.receiver.name();
+            let former = removals.remove(name).or_else(|| self.leaves(name));
             self.add(prepared, former);
         }
-        self.leaving.retain(|removal| !removal.is_finished());
-        self.leaving.extend(removals.into_values());
+        self.leaving.retain(|(_, removal)| !removal.is_finished());
+        self.leaving.extend(removals);
+    }
+
+    /// Takes the removal of a receiver of this name that an earlier change removed.
+    fn leaves(&mut self, name: &str) -> Option<JoinHandle<()>> {
+        let place = self.leaving.iter().position(|(it, _)| it == name)?;
+        Some(self.leaving.swap_remove(place).1)
     }
 
     fn add(&mut self, mut prepared: Prepared, former: Option<JoinHandle<()>>) {
@@ -228,10 +235,10 @@ impl FlowSink for FanOut {
     async fn close(&mut self) -> Result<(), BoxError> {
         self.change();
         // A handle that is finished must not be polled again, and this future may be dropped and called again.
-        self.leaving.retain(|removal| !removal.is_finished());
+        self.leaving.retain(|(_, removal)| !removal.is_finished());
         let (outcomes, _) = join(
             join_all(self.members.iter_mut().map(Member::close)),
-            join_all(&mut self.leaving),
+            join_all(self.leaving.iter_mut().map(|(_, removal)| removal)),
         )
         .await;
         outcomes.into_iter().collect()

@@ -332,3 +332,24 @@ async fn batch_that_the_thread_of_a_replaced_receiver_delivers_is_not_passed_on(
     let (sums, first) = replaced_in_its_thread("slow").await;
     assert_eq!((sums, first), ([count, count, 0], count));
 }
+
+#[tokio::test]
+async fn receiver_that_comes_back_waits_for_its_removal() {
+    let (open_first, gate) = oneshot::channel();
+    let exchange = Exchange::default();
+    let mut fan_out = FanOut::new(vec![behind(gate)], None, exchange.clone());
+    let records = flows(40);
+    fan_out.export(&records).await.unwrap();
+    replace(&mut fan_out, Vec::new(), Duration::from_mins(1)).await;
+    replace(&mut fan_out, vec![open("gate")], Duration::from_mins(1)).await;
+    let count = records.len() as u64;
+    let change = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(sums(&exchange), [count, 0, 0]);
+        open_first.send(()).unwrap();
+    };
+    let (exported, ()) = join(fan_out.export(&records), change).await;
+    exported.unwrap();
+    fan_out.close().await.unwrap();
+    assert_eq!(sums(&exchange), [2 * count, 2 * count, 0]);
+}
