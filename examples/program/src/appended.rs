@@ -2,13 +2,13 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Seek as _, SeekFrom, Write as _},
+    io::{self, Write as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
-/// Appends complete pieces to a file. If a full disk truncates a piece, it is removed. If the file was renamed,
-/// removed or emptied, as `logrotate` does, a new one begins under its name.
+/// Appends complete pieces to a file. If a full disk truncates a piece, it is removed. With [`Appended::whole`], so is the part of a
+/// piece that a killed process left. If the file was renamed, removed or emptied, as `logrotate` does, a new one begins under its name.
 ///
 /// ```
 /// # let folder = std::env::temp_dir().join(format!("mermin-appended-{}", std::process::id()));
@@ -25,8 +25,12 @@ use std::{
 #[derive(Debug)]
 pub struct Appended {
     path: PathBuf,
+    whole: Option<FindEnd>,
     open: Option<Open>,
 }
+
+/// Returns the end of the last complete piece of a file of this length.
+pub type FindEnd = fn(&File, u64) -> io::Result<u64>;
 
 #[derive(Debug)]
 struct Open {
@@ -36,13 +40,24 @@ struct Open {
 }
 
 impl Open {
-    fn new(path: &Path) -> io::Result<Self> {
-        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-        let end = if file.metadata()?.is_file() {
-            Some(file.seek(SeekFrom::End(0))?)
-        } else {
-            None
-        };
+    fn new(path: &Path, whole: Option<FindEnd>) -> io::Result<Self> {
+        // A pipe that is also opened for reading waits for no reader, and never breaks.
+        let is_read = whole.is_some() && fs::metadata(path).map_or(true, |there| there.is_file());
+        let mut options = OpenOptions::new();
+        let file = options.create(true).append(true).read(is_read).open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Ok(Self { file, end: None });
+        }
+        let mut end = metadata.len();
+        if let Some(find) = whole.filter(|_| is_read) {
+            let length = end;
+            end = find(&file, length)?;
+            if end < length {
+                file.set_len(end)?;
+            }
+        }
+        let end = Some(end);
         Ok(Self { file, end })
     }
 
@@ -62,8 +77,19 @@ impl Open {
 impl Appended {
     /// Creates the value. It opens nothing yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        let path = path.into();
-        Self { path, open: None }
+        Self {
+            path: path.into(),
+            whole: None,
+            open: None,
+        }
+    }
+
+    /// Removes what is behind the last complete piece when the file is opened: a killed process has left it, and the next piece
+    /// could not be read behind it.
+    #[must_use]
+    pub fn whole(mut self, find: FindEnd) -> Self {
+        self.whole = Some(find);
+        self
     }
 
     /// Opens the file. Returns true if it begins anew: at first, and after it was renamed, removed or emptied.
@@ -77,19 +103,22 @@ impl Appended {
         };
         let opened = opened.and_then(|goes_on| {
             if !goes_on {
-                self.open = Some(Open::new(&self.path)?);
+                self.open = Some(Open::new(&self.path, self.whole)?);
             }
             Ok(!goes_on)
         });
         opened.map_err(|error| self.cannot("open", &error))
     }
 
-    /// Appends a piece, completely or not at all.
+    /// Appends a piece, completely or not at all, to the file that is open. It is opened if it is not. Only [`Appended::open`] notices a
+    /// rotation, so that the caller knows whether its piece begins a file.
     ///
     /// # Errors
     /// `cannot open ..` or `cannot write to ..`, with the system's error.
     pub fn append(&mut self, piece: &[u8]) -> io::Result<()> {
-        self.open()?;
+        if self.open.is_none() {
+            self.open()?;
+        }
         let Some(Open { file, end }) = &mut self.open else {
             return Ok(());
         };
@@ -173,8 +202,38 @@ mod tests {
     }
 
     #[test]
+    fn piece_goes_to_the_file_that_was_opened() {
+        let folder = folder("opened");
+        let (path, older) = (folder.join("a"), folder.join("b"));
+        let mut file = Appended::new(&path);
+        assert!(file.open().unwrap());
+        fs::rename(&path, &older).unwrap();
+        file.append(b"old").unwrap();
+        assert!(file.open().unwrap());
+        file.append(b"new").unwrap();
+        assert_eq!(fs::read(&older).unwrap(), b"old");
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn torn_piece_is_removed_when_the_file_is_opened() {
+        let folder = folder("torn");
+        let path = folder.join("a");
+        let even = |_: &File, length| Ok(length - length % 2);
+        for torn in ["", "1", "12", "123"] {
+            fs::write(&path, torn).unwrap();
+            let mut file = Appended::new(&path).whole(even);
+            file.append(b"ab").unwrap();
+            let whole = &torn[..torn.len() / 2 * 2];
+            assert_eq!(fs::read_to_string(&path).unwrap(), format!("{whole}ab"));
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
     fn device_is_written_and_closed() {
-        let mut file = Appended::new("/dev/null");
+        let mut file = Appended::new("/dev/null").whole(|_, _| panic!("a device has no end"));
         for _ in 0..2 {
             file.append(b"x").unwrap();
         }

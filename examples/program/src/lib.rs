@@ -35,7 +35,7 @@ mod target;
 mod with;
 
 pub use self::{
-    appended::Appended,
+    appended::{Appended, FindEnd},
     arguments::{arguments, source_and_target},
     delivered::{Delivered, Key, key},
     dial::dial,

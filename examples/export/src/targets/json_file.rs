@@ -1,6 +1,6 @@
-//! Writes JSON lines to a file. Lines are complete, even on a full disk.
+//! Writes JSON lines to a file. Lines are complete, even on a full disk and after a process was killed.
 
-use std::path::PathBuf;
+use std::{fs::File, io, os::unix::fs::FileExt as _, path::PathBuf};
 
 use mermin_core::{
     Flow,
@@ -17,9 +17,30 @@ pub(crate) struct JsonFile {
 impl JsonFile {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self {
-            file: Appended::new(path),
+            file: Appended::new(path).whole(end_of_lines),
             lines: JsonBuffer::default(),
         }
+    }
+}
+
+/// Octets that are searched for the end of the last line. A record has a few thousand.
+const LONGEST_LINE: usize = 1 << 20;
+
+/// Returns the end of the last complete line. A killed process leaves the beginning of an object behind it; anything else belongs to
+/// somebody, and is not removed.
+fn end_of_lines(file: &File, length: u64) -> io::Result<u64> {
+    let start = length.saturating_sub(LONGEST_LINE as u64);
+    let mut last = vec![0; usize::try_from(length - start).unwrap_or(LONGEST_LINE)];
+    file.read_exact_at(&mut last, start)?;
+    let line = last.iter().rposition(|octet| *octet == b'\n');
+    let whole = line.map_or(0, |place| place + 1);
+    match last.get(whole) {
+        None => Ok(length),
+        Some(b'{') if line.is_some() || start == 0 => Ok(start + whole as u64),
+        Some(_) => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "its last line is not of a record; move the file away",
+        )),
     }
 }
 
@@ -29,10 +50,75 @@ impl FlowSink for JsonFile {
         for flow in flows {
             self.lines.push(flow);
         }
+        self.file.open()?;
         Ok(self.file.append(self.lines.as_bytes())?)
     }
 
     async fn close(&mut self) -> Result<(), BoxError> {
         Ok(self.file.close()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use futures::executor::block_on;
+    use mermin_core::sink::testing::flows;
+    use mermin_testing::Folder;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn export(path: &std::path::Path, flows: &[Flow]) -> Result<(), BoxError> {
+        block_on(JsonFile::new(path.to_owned()).export(flows))
+    }
+
+    #[test]
+    fn lines_of_a_killed_process_end_before_the_torn_one() {
+        let folder = Folder::new("torn");
+        let path = folder.file("flows.json");
+        let flows = flows(4);
+        let (first, second) = flows.split_at(2);
+        export(&path, first).unwrap();
+        let before = fs::read(&path).unwrap();
+        for torn in (1..before.len()).step_by(61) {
+            fs::write(&path, &before[..torn]).unwrap();
+            export(&path, second).unwrap();
+            let read = fs::read_to_string(&path).unwrap();
+            let whole = before[..torn].iter().filter(|it| **it == b'\n').count();
+            let ids: Vec<_> = read
+                .lines()
+                .map(|line| serde_json::from_str::<Value>(line).unwrap()["flow.id"].clone())
+                .collect();
+            let expected = first[..whole].iter().chain(second);
+            let expected: Vec<_> = expected.map(|flow| flow.id.to_string()).collect();
+            assert_eq!(ids, expected, "{torn}");
+        }
+    }
+
+    #[test]
+    fn other_contents_are_kept() {
+        let folder = Folder::new("others");
+        let path = folder.file("notes");
+        for (text, words) in [
+            (
+                "bread\nbutter".to_owned(),
+                Some("its last line is not of a record"),
+            ),
+            (
+                "{".repeat(LONGEST_LINE + 1),
+                Some("its last line is not of a record"),
+            ),
+            ("bread\n".to_owned(), None),
+        ] {
+            fs::write(&path, &text).unwrap();
+            let outcome = export(&path, &flows(1)).map_err(|error| error.to_string());
+            assert!(fs::read_to_string(&path).unwrap().starts_with(&text));
+            match words {
+                Some(words) => assert!(outcome.unwrap_err().contains(words)),
+                None => outcome.unwrap(),
+            }
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::options::FIRST_RECORD;
 
-const VERSION: u16 = 10;
-const HEADER: usize = 16;
+pub(crate) const VERSION: u16 = 10;
+pub(crate) const HEADER: usize = 16;
 const SET_HEADER: usize = 4;
 
 /// Messages in sequence, as in a file.

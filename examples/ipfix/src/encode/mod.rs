@@ -9,4 +9,5 @@ mod names;
 mod options;
 mod shape;
 
+pub(crate) use self::message::{HEADER, VERSION};
 pub use self::{encoder::Encoder, message::Messages};

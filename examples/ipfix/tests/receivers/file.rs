@@ -82,6 +82,35 @@ pub(crate) fn rotated() {
     }
 }
 
+/// A process that is killed leaves a part of a message. The next one removes it, and a file in which something else is stays as it is.
+pub(crate) fn torn() {
+    let folder = Folder::new("torn");
+    let file = folder.file("flows.ipfix");
+    let flows = flows(40);
+    let (first, second) = flows.split_at(20);
+    let export = |flows: &[Flow]| {
+        let mut sink = Exporter::file(&file, settings()).unwrap();
+        block_on(sink.export(flows))
+    };
+    export(first).unwrap();
+    let whole = fs::read(&file).unwrap();
+    export(second).unwrap();
+    let both = fs::read(&file).unwrap();
+    let expected: Vec<_> = flows.iter().map(flow_id).collect();
+    for more in [0, 1, 3, 4, 15, 16, 17, 300] {
+        fs::write(&file, &both[..whole.len() + more]).unwrap();
+        export(second).unwrap();
+        let read = fs::read(&file).unwrap();
+        assert_eq!(Decoded::read(&read).ids(), expected, "{more}");
+    }
+    for other in [&b"notes"[..], &[&whole[..], b"notes"].concat()] {
+        fs::write(&file, other).unwrap();
+        let words = export(second).unwrap_err().to_string();
+        assert!(words.contains("no message of IPFIX begins"), "{words}");
+        assert_eq!(fs::read(&file).unwrap(), other);
+    }
+}
+
 /// As after a source was killed: a collector can tell such records by `flowId`, counts and times.
 pub(crate) fn redelivered() {
     let folder = Folder::new("redelivered");

@@ -84,6 +84,7 @@ fn main() -> ExitCode {
         in_namespaces("narrow_path_shortens_messages", path::narrow),
         plain("file_sink_contract_holds", file::sink_contract_holds),
         plain("rotated_file_is_created_with_templates", file::rotated),
+        plain("part_of_a_message_is_removed", file::torn),
         plain(
             "redelivered_record_has_the_same_elements",
             file::redelivered,
