@@ -10,9 +10,10 @@ use super::{Count, Endpoint, MacAddress, Protocol};
 pub struct Tunnel {
     /// Its kind.
     pub kind: TunnelKind,
-    /// Identifier of the tunnel (IPFIX `layer2SegmentId`): VNI of VXLAN, VXLAN-GPE or Geneve, NVGRE VSID, GRE key,
-    /// GTP-U TEID, `WireGuard` receiver index, ERSPAN session, PPTP call, `EoIP` tunnel, or L2TP session. L2TP
-    /// version 2 has its tunnel id in the upper half.
+    /// Identifier of the tunnel: VNI of VXLAN, VXLAN-GPE or Geneve, GRE key, GTP-U TEID, `WireGuard` receiver index,
+    /// ERSPAN session, PPTP call, `EoIP` tunnel, or L2TP session. L2TP version 2 has its tunnel id in the upper half. A
+    /// key of NVGRE has the virtual subnet (VSID) in its upper 24 bits and a `FlowID` in the others. IPFIX
+    /// `layer2SegmentId` has a VNI or VSID.
     pub id: Option<u32>,
     /// Protocol of the outer IP header.
     pub protocol: Protocol,

@@ -187,7 +187,7 @@ impl Fact {
             Self::DestinationMac => put_mac(view.macs()[1], out),
             Self::Vlan | Self::Dot1qVlan => put16(flow.vlans.first().copied().unwrap_or(0), out),
             Self::CustomerVlan => put16(flow.vlans.get(1).copied().unwrap_or(0), out),
-            Self::Segment => put64(flow.tunnel.as_ref().and_then(segment).unwrap_or(0), out),
+            Self::Segment => put64(segment(flow).unwrap_or(0), out),
             Self::EndReason => out.push(flow.end_reason.number()),
             Self::FlowId => put64(flow_id(flow.id.to_u128()), out),
             Self::BiflowDirection => out.push(biflow_direction(flow.direction)),

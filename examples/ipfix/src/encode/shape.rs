@@ -10,7 +10,7 @@ use std::{
 
 use mermin_core::{
     Flow,
-    flow::{Direction, MacAddress, Protocol, Tunnel, TunnelKind, Uniflow},
+    flow::{Direction, MacAddress, Protocol, TunnelKind, Uniflow},
 };
 
 use super::names::Names;
@@ -121,7 +121,7 @@ pub(crate) struct Shape {
     pub(crate) macs: [bool; 2],
     /// Number of VLAN tags: two at most.
     pub(crate) vlans: u8,
-    /// True if a tunnel has an id.
+    /// True if a tunnel has the id of a virtual network.
     pub(crate) segment: bool,
     /// Present if the tunnel's addresses are included; true for IPv6.
     pub(crate) outer: Option<bool>,
@@ -146,7 +146,7 @@ impl Shape {
             transport: transport(flow),
             macs: view.macs().map(|mac| mac.is_some()),
             vlans: u8::try_from(flow.vlans.len().min(2)).unwrap_or(0),
-            segment: tunnel.is_some_and(|tunnel| segment(tunnel).is_some()),
+            segment: segment(flow).is_some(),
             outer: tunnel
                 .filter(|_| settings.outer_addresses)
                 .map(|tunnel| tunnel.source.address.is_ipv6()),
@@ -184,18 +184,30 @@ pub(crate) fn spi(flow: &Flow) -> Option<u32> {
         .and_then(|ipsec| ipsec.esp_spi.or(ipsec.ah_spi))
 }
 
-/// Returns `layer2SegmentId` (351): the kind of network in the first octet, its id in the others.
-pub(crate) fn segment(tunnel: &Tunnel) -> Option<u64> {
+/// Returns `layer2SegmentId` (351): the kind of network in the first octet, its id of 24 bits in the last three. `None` for ids of other
+/// kinds, which may be longer and are not those of a network.
+pub(crate) fn segment(flow: &Flow) -> Option<u64> {
     /// Values of IANA's registry for that element.
     const VXLAN: u64 = 1;
     const NVGRE: u64 = 2;
-    let kind = match tunnel.kind {
-        TunnelKind::Vxlan => VXLAN,
-        TunnelKind::Gre => NVGRE,
+    let tunnel = flow.tunnel.as_ref()?;
+    let id = u64::from(tunnel.id?);
+    Some(match tunnel.kind {
+        TunnelKind::Vxlan => VXLAN << 56 | id,
         // Kinds without a value use 0, which is reserved.
-        _ => 0,
-    };
-    tunnel.id.map(|id| kind << 56 | u64::from(id))
+        TunnelKind::VxlanGpe | TunnelKind::Geneve => id,
+        TunnelKind::Gre => NVGRE << 56 | virtual_subnet(flow, id)?,
+        _ => return None,
+    })
+}
+
+/// Returns the virtual subnet in a key of GRE: its upper 24 bits (RFC 7637 section 3.2). NVGRE carries Ethernet, which has MAC addresses,
+/// and reserves the lowest 4,096 numbers: a smaller key is one of GRE's own.
+fn virtual_subnet(flow: &Flow, key: u64) -> Option<u64> {
+    const RESERVED: u64 = 0xfff;
+    let interface = &flow.interface;
+    let is_ethernet = interface.mac.is_some() || interface.destination_mac.is_some();
+    Some(key >> 8).filter(|subnet| is_ethernet && *subnet > RESERVED)
 }
 
 /// Writes the octets of an address.
@@ -209,11 +221,54 @@ pub(crate) fn put_address(address: IpAddr, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use mermin_core::{
-        flow::{Tcp, TcpState},
+        flow::{Endpoint, Tcp, TcpState, Tunnel},
         sink::testing::flows,
     };
 
     use super::*;
+
+    #[test]
+    fn only_ids_of_virtual_networks_are_segments() {
+        let mut flow = flows(1).remove(0);
+        let end = Endpoint {
+            port: None,
+            ..flow.source
+        };
+        let mut segment_of = |kind, id, mac| {
+            let mut tunnel = Tunnel::new(kind, Protocol::UDP, end, end);
+            tunnel.id = Some(id);
+            flow.tunnel = Some(tunnel);
+            flow.interface.mac = None;
+            flow.interface.destination_mac = mac;
+            segment(&flow)
+        };
+        let mac = Some(MacAddress([2, 0, 0, 0, 0, 1]));
+        for (kind, id, mac, segment) in [
+            (
+                TunnelKind::Vxlan,
+                0x00ab_cdef,
+                mac,
+                Some(0x0100_0000_00ab_cdef),
+            ),
+            (TunnelKind::VxlanGpe, 7, None, Some(7)),
+            (TunnelKind::Geneve, 0x00ff_ffff, mac, Some(0x00ff_ffff)),
+            // VSID 0xabcdef, FlowID 0x99.
+            (
+                TunnelKind::Gre,
+                0xabcd_ef99,
+                mac,
+                Some(0x0200_0000_00ab_cdef),
+            ),
+            // IP in GRE, and Ethernet in GRE with a key that is no virtual subnet.
+            (TunnelKind::Gre, 0xabcd_ef99, None, None),
+            (TunnelKind::Gre, 0x000f_ff99, mac, None),
+            (TunnelKind::Gtpu, 0xabcd_ef99, None, None),
+            (TunnelKind::L2tp, 7, mac, None),
+            (TunnelKind::Erspan, 7, mac, None),
+        ] {
+            assert_eq!(segment_of(kind, id, mac), segment, "{kind:?} {id:x}");
+        }
+    }
 
     #[test]
     fn answered_connection_starts_with_its_answer_in_the_second_direction() {

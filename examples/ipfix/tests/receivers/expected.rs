@@ -239,12 +239,17 @@ fn elements(flow: &Flow, back: bool, has_dropped: bool) -> Elements {
     if let Some(tunnel) = &flow.tunnel
         && let Some(id) = tunnel.id
     {
-        let kind = match tunnel.kind {
-            TunnelKind::Vxlan => 1_u64,
-            TunnelKind::Gre => 2,
-            _ => 0,
+        let id = u64::from(id);
+        let is_ethernet = macs(flow, back).iter().any(Option::is_some);
+        let segment = match tunnel.kind {
+            TunnelKind::Vxlan => Some(1 << 56 | id),
+            TunnelKind::Geneve | TunnelKind::VxlanGpe => Some(id),
+            TunnelKind::Gre if is_ethernet && id > 0x000f_ffff => Some(2 << 56 | id >> 8),
+            _ => None,
         };
-        add("layer2SegmentId", (kind << 56 | u64::from(id)).to_string());
+        if let Some(segment) = segment {
+            add("layer2SegmentId", segment.to_string());
+        }
     }
     add("flowEndReason", flow.end_reason.number().to_string());
     add("flowId", flow_id(flow).to_string());
