@@ -1,6 +1,6 @@
 //! The sink.
 
-use std::{io, path::PathBuf, time::SystemTime};
+use std::{io, mem, path::PathBuf, time::SystemTime};
 
 use mermin_core::{
     Flow,
@@ -33,8 +33,9 @@ enum Runs {
 }
 
 impl Exporter {
-    /// Exports over UDP to `host:port`. The name is looked up when the first flow is exported. UDP does not confirm
-    /// delivery. If a host answers that nothing listens, that is an error.
+    /// Exports over UDP to `host:port`. The name is looked up when the first flow is exported, and again whenever templates are sent: if
+    /// the collector has moved, a new session begins with its new address. UDP does not confirm delivery. If a host answers that
+    /// nothing listens, that is an error.
     ///
     /// # Errors
     /// If the thread cannot start.
@@ -63,12 +64,14 @@ impl Exporter {
     fn new(link: impl Link + 'static, settings: Settings) -> io::Result<Self> {
         let own_thread = settings.own_thread;
         let blocking = Blocking {
+            encoder: Encoder::new(settings).resending(link.needs_template_refresh()),
             link,
-            encoder: Encoder::new(settings),
             messages: Messages::default(),
             timer: ThreadTimer::default(),
             wait: None,
             begun: false,
+            unanswered: false,
+            failed: None,
         };
         Ok(Self(if own_thread {
             Runs::InThread(threaded("mermin-ipfix", blocking)?)
@@ -119,6 +122,10 @@ struct Blocking<L> {
     wait: Option<Sleep>,
     /// The link was opened for an export, so templates are refreshed from now on.
     begun: bool,
+    /// Records were sent, and nothing since: an error of the next message may be an answer to them.
+    unanswered: bool,
+    /// Such an error, which the next call returns.
+    failed: Option<io::Error>,
 }
 
 impl<L: Link> Blocking<L> {
@@ -137,17 +144,37 @@ impl<L: Link> Blocking<L> {
             unsent.error
         })
     }
+
+    /// Sends templates alone.
+    fn refresh(&mut self, now: SystemTime) -> io::Result<()> {
+        self.link.look_up_again();
+        let opened = self.open();
+        self.encoder.refresh(now, &mut self.messages);
+        match opened {
+            Ok(()) => self.send(),
+            Err(error) => {
+                self.encoder.take_back(&self.messages, 0);
+                Err(error)
+            }
+        }
+    }
 }
 
 impl<L: Link> FlowSink for Blocking<L> {
     async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
+        if let Some(error) = self.failed.take() {
+            return Err(error.into());
+        }
         self.open()?;
         let now = SystemTime::now();
         if self.link.needs_template_refresh() && self.encoder.is_due(now) {
+            self.link.look_up_again();
             self.encoder.tell_again();
         }
         self.encoder.encode(flows, now, &mut self.messages);
-        Ok(self.send()?)
+        let sent = self.send();
+        self.unanswered = sent.is_ok();
+        Ok(sent?)
     }
 
     /// Sends templates regularly, because a restarted collector also needs them while there are no flows.
@@ -162,15 +189,17 @@ impl<L: Link> FlowSink for Blocking<L> {
             self.wait = None;
             let now = SystemTime::now();
             if self.encoder.is_due(now) {
-                self.encoder.limit_messages(self.link.longest_message());
-                self.encoder.refresh(now, &mut self.messages);
-                // The next export returns the error.
-                let _ = self.send();
+                let sent = self.refresh(now);
+                if mem::take(&mut self.unanswered) {
+                    self.failed = sent.err();
+                }
             }
         }
     }
 
     async fn close(&mut self) -> Result<(), BoxError> {
-        Ok(self.link.close()?)
+        let closed = self.link.close();
+        let failed = self.failed.take();
+        Ok(failed.map_or(closed, Err)?)
     }
 }

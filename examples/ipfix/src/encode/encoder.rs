@@ -56,6 +56,8 @@ pub struct Encoder {
     is_new: bool,
     told_at: SystemTime,
     messages_since: u32,
+    /// Templates are sent again within a batch as well.
+    resends: bool,
     exported: Exported,
 }
 
@@ -107,13 +109,19 @@ impl Encoder {
             is_new: true,
             told_at: UNIX_EPOCH,
             messages_since: 0,
+            resends: false,
             exported: Exported::default(),
         }
     }
 
+    /// Sends templates again within a batch of more than [`Settings::refresh`]'s messages too, for a transport that may lose some.
+    pub(crate) fn resending(self, resends: bool) -> Self {
+        Self { resends, ..self }
+    }
+
     /// Begins a new session, with nothing sent and nothing counted.
     pub fn restart(&mut self) {
-        *self = Self::new(self.settings.clone());
+        *self = Self::new(self.settings.clone()).resending(self.resends);
     }
 
     /// Sends templates and options again before the next record, because they may not have arrived.
@@ -160,7 +168,15 @@ impl Encoder {
         if self.is_new {
             self.tell(now, &mut writer);
         }
+        // Messages of this batch before the latest templates.
+        let mut before = 0;
         for flow in flows {
+            if self.resends
+                && self.since(writer.finished() - before) >= self.settings.refresh_messages
+            {
+                before = writer.finished();
+                self.tell(now, &mut writer);
+            }
             self.introduce(&flow.interface, &mut writer);
             if self.settings.biflow {
                 self.record(&View::forward(flow), &mut writer);
@@ -176,7 +192,7 @@ impl Encoder {
             }
         }
         self.sequence = writer.finish();
-        self.count(messages);
+        self.count(messages, before);
     }
 
     /// Encodes only templates and options. Replaces the content of `messages`.
@@ -185,7 +201,7 @@ impl Encoder {
         let mut writer = self.writer(now, messages);
         self.tell(now, &mut writer);
         self.sequence = writer.finish();
-        self.count(messages);
+        self.count(messages, 0);
     }
 
     fn writer<'a>(&self, now: SystemTime, messages: &'a mut Messages) -> Writer<'a> {
@@ -196,10 +212,16 @@ impl Encoder {
         Writer::new(messages, self.longest, time, domain, self.sequence)
     }
 
-    fn count(&mut self, messages: &Messages) {
+    /// Counts messages, of which templates were last sent behind the first `before`.
+    fn count(&mut self, messages: &Messages, before: usize) {
         self.exported.add(&Exported::of(messages, 0));
-        let count = u32::try_from(messages.len()).unwrap_or(u32::MAX);
-        self.messages_since = self.messages_since.saturating_add(count);
+        self.messages_since = self.since(messages.len() - before);
+    }
+
+    /// Returns the number of messages since the latest templates, with so many more.
+    fn since(&self, more: usize) -> u32 {
+        let more = u32::try_from(more).unwrap_or(u32::MAX);
+        self.messages_since.saturating_add(more)
     }
 
     /// Writes all templates, names and statistics.
@@ -423,6 +445,50 @@ mod tests {
         encoder.encode(&all, UNIX_EPOCH, &mut messages);
         assert!(messages.iter().all(|message| message.len() <= 512));
         assert_eq!(encoder.exported.records, 300);
+    }
+
+    #[test]
+    fn long_batch_has_templates_within() {
+        let settings = Settings::default().refresh(Duration::from_hours(1), 10);
+        let told = |resends: bool, batch: usize| {
+            let mut encoder = Encoder::new(settings.clone()).resending(resends);
+            let mut messages = Messages::default();
+            let mut gaps = Vec::new();
+            let mut last = None;
+            let mut number = 0;
+            for flows in flows(3000).chunks(batch) {
+                if resends && encoder.is_due(UNIX_EPOCH) {
+                    encoder.tell_again();
+                }
+                encoder.encode(flows, UNIX_EPOCH, &mut messages);
+                for message in messages.iter() {
+                    // Options templates are sent at no other time.
+                    if sets(message).contains(&OPTIONS_TEMPLATES) {
+                        gaps.extend(last.replace(number).map(|last| number - last));
+                    }
+                    number += 1;
+                }
+            }
+            gaps
+        };
+        for batch in [3000, 100, 7] {
+            let gaps = told(true, batch);
+            assert!(gaps.len() > 20, "{batch}: {}", gaps.len());
+            assert!(gaps.iter().all(|gap| *gap <= 10), "{batch}: {gaps:?}");
+        }
+        assert!(told(false, 3000).is_empty());
+    }
+
+    /// Returns the ids of a message's sets.
+    fn sets(message: &[u8]) -> Vec<u16> {
+        let number = |at| u16::from_be_bytes([message[at], message[at + 1]]);
+        let mut ids = Vec::new();
+        let mut at = 16;
+        while at < message.len() {
+            ids.push(number(at));
+            at += usize::from(number(at + 2));
+        }
+        ids
     }
 
     #[test]

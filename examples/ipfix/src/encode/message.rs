@@ -105,6 +105,11 @@ impl<'a> Writer<'a> {
         self.most.saturating_sub(HEADER + SET_HEADER)
     }
 
+    /// Returns the number of finished messages.
+    pub(crate) fn finished(&self) -> usize {
+        self.messages.len()
+    }
+
     /// Makes the next record begin a new set.
     pub(crate) fn new_set(&mut self) {
         self.end_set();

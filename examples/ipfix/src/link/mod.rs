@@ -1,6 +1,7 @@
 //! Transports of messages.
 
 mod file;
+mod lookup;
 mod tcp;
 mod udp;
 
@@ -27,6 +28,9 @@ pub(crate) trait Link: Send {
     fn needs_template_refresh(&self) -> bool {
         false
     }
+
+    /// Looks up the collector's name again, without waiting. The next opening connects anew if it has moved.
+    fn look_up_again(&mut self) {}
 
     fn close(&mut self) -> io::Result<()>;
 }

@@ -2,12 +2,15 @@
 
 use std::{
     io,
-    net::{SocketAddr, ToSocketAddrs, UdpSocket},
+    net::{SocketAddr, UdpSocket},
 };
 
-use rustix::net::sockopt::{ip_mtu, ipv6_mtu};
+use rustix::{
+    io::Errno,
+    net::sockopt::{ip_mtu, ipv6_mtu},
+};
 
-use super::{Link, Unsent, cannot};
+use super::{Link, Unsent, cannot, lookup::Lookup};
 use crate::encode::Messages;
 
 /// Headers of UDP behind IPv4 (RFC 791, without options) and behind IPv6 (RFC 8200).
@@ -16,50 +19,81 @@ const IPV6_HEADERS: u32 = 40 + 8;
 
 pub(crate) struct Udp {
     target: String,
+    lookup: Lookup,
     socket: Option<UdpSocket>,
-    /// Stays true: datagrams may get lost, but the collector's session continues.
-    begun: bool,
+    /// The exporter's and the collector's address. The session goes on as long as both are the same: datagrams may get lost.
+    session: Option<[SocketAddr; 2]>,
 }
 
 impl Udp {
     pub(crate) fn new(target: String) -> Self {
         Self {
+            lookup: Lookup::new(target.clone()),
             target,
             socket: None,
-            begun: false,
+            session: None,
         }
     }
 
-    fn connect(&self) -> io::Result<UdpSocket> {
+    fn connect(&mut self) -> io::Result<()> {
+        let port = self.session.map_or(0, |[own, _]| own.port());
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in self.target.to_socket_addrs()? {
-            let own: SocketAddr = if address.is_ipv4() {
-                ([0, 0, 0, 0], 0).into()
-            } else {
-                ([0_u16; 8], 0).into()
-            };
-            let made = UdpSocket::bind(own).and_then(|socket| {
-                socket.connect(address)?;
-                Ok(socket)
-            });
-            match made {
-                Ok(socket) => return Ok(socket),
+        for address in self.lookup.addresses()? {
+            match connected(*address, port) {
+                Ok((socket, session)) => {
+                    self.socket = Some(socket);
+                    self.session = Some(session);
+                    return Ok(());
+                }
                 Err(error) => last = error,
             }
         }
+        self.lookup.begin();
         Err(last)
     }
 }
 
+/// Connects a socket from this port, because collectors tell sessions apart by it, or from another one if it is taken.
+fn connected(peer: SocketAddr, port: u16) -> io::Result<(UdpSocket, [SocketAddr; 2])> {
+    let bind = |port| {
+        UdpSocket::bind(if peer.is_ipv4() {
+            SocketAddr::from(([0, 0, 0, 0], port))
+        } else {
+            SocketAddr::from(([0_u16; 8], port))
+        })
+    };
+    let socket = bind(port).or_else(|_| bind(0))?;
+    socket.connect(peer)?;
+    let own = socket.local_addr()?;
+    Ok((socket, [own, peer]))
+}
+
+/// Returns true if the socket can still be used after this error: the host answered that nothing listens, or the path takes only shorter
+/// datagrams. Any other may come from the socket's own address, which it keeps until it is closed, though the host has another by now.
+fn is_of_path(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::CONNREFUSED | Errno::MSGSIZE)
+    )
+}
+
 impl Link for Udp {
     fn open(&mut self) -> io::Result<bool> {
-        if self.socket.is_none() {
-            let socket = self
-                .connect()
-                .map_err(|error| cannot("reach", &self.target, &error))?;
-            self.socket = Some(socket);
+        let before = self.session;
+        if let Some([_, peer]) = before
+            && self.lookup.end().is_some_and(|now| !now.contains(&peer))
+        {
+            self.socket = None;
         }
-        Ok(!std::mem::replace(&mut self.begun, true))
+        if self.socket.is_none() {
+            self.connect()
+                .map_err(|error| cannot("reach", &self.target, &error))?;
+        }
+        Ok(self.session != before)
+    }
+
+    fn look_up_again(&mut self) {
+        self.lookup.begin();
     }
 
     fn send(&mut self, messages: &Messages) -> Result<(), Unsent> {
@@ -68,10 +102,15 @@ impl Link for Udp {
         };
         for (sent, message) in messages.iter().enumerate() {
             if let Err(error) = socket.send(message) {
-                // The port stays the same, because it identifies the session for collectors. The error is an ICMP
-                // answer to an earlier datagram, and this one was not sent.
-                let error = cannot("send to", &self.target, &error);
-                return Err(Unsent { sent, error });
+                // The error may be an ICMP answer to an earlier datagram, and this one was not sent.
+                let failed = cannot("send to", &self.target, &error);
+                if !is_of_path(&error) {
+                    self.socket = None;
+                }
+                return Err(Unsent {
+                    sent,
+                    error: failed,
+                });
             }
         }
         Ok(())

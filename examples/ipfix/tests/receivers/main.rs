@@ -11,6 +11,7 @@ mod decode;
 mod expected;
 mod file;
 mod ipfix_dump;
+mod moved;
 mod nfacctd;
 mod nfcapd;
 mod path;
@@ -25,7 +26,13 @@ use libtest_mimic::Trial;
 use mermin_testing::{apart, can_mount, needs, plain, waiting_arguments, with};
 
 fn main() -> ExitCode {
-    if let Some(played) = apart::play(&[tcp::HALF_OPEN, file::FULL, path::NARROW]) {
+    if let Some(played) = apart::play(&[
+        tcp::HALF_OPEN,
+        file::FULL,
+        path::NARROW,
+        moved::COLLECTOR,
+        moved::HOST,
+    ]) {
         return played;
     }
     let arguments = waiting_arguments();
@@ -81,6 +88,12 @@ fn main() -> ExitCode {
         ),
         plain("udp_templates_are_resent", udp::templates),
         plain("unreachable_udp_receiver_is_an_error", udp::not_there),
+        plain(
+            "refusal_that_a_refresh_hears_is_an_error",
+            udp::answered_late,
+        ),
+        in_namespaces("moved_udp_receiver_is_followed", moved::collector),
+        in_namespaces("moved_host_goes_on_exporting", moved::host),
         in_namespaces("narrow_path_shortens_messages", path::narrow),
         plain("file_sink_contract_holds", file::sink_contract_holds),
         plain("rotated_file_is_created_with_templates", file::rotated),

@@ -83,6 +83,11 @@ impl Collector {
         })
     }
 
+    /// Forgets what arrived until now.
+    pub(crate) fn forget(&self) {
+        self.datagrams.lock().unwrap().clear();
+    }
+
     fn decoded(&self) -> Decoded {
         // Datagrams of the loopback address are there when they are sent; the thread reads them by and by.
         thread::sleep(Duration::from_millis(300));
@@ -142,6 +147,25 @@ pub(crate) fn not_there() {
     block_on(sink.export(&flows)).unwrap();
     let error = block_on(sink.close()).unwrap_err().to_string();
     assert!(error.starts_with(&refused), "{error}");
+}
+
+/// The answer comes while templates are sent, with no record: it is told at the next call.
+pub(crate) fn answered_late() {
+    let port = crate::support::free_port();
+    let settings = Settings::default().refresh(Duration::from_millis(100), u32::MAX);
+    let flows = testing::flows(3);
+    for closes in [false, true] {
+        let mut sink = Exporter::udp(format!("127.0.0.1:{port}"), settings.clone()).unwrap();
+        block_on(sink.export(&flows)).unwrap();
+        thread::sleep(Duration::from_millis(500));
+        let outcome = if closes {
+            block_on(sink.close())
+        } else {
+            block_on(sink.export(&flows))
+        };
+        let error = outcome.unwrap_err().to_string();
+        assert!(error.contains("Connection refused"), "{error}");
+    }
 }
 
 /// By count while there is traffic, by time while there is none; and every datagram is whole and short.
