@@ -152,12 +152,13 @@ pub(crate) fn not_there() {
 /// The answer comes while templates are sent, with no record: it is told at the next call.
 pub(crate) fn answered_late() {
     let port = crate::support::free_port();
-    let settings = Settings::default().refresh(Duration::from_millis(100), u32::MAX);
+    let settings = Settings::default().refresh(Duration::from_secs(1), u32::MAX);
     let flows = testing::flows(3);
     for closes in [false, true] {
         let mut sink = Exporter::udp(format!("127.0.0.1:{port}"), settings.clone()).unwrap();
         block_on(sink.export(&flows)).unwrap();
-        thread::sleep(Duration::from_millis(500));
+        // One refresh: it hears the answer and sends nothing.
+        thread::sleep(Duration::from_millis(1500));
         let outcome = if closes {
             block_on(sink.close())
         } else {
