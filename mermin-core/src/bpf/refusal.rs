@@ -104,12 +104,19 @@ impl Failure {
         );
         let is_of_sockets =
             matches!(self, Self::Map { name, .. } if name == names::MAP_TCP_SOCKETS);
+        let is_of_analysis = matches!(
+            self,
+            Self::Map { name, .. } | Self::Program { name, .. }
+                if [names::MAP_TCP_ANALYSIS, names::PROGRAM_TCP].contains(&name.as_str())
+        );
         let is_of_ring = matches!(self, Self::Map { name, .. } if name == names::MAP_SECTIONS);
         match self {
             Self::Object(_) => None,
             _ if sizes.sections != 0 && is_of_ring => Some(Spare::Names),
             _ if sizes.drops.is_some() && is_of_drops => Some(Spare::Drops),
             _ if sizes.tcp_sockets && is_of_sockets => Some(Spare::TcpSockets),
+            // Any other program does less without either, and the analysis is the better one to keep. Memory is the analysis's.
+            Self::Program { .. } if sizes.tcp_sockets && !is_of_analysis => Some(Spare::TcpSockets),
             _ if sizes.tcp_analysis => Some(Spare::TcpAnalysis),
             _ if sizes.tcp_sockets => Some(Spare::TcpSockets),
             // The programs do less without.
@@ -264,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn sockets_are_given_up_after_the_analysis_unless_it_is_their_memory() {
+    fn sockets_are_given_up_for_a_program_and_the_analysis_for_memory() {
         let sizes = |tcp_analysis| Sizes {
             tcp_sockets: true,
             ..sizes(true, tcp_analysis)
@@ -273,13 +280,23 @@ mod tests {
             name: name.to_owned(),
             error: io::Error::from_raw_os_error(libc::ENOMEM),
         };
-        let (own, other) = (map(names::MAP_TCP_SOCKETS), map(names::MAP_SLOTS));
+        let program = |name: &str| Failure::Program {
+            name: name.to_owned(),
+            error: io::Error::from_raw_os_error(libc::EINVAL),
+            log: String::new(),
+        };
         let spared = |failure: &Failure| [true, false].map(|both| failure.spare(sizes(both)));
-        assert_eq!(spared(&own), [Some(Spare::TcpSockets); 2]);
-        assert_eq!(
-            spared(&other),
-            [Some(Spare::TcpAnalysis), Some(Spare::TcpSockets)]
-        );
+        let sockets = [Some(Spare::TcpSockets); 2];
+        let analysis_first = [Some(Spare::TcpAnalysis), Some(Spare::TcpSockets)];
+        for (failure, expected) in [
+            (map(names::MAP_TCP_SOCKETS), sockets),
+            (map(names::MAP_TCP_ANALYSIS), analysis_first),
+            (map(names::MAP_SLOTS), analysis_first),
+            (program(names::PROGRAM_CREATE), sockets),
+            (program(names::PROGRAM_TCP), analysis_first),
+        ] {
+            assert_eq!(spared(&failure), expected, "{failure}");
+        }
     }
 
     #[test]

@@ -13,26 +13,48 @@ use crate::{
 
 /// Tries each step of opening in the calling thread, which enters the chosen network namespace.
 pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Report {
-    let mut wanted = sizes(options);
+    let wanted = sizes(options);
+    let pinned = options.pinning.is_some();
+    let mut there = wanted;
     let mut checks = vec![host::kernel()];
     let mut degradations = Vec::new();
     if checks[0].outcome != Outcome::Failed {
         let facts = options.drops.then(drops::read_facts);
         let of_kernel = facts.as_ref().and_then(|facts| facts.as_ref().ok());
-        wanted.drops = of_kernel.map(|facts| facts.0);
-        if !options.strict {
-            wanted = loading::with_room(wanted, options.pinning.is_some(), &mut degradations);
-        }
-        let trial = Sizes { slots: 1, ..wanted };
+        let trial = Sizes {
+            slots: 1,
+            drops: of_kernel.map(|facts| facts.0),
+            ..wanted
+        };
         let load = |sizes| object::load(options.test_hooks.object, sizes);
         let loaded = if options.strict {
             load(trial).map_err(Error::from)
         } else {
-            loading::with_less(trial, &mut degradations, load, || Ok(())).map(|(loaded, _)| loaded)
+            let room = |sizes| {
+                let whole = Sizes {
+                    slots: wanted.slots,
+                    ..sizes
+                };
+                host::room(whole, pinned)
+            };
+            let load = |sizes| match loading::make_room(sizes, room) {
+                // Without anything to give up, the check of the memory says so.
+                Err(refusal) if refusal.spare.is_some() => Err(refusal),
+                _ => load(sizes),
+            };
+            loading::with_less(trial, &mut degradations, load, || Ok(())).map(|(loaded, sizes)| {
+                there.tcp_analysis = sizes.tcp_analysis;
+                there.tcp_sockets = sizes.tcp_sockets;
+                loaded
+            })
         };
         if let (Some(facts), Ok(loaded)) = (facts, &loaded) {
             let refused = position_of_drops(&degradations).map(|row| degradations.remove(row));
-            let room = host::room(wanted, options.pinning.is_some());
+            let asked = Sizes {
+                drops: trial.drops,
+                ..there
+            };
+            let room = host::room(asked, pinned);
             checks.push(match refused {
                 Some(row) => host::no_drops(Unavailable {
                     cause: row.cause,
@@ -45,7 +67,7 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
     }
     checks.push(host::privilege());
     checks.push(host::membarrier());
-    checks.push(host::memory(wanted, options.pinning.is_some()));
+    checks.push(host::memory(there, pinned));
     checks.push(host::bpffs(options.bpffs()));
     checks.push(host::btf());
     let names = options
