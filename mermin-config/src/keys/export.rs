@@ -63,7 +63,7 @@ section! {
         protocol: OtlpProtocol = OtlpProtocol::Grpc, Application;
         /// Time limit of a request.
         timeout: PositiveDuration = PositiveDuration::seconds::<10>(), Application;
-        /// Maximum number of spans in a request.
+        /// Maximum number of spans in a request. A full queue is sent without waiting for more.
         max_batch_size: Bounded<1, { u32::MAX }> = Bounded::preset::<1_024>(), Application;
         /// Maximum time that a span waits for others.
         max_batch_interval: PositiveDuration = PositiveDuration::seconds::<2>(), Application;
