@@ -40,6 +40,16 @@ impl Config {
         Self::load(&path.to_string_lossy(), &octets, &process_environment)
     }
 
+    /// Reads a file as [`from_path`](Self::from_path) does, at a reload: a pipe is an error, because what was read of it before is gone.
+    ///
+    /// # Errors
+    /// Those of `from_path`, and a pipe.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Loaded, Error> {
+        let path = path.as_ref();
+        let octets = file::read(path, Allowed::Files)?;
+        Self::load(&path.to_string_lossy(), &octets, &process_environment)
+    }
+
     /// Reads the content of a file. `name` is its name in messages; `environment` looks up a variable for `env`.
     ///
     /// # Errors

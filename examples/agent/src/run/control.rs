@@ -3,7 +3,7 @@
 use std::{convert::Infallible, error::Error, path::Path, time::Duration};
 
 use futures::{StreamExt as _, future::Either, stream};
-use mermin_config::{Loaded, Watcher};
+use mermin_config::{Config, Loaded, Watcher};
 use mermin_core::{Handle, report::Report};
 use mermin_export::Opened;
 use mermin_program::Result;
@@ -86,8 +86,9 @@ impl Control {
                 Some(()) = self.hangup.recv() => {
                     let path = self.file.path().map(Path::to_owned);
                     if let Some(path) = path {
-                            let loaded = mermin_config::Config::from_path(&path);
-                            self.reload(&mut running, loaded).await;
+                        // A pipe that was read is empty, which is a file with all defaults.
+                        let loaded = Config::from_file(&path);
+                        self.reload(&mut running, loaded).await;
                     } else {
                         tracing::warn!("SIGHUP: there is no file to read again");
                     }

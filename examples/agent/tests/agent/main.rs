@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 use mermin_testing::{apart, needs, plain};
 
-const ROLES: [apart::Role; 9] = [
+const ROLES: [apart::Role; 10] = [
     ("exports", runs::exports_every_packet),
     ("reloads", runs::reloads_lose_no_packet),
     ("receivers", runs::receiver_that_is_down_is_counted),
@@ -33,6 +33,7 @@ const ROLES: [apart::Role; 9] = [
         "listening",
         runs::listening_target_is_changed_by_two_reloads,
     ),
+    ("pipe", runs::pipe_is_not_read_again),
     ("page", page::is_driven),
     ("refusals", cluster::refusals),
     ("pod", pod::follows_a_real_cluster),
@@ -89,6 +90,7 @@ fn main() -> ExitCode {
         captures("listening_target_is_changed_by_two_reloads", || {
             in_namespaces("listening");
         }),
+        captures("pipe_is_not_read_again", || in_namespaces("pipe")),
         captures("flows_do_not_wait_for_the_api_server", || {
             in_namespaces("cluster");
         }),

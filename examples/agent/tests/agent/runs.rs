@@ -1,6 +1,13 @@
 //! Runs that capture, each in namespaces of its own.
 
-use std::{collections::HashMap, fs, path::Path, thread, time::Duration};
+use std::{
+    collections::HashMap,
+    fs,
+    io::{self, Write as _},
+    path::Path,
+    thread,
+    time::Duration,
+};
 
 use mermin_testing::{Folder, free_port, until};
 use rustix::process::Signal;
@@ -8,7 +15,7 @@ use serde_json::Value as Json;
 
 use crate::{
     network::{make, send},
-    support::{Agent, get, metric},
+    support::{Agent, get, metric, program},
     symptoms::compare,
 };
 
@@ -32,7 +39,7 @@ fn privileges_are_given_up(process: u32) {
     const NET_ADMIN: u64 = 1 << 12;
     let statuses = || -> Vec<String> {
         let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
-        let status = |task: std::io::Result<fs::DirEntry>| {
+        let status = |task: io::Result<fs::DirEntry>| {
             // A thread may have ended.
             fs::read_to_string(task.unwrap().path().join("status")).ok()
         };
@@ -153,6 +160,31 @@ pub(crate) fn listening_target_is_changed_by_two_reloads() {
     until("the addition", || reloads(metrics, "applied") == 2);
     assert_eq!(get(own, "/metrics").0, 200);
     assert_eq!(agent.stop(), Some(0), "{}", agent.said());
+}
+
+/// A pipe is empty once it was read, and an empty file has no receivers.
+pub(crate) fn pipe_is_not_read_again() {
+    make();
+    let folder = Folder::new("agent-pipe");
+    let there = folder.file("there.json");
+    let (port, metrics) = (free_port(), free_port());
+    let text = format!(
+        "{}export \"flows\" {{\n  to = [\"json:{}\"]\n}}\n",
+        settings(port, metrics),
+        there.display()
+    );
+    let (reader, mut writer) = io::pipe().unwrap();
+    writer.write_all(text.as_bytes()).unwrap();
+    drop(writer);
+    let mut command = program();
+    command.stdin(reader);
+    let mut agent = Agent::start_as(command, Path::new("/dev/stdin"));
+    agent.signal(Signal::HUP);
+    until("a refusal", || reloads(metrics, "refused") == 1);
+    assert!(agent.said().contains("it is a pipe"), "{}", agent.said());
+    let sent = send(10, 5, Duration::from_millis(1));
+    assert_eq!(agent.stop(), Some(0), "{}", agent.said());
+    assert_eq!(packets(&there), sent, "{}", agent.said());
 }
 
 /// Twenty files while packets are sent: each has other receivers, another interval of records and other interfaces, and some

@@ -81,13 +81,14 @@ impl File {
         }
     }
 
-    /// Applies the file as [`follow`](Self::follow) does, even if it has not changed, and always returns a text.
+    /// Applies the file as [`follow`](Self::follow) does, even if it has not changed, and always returns a text. A pipe cannot be read
+    /// again.
     pub(crate) fn read_again(
         &mut self,
         handle: &Handle,
         flags: impl FnOnce(FlowSourceBuilder) -> FlowSourceBuilder,
     ) -> String {
-        self.put_in_force(Config::from_path(&self.path), handle, flags)
+        self.put_in_force(Config::from_file(&self.path), handle, flags)
     }
 
     fn put_in_force(
