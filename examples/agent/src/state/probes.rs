@@ -195,13 +195,15 @@ fn kubernetes(health: Option<&Health>) -> Check {
 fn exports(receivers: &[(String, SinkStats)]) -> Check {
     const NAME: &str = "receivers";
     let away = receivers.iter().find_map(|(name, stats)| {
-        let error = stats.last_error.as_ref()?;
+        let dropped = stats.dropped_in_all();
         let waits = stats.failing && stats.waiting > 0;
-        (waits || stats.dropped_in_all() > 0).then(|| {
+        // A slow receiver has no error.
+        let error = stats.last_error.iter();
+        let error: String = error.map(|it| format!("; last error: {it}")).collect();
+        (waits || dropped > 0).then(|| {
             format!(
-                "`{name}`: {} records wait, {} were dropped; last error: {error}",
-                stats.waiting,
-                stats.dropped_in_all()
+                "`{name}`: {} records wait, {dropped} were dropped{error}",
+                stats.waiting
             )
         })
     });
@@ -257,5 +259,19 @@ mod tests {
         stats.failing = true;
         assert_eq!(shown(&stats), Status::Warning);
         assert_eq!(exports(&[]).status, Status::Warning);
+    }
+
+    #[test]
+    fn drops_of_a_receiver_without_errors_are_a_warning() {
+        let mut stats = SinkStats::default();
+        stats.waiting = 4;
+        let shown = |stats: &SinkStats| exports(&[("a".to_owned(), stats.clone())]);
+        assert_eq!(shown(&stats).status, Status::Ok);
+        stats.dropped[0] = 3;
+        let check = shown(&stats);
+        assert_eq!(check.status, Status::Warning);
+        assert_eq!(check.message, "`a`: 4 records wait, 3 were dropped");
+        stats.last_error = Some("down".to_owned());
+        assert!(shown(&stats).message.ends_with("dropped; last error: down"));
     }
 }
