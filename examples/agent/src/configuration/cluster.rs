@@ -9,6 +9,8 @@ use mermin_config::{
 };
 use mermin_kubernetes::{Extract, FollowSettings, Kind, Name, Settings};
 
+use super::metadata::{Fields, origin};
+
 /// The plan for naming Kubernetes objects: the kinds to follow, and the attributes that flows get.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -43,22 +45,23 @@ impl ClusterPlan {
                     .to_owned(),
             );
         }
-        let fields = fields(source.metadata(), problems);
+        let fields = Fields::new(source.metadata(), problems);
         let owners = k8s.owner_relations();
         let names = Name::ALL.iter().copied().filter(|name| {
-            let (kind, field) = origin(*name);
-            // Containers, images and the cluster's name are no metadata of objects.
-            field.is_none_or(|field| fields.iter().any(|it| it.has(kind, field)))
+            let (kind, _) = origin(*name);
+            fields.choose(*name)
                 && kind.is_none_or(|kind| selected.contains(&kind) || !can_be_selected(kind))
                 && level(*name).is_none_or(|(kind, level)| is_owner(owners, kind, level))
         });
+        let kinds = followed(&selected);
         Self {
             kubeconfig: (!path.is_empty()).then(|| path.into()),
             sync_timeout: k8s.informers_sync_timeout().get(),
             names: names.collect(),
-            kinds: followed(&selected),
-            policies: policies(k8s, problems) && selected.contains(&KindOfFile::NetworkPolicy),
-            extract: extract(source, problems),
+            extract: extract(source, &kinds, problems),
+            kinds,
+            policies: policies(k8s, &selected, problems)
+                && selected.contains(&KindOfFile::NetworkPolicy),
         }
     }
 
@@ -145,72 +148,6 @@ fn can_be_selected(kind: KindOfFile) -> bool {
     kind != KindOfFile::Node
 }
 
-/// A field of `metadata` of a kind, or of all kinds.
-#[derive(Debug)]
-struct Field {
-    kind: Option<String>,
-    name: String,
-}
-
-impl Field {
-    fn has(&self, kind: Option<KindOfFile>, field: &str) -> bool {
-        let kind = kind.map_or("namespace", KindOfFile::as_str);
-        self.name == field
-            && self
-                .kind
-                .as_deref()
-                .is_none_or(|it| it.eq_ignore_ascii_case(kind))
-    }
-}
-
-fn fields(paths: &[String], problems: &mut Vec<String>) -> Vec<Field> {
-    let mut fields = Vec::new();
-    for path in paths {
-        let parts: Vec<&str> = path.split('.').collect();
-        match parts.as_slice() {
-            [kind, "metadata", name @ ("name" | "namespace" | "uid")] => fields.push(Field {
-                kind: (!matches!(*kind, "[*]" | "*")).then(|| (*kind).to_owned()),
-                name: (*name).to_owned(),
-            }),
-            _ => problems.push(format!(
-                "cannot use `{path}` in `metadata`: write a kind or `[*]`, and one of `.metadata.name`, `.metadata.namespace` and \
-                 `.metadata.uid`, such as `[*].metadata.name`"
-            )),
-        }
-    }
-    fields
-}
-
-/// Returns the kind whose metadata an attribute shows, and the field. A kind of `None` beside a field means namespaces.
-fn origin(name: Name) -> (Option<KindOfFile>, Option<&'static str>) {
-    let (kind, field) = match name {
-        Name::NodeName => (KindOfFile::Node, "name"),
-        Name::NodeUid => (KindOfFile::Node, "uid"),
-        Name::NamespaceName => return (None, Some("namespace")),
-        Name::NamespaceUid => return (None, Some("uid")),
-        Name::PodName => (KindOfFile::Pod, "name"),
-        Name::PodUid => (KindOfFile::Pod, "uid"),
-        Name::DeploymentName => (KindOfFile::Deployment, "name"),
-        Name::DeploymentUid => (KindOfFile::Deployment, "uid"),
-        Name::ReplicaSetName => (KindOfFile::ReplicaSet, "name"),
-        Name::ReplicaSetUid => (KindOfFile::ReplicaSet, "uid"),
-        Name::StatefulSetName => (KindOfFile::StatefulSet, "name"),
-        Name::StatefulSetUid => (KindOfFile::StatefulSet, "uid"),
-        Name::DaemonSetName => (KindOfFile::DaemonSet, "name"),
-        Name::DaemonSetUid => (KindOfFile::DaemonSet, "uid"),
-        Name::JobName => (KindOfFile::Job, "name"),
-        Name::JobUid => (KindOfFile::Job, "uid"),
-        Name::CronJobName => (KindOfFile::CronJob, "name"),
-        Name::CronJobUid => (KindOfFile::CronJob, "uid"),
-        Name::ServiceName => (KindOfFile::Service, "name"),
-        Name::ServiceUid => (KindOfFile::Service, "uid"),
-        Name::IngressName => (KindOfFile::Ingress, "name"),
-        Name::GatewayName => (KindOfFile::Gateway, "name"),
-        _ => return (None, None),
-    };
-    (Some(kind), Some(field))
-}
-
 /// Returns the kind of an owner, and its level above a pod.
 fn level(name: Name) -> Option<(KindOfFile, u32)> {
     let (kind, _) = origin(name);
@@ -233,7 +170,7 @@ fn is_owner(relations: &OwnerRelations, kind: KindOfFile, level: u32) -> bool {
 }
 
 /// Returns true if network policies are related to pods. A service is named by its addresses and its endpoints.
-fn policies(k8s: &K8sInformer, problems: &mut Vec<String>) -> bool {
+fn policies(k8s: &K8sInformer, selected: &[KindOfFile], problems: &mut Vec<String>) -> bool {
     let (mut policies, mut services) = (false, false);
     for relation in k8s.selector_relations() {
         let labels = relation.selector_match_labels_field();
@@ -258,7 +195,7 @@ fn policies(k8s: &K8sInformer, problems: &mut Vec<String>) -> bool {
             )),
         }
     }
-    if !services {
+    if !services && selected.contains(&KindOfFile::Service) {
         problems.push(
             "cannot leave Service out of `selector_relations`: write `{ kind = \"Service\", to = \"Pod\" }`, or leave Service out of \
              `selectors`"
@@ -269,14 +206,14 @@ fn policies(k8s: &K8sInformer, problems: &mut Vec<String>) -> bool {
 }
 
 /// Returns labels and annotations.
-fn extract(keys: &ExtractKeys, problems: &mut Vec<String>) -> Extract {
+fn extract(keys: &ExtractKeys, followed: &[Kind], problems: &mut Vec<String>) -> Extract {
     let labels = keys
         .label()
         .iter()
-        .filter_map(|it| pick("label", it, problems));
+        .filter_map(|it| pick("label", it, followed, problems));
     let labels: Vec<_> = labels.collect();
     let annotations = keys.annotation().iter();
-    let annotations = annotations.filter_map(|it| pick("annotation", it, problems));
+    let annotations = annotations.filter_map(|it| pick("annotation", it, followed, problems));
     let annotations: Vec<_> = annotations.collect();
     let extract = labels
         .into_iter()
@@ -290,7 +227,12 @@ fn extract(keys: &ExtractKeys, problems: &mut Vec<String>) -> Extract {
         })
 }
 
-fn pick(block: &str, pick: &Pick, problems: &mut Vec<String>) -> Option<(Kind, String)> {
+fn pick(
+    block: &str,
+    pick: &Pick,
+    followed: &[Kind],
+    problems: &mut Vec<String>,
+) -> Option<(Kind, String)> {
     let given = [
         ("key_regex", pick.key_regex().is_some()),
         ("value_regex", pick.value_regex().is_some()),
@@ -313,6 +255,9 @@ fn pick(block: &str, pick: &Pick, problems: &mut Vec<String>) -> Option<(Kind, S
         .into_iter()
         .find(|kind| kind.as_str().eq_ignore_ascii_case(from));
     match kind {
+        Some(kind) if !followed.contains(&kind) => problems.push(format!(
+            "cannot use a `{block}` of `{from}`, because no {kind} is followed: add `{{ kind = \"{kind}\" }}` to `selectors`"
+        )),
         Some(kind) if !key.is_empty() => return Some((kind, key.to_owned())),
         _ if given.iter().any(|(_, given)| *given) => {}
         _ => problems.push(format!(
@@ -397,5 +342,41 @@ mod tests {
             "discovery \"informer\" \"k8s\" {\nselectors = [{ kind = \"Service\", include = false }]\n}\n",
         );
         assert!(!plan.kinds.contains(&Kind::Service) && plan.kinds.contains(&Kind::Node));
+    }
+
+    #[test]
+    fn kinds_without_services_take_no_relation_of_services() {
+        let refused = |kinds: &str| {
+            let kinds = format!("selectors = [{kinds}]\nselector_relations = []\n");
+            decided(&format!("discovery \"informer\" \"k8s\" {{\n{kinds}}}\n")).1
+        };
+        assert_eq!(refused("{ kind = \"Pod\" }"), [""; 0]);
+        let both = refused("{ kind = \"Pod\" }, { kind = \"Service\" }");
+        assert!(
+            both.len() == 1 && both[0].contains("cannot leave Service out"),
+            "{both:?}"
+        );
+    }
+
+    #[test]
+    fn label_of_a_kind_that_is_not_followed_is_refused() {
+        let labels = |selectors: &str| {
+            let label = "extract {\nlabel {\nfrom = \"node\"\nkey = \"zone\"\n}\n}";
+            decided(&format!(
+                "attributes \"source\" \"k8s\" {{\n{label}\n}}\nattributes \"destination\" \"k8s\" {{\n{label}\n}}\n\
+                 discovery \"informer\" \"k8s\" {{\n{selectors}\n}}\n"
+            ))
+        };
+        let (_, problems) = labels("");
+        assert!(
+            problems.len() == 1 && problems[0].contains("add `{ kind = \"Node\" }` to `selectors`"),
+            "{problems:?}"
+        );
+        let (plan, problems) =
+            labels("selectors = [{ kind = \"Pod\" }, { kind = \"Service\" }, { kind = \"Node\" }]");
+        assert!(
+            problems.is_empty() && plan.extract != Extract::default(),
+            "{problems:?}"
+        );
     }
 }

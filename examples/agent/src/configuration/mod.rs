@@ -2,6 +2,7 @@
 
 mod cluster;
 mod keys;
+mod metadata;
 mod plan;
 mod receiver;
 
