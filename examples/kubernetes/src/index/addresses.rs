@@ -154,9 +154,14 @@ pub(super) fn parse(text: &str) -> Option<IpAddr> {
 
 /// Reads several addresses, each once.
 pub(super) fn parse_all<'a>(texts: impl IntoIterator<Item = &'a str>) -> Box<[IpAddr]> {
-    let mut addresses: Vec<_> = texts.into_iter().filter_map(parse).collect();
+    let addresses = texts.into_iter().filter_map(parse);
     // 0.0.0.0 and :: are nobody's.
-    addresses.retain(|address| !address.is_unspecified());
+    distinct(addresses.filter(|address| !address.is_unspecified()))
+}
+
+/// Returns each address once.
+pub(super) fn distinct(addresses: impl IntoIterator<Item = IpAddr>) -> Box<[IpAddr]> {
+    let mut addresses: Vec<_> = addresses.into_iter().collect();
     addresses.sort_unstable();
     addresses.dedup();
     addresses.into_boxed_slice()

@@ -60,7 +60,10 @@ impl Index {
                 return;
             }
             self.shared.retired.pop_front();
-            self.drop_retired(kind, slot);
+            // It may have come back, gone again later, and left the slot to another.
+            if self.store(kind).is_gone_since(slot, limit) {
+                self.drop_retired(kind, slot);
+            }
         }
     }
 }
@@ -117,15 +120,13 @@ impl Index {
             Kind::Gateway => self.gateways.retire(slot, at, shared),
         };
         if is_new {
+            self.store_mut(kind).noticed(slot, now);
             self.shared.retired.push_back((now, kind, slot));
         }
     }
 
-    /// Removes a retired object, unless it came back.
+    /// Removes a retired object.
     fn drop_retired(&mut self, kind: Kind, slot: u32) {
-        if !self.store(kind).is_retired(slot) {
-            return;
-        }
         let shared = &mut self.shared;
         match kind {
             Kind::Pod => return self.pods.remove(slot, shared),

@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use hashbrown::HashMap;
 
 use super::{
-    addresses::{Holder, Role, parse_all},
+    addresses::{Holder, Role, distinct, parse_all},
     pool::Pool,
     selector::Label,
     services::created,
@@ -28,6 +28,8 @@ pub(crate) struct Place {
     pub(crate) topology: Topology,
     pub(crate) revision: u64,
     addresses: Box<[IpAddr]>,
+    /// Addresses that it had before: their tenures have its slot.
+    former: Box<[IpAddr]>,
 }
 
 /// The place of a node, by well-known labels (`topology.kubernetes.io`).
@@ -112,6 +114,9 @@ impl Places {
         });
         // Nodes change every few seconds, in their conditions.
         let revision = unchanged.map(|it| it.revision);
+        let lost = had.iter().filter(|it| !addresses.contains(it));
+        let former = before.into_iter().flat_map(|it| &it.former);
+        let former = distinct(former.chain(lost).copied());
         let place = Place {
             uid,
             name: shared.texts.share(&metadata.name),
@@ -120,6 +125,7 @@ impl Places {
             topology,
             revision: revision.unwrap_or_else(|| shared.revise()),
             addresses,
+            former,
         };
         let name = Arc::clone(&place.name);
         let slot = self.store.put(&metadata.uid, place);
@@ -148,7 +154,7 @@ impl Places {
         let Some(place) = self.store.remove(slot) else {
             return;
         };
-        for address in &place.addresses {
+        for address in place.addresses.iter().chain(&place.former) {
             shared.addresses.forget(address, holder);
         }
         if self.by_name.get(&place.name) == Some(&slot) {

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use super::{
-    addresses::{Addresses, Role, parse_all},
+    addresses::{Addresses, Role, distinct, parse_all},
     selector::Label,
     shared::Shared,
     store::{Store, Stored, Uids as _},
@@ -25,6 +25,8 @@ pub(crate) struct Service {
     node_ports: Box<[(u16, u8)]>,
     cluster: Box<[IpAddr]>,
     external: Box<[IpAddr]>,
+    /// Addresses that it had before: their tenures have its slot.
+    former: Box<[IpAddr]>,
 }
 
 impl Service {
@@ -78,7 +80,7 @@ impl Services {
                 .iter()
                 .map(|it| (it, protocol::number(it.protocol.as_deref())))
         };
-        let new = Service {
+        let mut new = Service {
             name: shared.texts.share(&metadata.name),
             namespace: shared.texts.share(&metadata.namespace),
             extracted: shared.extracted(Kind::Service, metadata),
@@ -91,6 +93,7 @@ impl Services {
                 .collect(),
             cluster: parse_all(cluster.iter().map(String::as_str).chain(first)),
             external: parse_all(external.iter().map(String::as_str).chain(balancer)),
+            former: Box::default(),
         };
         let found = self.store.find(&metadata.uid);
         let before = found.and_then(|slot| self.store.get(slot));
@@ -101,6 +104,10 @@ impl Services {
         };
         let had = before.map(|it| [&*it.cluster, &*it.external].map(<[_]>::to_vec));
         let [cluster, external] = had.unwrap_or_default();
+        let former = before.into_iter().flat_map(|it| &it.former);
+        let lost = cluster.iter().filter(|it| !new.cluster.contains(it));
+        let more = external.iter().filter(|it| !new.external.contains(it));
+        new.former = distinct(former.chain(lost).chain(more).copied());
         let slot = self.store.put(&metadata.uid, new);
         let Some(new) = self.store.get(slot) else {
             return;
@@ -139,10 +146,10 @@ impl Services {
         let Some(service) = self.store.remove(slot) else {
             return;
         };
-        for address in &service.cluster {
+        for address in service.cluster.iter().chain(&service.former) {
             addresses.forget(address, Role::ClusterIp.of(slot));
         }
-        for address in &service.external {
+        for address in service.external.iter().chain(&service.former) {
             addresses.forget(address, Role::ExternalIp.of(slot));
         }
         self.node_ports.retain(|_, it| *it != slot);

@@ -5,6 +5,7 @@ use std::{hash::BuildHasher as _, ops::Deref};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::uid::{Key, Uid};
+use crate::Moment;
 
 /// Objects of one kind. A slot is the place of an object until it is removed. An object that the cluster no longer has is
 /// retired first: flows that ran before still have it.
@@ -28,6 +29,8 @@ pub(crate) struct Stored<T> {
     list: u32,
     /// True if the cluster no longer has the object.
     is_gone: bool,
+    /// The time at which somebody noticed.
+    gone: Moment,
     value: T,
 }
 
@@ -41,8 +44,11 @@ pub(super) trait Uids {
     /// Notes that the list in progress has an object, whose last version stays.
     fn keep(&mut self, uid: &str);
 
-    /// Returns true if the cluster no longer has the object.
-    fn is_retired(&self, slot: u32) -> bool;
+    /// Notes the time at which somebody noticed that the cluster no longer has the object.
+    fn noticed(&mut self, slot: u32, now: Moment);
+
+    /// Returns true if the cluster no longer has the object, and somebody noticed at this time or before.
+    fn is_gone_since(&self, slot: u32, limit: Moment) -> bool;
 
     /// Begins a list of all objects.
     fn begin_list(&mut self);
@@ -116,6 +122,7 @@ impl<T> Store<T> {
             uid: key.into(),
             list: self.list,
             is_gone: false,
+            gone: Moment::MAX,
             value,
         });
         let (slots, hasher) = (&self.slots, &self.hasher);
@@ -168,8 +175,15 @@ impl<T> Uids for Store<T> {
         }
     }
 
-    fn is_retired(&self, slot: u32) -> bool {
-        self.stored(slot).is_some_and(|entry| entry.is_gone)
+    fn noticed(&mut self, slot: u32, now: Moment) {
+        if let Some(Some(entry)) = self.slots.get_mut(slot as usize) {
+            entry.gone = now;
+        }
+    }
+
+    fn is_gone_since(&self, slot: u32, limit: Moment) -> bool {
+        let entry = self.stored(slot);
+        entry.is_some_and(|entry| entry.is_gone && entry.gone <= limit)
     }
 
     fn begin_list(&mut self) {

@@ -46,6 +46,22 @@ fn deleted_pod_is_remembered_for_a_while_and_then_forgotten() {
 }
 
 #[test]
+fn pod_that_came_back_is_kept_from_its_last_end_on() {
+    let mut index = index();
+    index.see(Kind::Pod, &pod("web", "1", A, 100), 101);
+    index.clear(Kind::Pod, at(200), at(200));
+    index.begin_list(Kind::Pod);
+    index.see(Kind::Pod, &pod("web", "1", A, 100), 210);
+    index.finish_list(Kind::Pod, at(210), at(210));
+    index.delete(Kind::Pod, &pod("web", "1", A, 100), 400);
+    index.expire(at(501));
+    assert_eq!(index.pod_at(A, [390, 395]), Some("web"));
+    index.expire(at(701));
+    assert_eq!(index.pod_at(A, [390, 395]), None);
+    assert!(index.shared.retired.is_empty());
+}
+
+#[test]
 fn deletion_by_uid_spares_the_newer_object_of_the_same_name() {
     let mut index = index();
     let name_at = |index: &Index| {

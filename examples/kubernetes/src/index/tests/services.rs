@@ -123,3 +123,36 @@ fn endpoint_at_a_nodes_address_names_its_service() {
     );
     assert_eq!(service_at(&index, "192.0.2.1", 22, [20, 30]), None);
 }
+
+#[test]
+fn former_address_goes_with_its_object() {
+    let mut index = index();
+    let at_address = |address: &str| {
+        let spec = json!({"type": "ClusterIP", "clusterIP": address, "externalIPs": [address], "ports": [{"port": 80}]});
+        service("web", "1", &spec)
+    };
+    let spec = json!({"type": "ClusterIP", "clusterIP": "10.96.0.9", "ports": [{"port": 80}]});
+    index.see(Kind::Service, &at_address("10.96.0.1"), 10);
+    index.see(Kind::Service, &at_address("10.96.0.2"), 100);
+    index.see(Kind::Node, &node("n1", "2", &["192.0.2.1"]), 10);
+    index.see(Kind::Node, &node("n1", "2", &["192.0.2.2"]), 100);
+    assert_eq!(service_at(&index, "10.96.0.1", 80, [20, 30]), Some("web"));
+    index.delete(Kind::Service, &at_address("10.96.0.2"), 200);
+    index.delete(Kind::Node, &node("n1", "2", &["192.0.2.2"]), 200);
+    index.expire(at(600));
+    // These get the slots.
+    index.see(Kind::Service, &service("other", "3", &spec), 610);
+    index.see(Kind::Node, &node("n2", "4", &["192.0.2.9"]), 610);
+    assert_eq!(service_at(&index, "10.96.0.1", 80, [20, 30]), None);
+    assert!(index.end_at("192.0.2.1", 22, [20, 30]).node.is_none());
+    for address in ["10.96.0.1", "10.96.0.2", "192.0.2.1", "192.0.2.2"] {
+        assert!(
+            index
+                .shared
+                .addresses
+                .of(address.parse().unwrap())
+                .is_empty(),
+            "{address}"
+        );
+    }
+}
