@@ -15,6 +15,8 @@ use crate::{
 pub(crate) struct Reporter {
     client: Client,
     sums: Sums,
+    /// Size limit of a request, octets. It shrinks when the receiver rejects a request as too large.
+    most: usize,
     interval: Duration,
     due: Instant,
     /// True if no receiver has the latest additions.
@@ -27,6 +29,7 @@ impl Reporter {
         Self {
             client: Client::new(endpoint, Signal::Metrics),
             sums: Sums::new(settings, now),
+            most: settings.message,
             interval,
             due: Instant::now() + interval,
             is_new: false,
@@ -55,25 +58,48 @@ impl Reporter {
         if !self.sums.has_any(SystemTime::now()) {
             return Ok(());
         }
-        let mut outcome = Ok(());
-        loop {
-            let request = self.sums.request(envelope, SystemTime::now());
-            match self.client.call(request).await {
-                Answer::Accepted { rejected, words } => {
-                    if rejected != 0 {
-                        outcome = Err(format!(
-                            "the receiver rejected {rejected} points of metrics: {words}"
-                        ));
+        let (mut outcome, mut refused) = (Ok(()), false);
+        while self.sums.begin(SystemTime::now()) {
+            while self.sums.is_under_way() {
+                let (request, count) = self.sums.request(envelope, self.most);
+                let octets = request.as_bytes().len();
+                let failed = match self.client.call(request).await {
+                    Answer::Accepted { rejected: 0, .. } => None,
+                    Answer::Accepted { rejected, words } => Some(format!(
+                        "the receiver rejected {rejected} points of metrics: {words}"
+                    )),
+                    Answer::TooLarge(_) if count > 1 => {
+                        self.most = self.most.min(octets / 2);
+                        continue;
                     }
-                }
-                Answer::Refused(words) | Answer::TooLarge(words) | Answer::Later { words, .. } => {
-                    return Err(format!("cannot export metrics: {words}"));
-                }
+                    Answer::Refused(words) | Answer::TooLarge(words) => {
+                        refused = true;
+                        Some(self.refused(count, &words))
+                    }
+                    Answer::Later { words, .. } => {
+                        return Err(format!("cannot export metrics: {words}"));
+                    }
+                };
+                self.sums.settle(count);
+                outcome = failed.map_or(outcome, Err);
             }
-            if !self.sums.arrived() {
-                self.is_new = false;
-                return outcome;
+            if !self.sums.is_delta() {
+                break;
             }
+        }
+        // The next report has cumulative sums again, and nobody will have refused deltas.
+        self.is_new = refused && !self.sums.is_delta();
+        outcome
+    }
+
+    /// Returns the words of a refusal for good.
+    fn refused(&self, count: usize, words: &str) -> String {
+        if self.sums.is_delta() {
+            format!(
+                "the receiver refused metrics of {count} combinations of attributes, which are lost: {words}"
+            )
+        } else {
+            format!("cannot export metrics: {words}")
         }
     }
 

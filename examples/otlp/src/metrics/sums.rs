@@ -39,6 +39,18 @@ struct Series {
 /// Series by their encoded attributes.
 type All = HashMap<Vec<u8>, Series>;
 
+/// Points of one series in a request, the octets of each besides its attributes, and those of the metrics around the points. They are
+/// upper bounds.
+const POINTS: usize = 5;
+const POINT: usize = 96;
+const METRICS: usize = 1024;
+
+/// Series of a report that the receiver does not have yet, and the interval of the report.
+struct Report {
+    left: Vec<(Vec<u8>, Series)>,
+    times: [SystemTime; 2],
+}
+
 /// Sums since the exporter started, or since they were last sent.
 pub(super) struct Sums {
     series: All,
@@ -46,9 +58,9 @@ pub(super) struct Sums {
     most: usize,
     temporality: Temporality,
     start: SystemTime,
-    /// Deltas that were sent without a confirmation. They are sent again unchanged, so a receiver that has them can
-    /// detect it by their times.
-    sent: Option<(All, [SystemTime; 2])>,
+    /// The latest report. Deltas without a confirmation are sent again unchanged, so a receiver that has them can detect it
+    /// by their times.
+    report: Option<Report>,
     /// Buffer for attributes, for the look-up of a series.
     key: Vec<u8>,
 }
@@ -61,24 +73,55 @@ impl Sums {
             most: settings.metric_series,
             temporality: settings.temporality,
             start,
-            sent: None,
+            report: None,
             key: Vec::new(),
         }
     }
 
     /// Returns true if there is something to send. Deltas without data begin now.
     pub(super) fn has_any(&mut self, now: SystemTime) -> bool {
-        let has_any = !self.series.is_empty() || self.sent.is_some();
+        let has_any = !self.series.is_empty() || self.report.is_some();
         if !has_any && self.temporality == Temporality::Delta {
             self.start = now;
         }
         has_any
     }
 
-    /// Notes that the receiver has the last request. Returns true if more must be sent at once.
-    pub(super) fn arrived(&mut self) -> bool {
-        self.sent = None;
-        self.temporality == Temporality::Delta && !self.series.is_empty()
+    /// Begins a report of all sums as of now, or of deltas that are left of the one before. Returns false if there are none.
+    pub(super) fn begin(&mut self, now: SystemTime) -> bool {
+        // The clock may have been set back. No interval may end before it begins.
+        self.start = self.start.min(now);
+        let is_delta = self.is_delta();
+        if is_delta && self.report.is_some() {
+            return true;
+        }
+        let times = [self.start, now];
+        let left = if is_delta {
+            self.start = now;
+            self.series.drain().collect()
+        } else {
+            let all = self.series.iter();
+            all.map(|(key, series)| (key.clone(), *series)).collect()
+        };
+        self.report = Some(Report { left, times });
+        self.is_under_way()
+    }
+
+    /// Returns true if the receiver lacks series of the report.
+    pub(super) fn is_under_way(&mut self) -> bool {
+        self.report.take_if(|report| report.left.is_empty());
+        self.report.is_some()
+    }
+
+    /// Notes that the receiver has the first series of the report, or has refused them for good.
+    pub(super) fn settle(&mut self, count: usize) {
+        if let Some(report) = &mut self.report {
+            report.left.drain(..count.min(report.left.len()));
+        }
+    }
+
+    pub(super) fn is_delta(&self) -> bool {
+        self.temporality == Temporality::Delta
     }
 
     pub(super) fn add(&mut self, flow: &Flow) {
@@ -110,22 +153,21 @@ impl Sums {
         series.begun += u64::from(flow.sequence == 0);
     }
 
-    /// Returns an `ExportMetricsServiceRequest` of all sums as of now, or of unconfirmed ones.
-    pub(super) fn request(&mut self, envelope: &Envelope, now: SystemTime) -> Request {
-        // The clock may have been set back. No interval may end before it begins.
-        self.start = self.start.min(now);
-        let (series, times) = match self.temporality {
-            Temporality::Cumulative => (&self.series, [self.start, now]),
-            Temporality::Delta => {
-                let (series, times) = self.sent.get_or_insert_with(|| {
-                    let start = std::mem::replace(&mut self.start, now);
-                    (std::mem::take(&mut self.series), [start, now])
-                });
-                (&*series, *times)
-            }
-        };
+    /// Returns an `ExportMetricsServiceRequest` of at most `most` octets with the first series of the report, and their number: one
+    /// at least.
+    pub(super) fn request(&self, envelope: &Envelope, most: usize) -> (Request, usize) {
         let mut request = Request::default();
         envelope.begin(&mut request);
+        let Some(Report { left, times }) = &self.report else {
+            return (request, 0);
+        };
+        let mut length = request.len() + METRICS;
+        let fitting = left.iter().take_while(|(key, _)| {
+            length += POINTS * (key.len() + POINT);
+            length <= most
+        });
+        let count = fitting.count().max(1).min(left.len());
+        let (series, times) = (left.get(..count).unwrap_or_default(), *times);
         let out = request.items();
         let by_way = |pick: fn(&Series) -> [u64; 2]| {
             move |series: &Series| {
@@ -157,7 +199,7 @@ impl Sums {
             &|it| vec![(None, it.begun)],
         );
         envelope.end(&mut request);
-        request
+        (request, count)
     }
 }
 
@@ -239,14 +281,47 @@ mod tests {
                 for flow in flows(20) {
                     sums.add(&flow);
                 }
-                let all = intervals(&sums.request(&envelope, now));
+                assert!(sums.begin(now));
+                let (request, count) = sums.request(&envelope, usize::MAX);
+                let all = intervals(&request);
                 assert!(!all.is_empty());
                 for [start, end] in all {
                     assert!(start <= end, "{temporality:?}");
                     assert_eq!(end, nanoseconds(now));
                 }
-                sums.arrived();
+                sums.settle(count);
+                assert!(!sums.is_under_way());
             }
         }
+    }
+
+    #[test]
+    fn requests_have_at_most_the_given_octets() {
+        let settings = Settings::new(Endpoint::default()).metric_attributes([
+            "source.address",
+            "destination.address",
+            "source.port",
+        ]);
+        let envelope = Envelope::new(&Resource::default());
+        let mut sums = Sums::new(&settings, SystemTime::UNIX_EPOCH);
+        for flow in flows(1000) {
+            sums.add(&flow);
+        }
+        let all = sums.series.len();
+        for most in [4096, 20_000, usize::MAX] {
+            assert!(sums.begin(SystemTime::now()));
+            let (mut sent, mut requests) = (0, 0);
+            while sums.is_under_way() {
+                let (request, count) = sums.request(&envelope, most);
+                assert!(request.as_bytes().len() <= most);
+                assert_eq!(intervals(&request).len(), POINTS * count);
+                sums.settle(count);
+                (sent, requests) = (sent + count, requests + 1);
+            }
+            assert_eq!(sent, all);
+            assert_eq!(requests == 1, most == usize::MAX, "{requests}");
+        }
+        sums.begin(SystemTime::now());
+        assert_eq!(sums.request(&envelope, 1).1, 1);
     }
 }

@@ -7,6 +7,7 @@ use mermin_core::sink::{FlowSink, testing::flows};
 use mermin_otlp::{Exporter, Protocol, Settings, Temporality};
 use mermin_testing::wait;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, metric, number_data_point};
+use prost::Message as _;
 
 use crate::{
     decoded::{check_resource, text_of},
@@ -284,4 +285,81 @@ fn unsent_metrics_at_close_are_an_error() {
     );
     block_on(sink.close()).unwrap();
     assert_eq!(receiver.state().metrics.len(), 1);
+}
+
+/// Deltas that are refused for good are lost, and said so. They do not come again.
+#[test]
+fn refused_deltas_are_lost_and_the_next_ones_arrive() {
+    let receiver = Receiver::new(Protocol::Http);
+    receiver.replies([Reply::Http(400, Vec::new(), b"")]);
+    let quiet = settings(&receiver).traces(false);
+    let mut sink = Exporter::new(
+        &quiet
+            .temporality(Temporality::Delta)
+            .metric_interval(Duration::from_millis(20)),
+    )
+    .unwrap();
+    let meter = sink.meter().unwrap();
+    let flows = flows(200);
+    block_on(sink.export(&flows[..100])).unwrap();
+    wait(|| meter.stats().last_error.is_some());
+    let words = meter.stats().last_error.unwrap();
+    assert!(words.contains("which are lost: HTTP 400"), "{words}");
+    block_on(sink.export(&flows[100..])).unwrap();
+    block_on(sink.close()).unwrap();
+    let packets: i64 = deltas(&receiver)
+        .iter()
+        .filter(|(labels, ..)| labels.starts_with("mermin.flow.packets"))
+        .map(|(.., value)| value)
+        .sum();
+    let expected = flows[100..]
+        .iter()
+        .map(|flow| flow.forward.packets.delta + flow.reverse.packets.delta);
+    assert_eq!(packets, i64::try_from(expected.sum::<u64>()).unwrap());
+}
+
+/// Many series come in several requests, which the receiver's limit takes.
+#[test]
+fn metrics_above_the_limit_are_split() {
+    for temporality in [Temporality::Cumulative, Temporality::Delta] {
+        for (own, receivers) in [(usize::MAX, 10_000), (10_000, usize::MAX)] {
+            let limits = State {
+                most: Some(receivers),
+                ..State::default()
+            };
+            let receiver = Receiver::with(Protocol::Grpc, limits);
+            let many = settings(&receiver)
+                .traces(false)
+                .message(own)
+                .temporality(temporality)
+                .metric_attributes(["source.address", "source.port"]);
+            let flows = flows(500);
+            crate::grpc::export(Exporter::new(&many).unwrap(), &flows);
+            let state = receiver.state();
+            assert!(state.metrics.len() > 10, "{}", state.metrics.len());
+            let mut packets = 0;
+            for request in &state.metrics {
+                assert!(request.encoded_len() <= 10_000);
+                for metric in &request.resource_metrics[0].scope_metrics[0].metrics {
+                    let Some(metric::Data::Sum(sum)) = &metric.data else {
+                        panic!("{metric:?}");
+                    };
+                    for point in sum
+                        .data_points
+                        .iter()
+                        .filter(|_| metric.name == "mermin.flow.packets")
+                    {
+                        let Some(number_data_point::Value::AsInt(value)) = point.value else {
+                            panic!("{point:?}");
+                        };
+                        packets += value;
+                    }
+                }
+            }
+            let expected = flows
+                .iter()
+                .map(|flow| flow.forward.packets.delta + flow.reverse.packets.delta);
+            assert_eq!(packets, i64::try_from(expected.sum::<u64>()).unwrap());
+        }
+    }
 }
