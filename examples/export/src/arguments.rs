@@ -118,17 +118,17 @@ impl Arguments {
         let buffer = self.buffer.or(buffer).unwrap_or(65_536);
         let overflow = self.overflow.or(overflow).unwrap_or(Overflow::Block);
         check_overflow(buffer, overflow)?;
+        let close_within = self.close_within.or(close_within);
+        let close_within = close_within.unwrap_or(Duration::from_secs(30));
         for target in &targets {
             target.check_buffer(buffer)?;
+            target.check_closing(close_within)?;
         }
         Ok(Plan {
             targets,
             buffer,
             overflow,
-            close_within: self
-                .close_within
-                .or(close_within)
-                .unwrap_or(Duration::from_secs(30)),
+            close_within,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Exports the flows of interfaces or of a capture file to Prometheus.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use futures::executor::block_on;
 use mermin_core::Handle;
@@ -34,6 +34,7 @@ fn parse() -> Result<Option<(Source, Target)>> {
 
 /// Exports until the source ends. Returns false if a record was lost.
 async fn run(source: &Source, target: Target) -> Result<bool> {
+    let run = longer(Run::default(), target.linger());
     let exporter = target.exporter().map_err(|error| error.in_words())?;
     let watch = exporter.watch();
     let name = format!("http://{}/metrics", exporter.address());
@@ -45,5 +46,25 @@ async fn run(source: &Source, target: Target) -> Result<bool> {
         watch.sink(name, meter);
     }
     let opened = |handle: &Handle| watch.source(handle.clone());
-    Run::default().run(builder, vec![named], opened).await
+    run.run(builder, vec![named], opened).await
+}
+
+/// Adds the wait for a last scrape to the time that closing has.
+fn longer(run: Run, linger: Duration) -> Run {
+    Run {
+        close_within: run.close_within + linger,
+        ..run
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_has_time_for_the_last_scrape() {
+        let target: Target = "prometheus://?linger=60".parse().unwrap();
+        let run = longer(Run::default(), target.linger());
+        assert!(run.close_within > Duration::from_secs(60));
+    }
 }

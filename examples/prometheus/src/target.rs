@@ -38,6 +38,12 @@ impl Target {
     pub fn exporter(self) -> Result<Exporter, ListenError> {
         Exporter::listen(self.address, self.settings)
     }
+
+    /// Returns how long its exporter waits for a last scrape at closing. The time limit of closing must be longer.
+    #[must_use]
+    pub fn linger(&self) -> Duration {
+        self.settings.linger
+    }
 }
 
 impl fmt::Display for Target {

@@ -196,6 +196,11 @@ fn receivers(config: &Config, problems: &mut Vec<String>) -> Vec<Receiver> {
             Ok(target) => {
                 let unfit = target.check_buffer(buffer).err();
                 problems.extend(unfit.map(|error| of_buffer(&*error)));
+                let cut = target.check_closing(config.shutdown_timeout().get());
+                problems.extend(
+                    cut.err()
+                        .map(|error| format!("in `to` of `export \"flows\"`: {error}")),
+                );
                 receivers.push(Receiver::Target {
                     text: text.clone(),
                     name: target.name,

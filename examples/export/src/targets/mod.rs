@@ -18,7 +18,10 @@ mod prometheus;
 #[cfg(feature = "s3")]
 mod s3;
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use mermin_core::{
     Handle,
@@ -77,6 +80,8 @@ pub struct Target {
     pub start: Box<dyn FnOnce() -> Result<Started>>,
     /// Each batch becomes a file or an object, so records have to be collected before it.
     needs_buffer: bool,
+    /// Closing waits so long for its receiver.
+    linger: Duration,
 }
 
 impl Target {
@@ -86,7 +91,31 @@ impl Target {
             name: name.into(),
             start: Box::new(start),
             needs_buffer: false,
+            linger: Duration::ZERO,
         }
+    }
+
+    /// A target whose closing waits so long for its receiver.
+    #[cfg(feature = "prometheus")]
+    pub(crate) fn lingers(mut self, linger: Duration) -> Self {
+        self.linger = linger;
+        self
+    }
+
+    /// Checks that the time limit of closing leaves room for the wait of its closing.
+    ///
+    /// # Errors
+    /// A `linger` that the limit would cut, as if records were left.
+    pub fn check_closing(&self, close_within: Duration) -> Result<()> {
+        if !self.linger.is_zero() && self.linger >= close_within {
+            return Err(format!(
+                "cannot wait {:?} for a last scrape at `{}`, because closing ends after {close_within:?}: make `linger` shorter, or the \
+                 time limit of closing longer",
+                self.linger, self.name
+            )
+            .into());
+        }
+        Ok(())
     }
 
     /// A target that makes a file or an object of each batch.
@@ -273,6 +302,21 @@ mod tests {
             said.starts_with("cannot export to `parquet:flows` without a buffer"),
             "{said}"
         );
+    }
+
+    #[test]
+    #[cfg(feature = "prometheus")]
+    fn linger_is_shorter_than_closing() {
+        let target = Target::parse("prometheus://?linger=60").unwrap();
+        target.check_closing(Duration::from_secs(61)).unwrap();
+        let said = target.check_closing(Duration::from_secs(60)).unwrap_err();
+        let said = said.to_string();
+        assert!(
+            said.starts_with("cannot wait 60s for a last scrape at `prometheus://127.0.0.1:9464`"),
+            "{said}"
+        );
+        let others = Target::parse("prometheus://").unwrap();
+        others.check_closing(Duration::ZERO).unwrap();
     }
 
     #[test]

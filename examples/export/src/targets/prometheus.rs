@@ -10,7 +10,8 @@ pub(super) const KIND: Kind = Kind {
     )],
     parse: |text| {
         let target: mermin_prometheus::Target = text.parse()?;
-        Ok(Target::new(target.to_string(), || {
+        let linger = target.linger();
+        let target = Target::new(target.to_string(), || {
             let exporter = target.exporter().map_err(|error| error.in_words())?;
             let watch = exporter.watch();
             Ok(Started::new(exporter).opened(move |handle, meters| {
@@ -19,6 +20,7 @@ pub(super) const KIND: Kind = Kind {
                     watch.sink(name, meter.clone());
                 }
             }))
-        }))
+        });
+        Ok(target.lingers(linger))
     },
 };

@@ -125,7 +125,9 @@ async fn accept(listener: &TcpListener, limits: Limits, pages: &Arc<impl Pages>)
         tokio::spawn(async move {
             let outcomes = pages.outcomes();
             match timeout(limits.patience, talk(stream, limits, &pages)).await {
-                Ok(Ok(())) => count(&outcomes.answered),
+                Ok(Ok(true)) => count(&outcomes.answered),
+                // A probe of the port, which asked for nothing.
+                Ok(Ok(false)) => {}
                 Ok(Err(error)) if error.is_timeout() => count(&outcomes.too_slow),
                 Ok(Err(_)) => count(&outcomes.broken),
                 Err(_) => count(&outcomes.too_slow),
@@ -135,16 +137,17 @@ async fn accept(listener: &TcpListener, limits: Limits, pages: &Arc<impl Pages>)
     }
 }
 
-/// Serves one request. Connections are not kept alive, because an idle one would take a place.
+/// Serves one request. Connections are not kept alive, because an idle one would take a place. Returns false if there was no request.
 async fn talk(
     stream: TcpStream,
     limits: Limits,
     pages: &Arc<impl Pages>,
-) -> Result<(), hyper::Error> {
+) -> Result<bool, hyper::Error> {
     let moment = pages.moment();
-    let has_page = AtomicBool::new(false);
+    let (is_answered, has_page) = (AtomicBool::new(false), AtomicBool::new(false));
     let service = service_fn(|request| {
         let (response, is_page) = answer(&request, |format| pages.page(format));
+        is_answered.store(true, Ordering::Relaxed);
         has_page.store(is_page, Ordering::Relaxed);
         async { Ok::<_, Infallible>(response) }
     });
@@ -158,5 +161,5 @@ async fn talk(
     if has_page.load(Ordering::Relaxed) {
         pages.sent(moment);
     }
-    Ok(())
+    Ok(is_answered.load(Ordering::Relaxed))
 }

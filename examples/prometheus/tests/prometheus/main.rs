@@ -46,6 +46,7 @@ fn main() -> ExitCode {
             scrapers::other_things,
         ),
         plain("port_in_use_is_an_error", scrapers::port_in_use),
+        plain("probe_of_the_port_is_no_scrape", scrapers::probe),
         plain("close_waits_for_a_last_scrape", scrapers::linger),
         plain("program_exposes_a_capture", program::capture),
         plain("program_reports_invalid_arguments", program::wrong),
