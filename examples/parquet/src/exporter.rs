@@ -21,7 +21,8 @@ use crate::{
 /// `Ok` means that the file is complete, on the disk, and has its final name, so its records outlive a killed
 /// process. Batching decides the size and age of files: pass [`Settings::batching`] to
 /// [`Run::batch`](mermin_core::Run::batch) or [`Buffered::batch`](mermin_core::sink::Buffered::batch), or choose
-/// batches yourself. A batch larger than [`Settings::rows`] or [`Settings::octets`] becomes several files.
+/// batches yourself. A batch of more than [`Settings::rows`] becomes several files, and so does one whose row groups have
+/// [`Settings::octets`].
 ///
 /// After an error, the batch must be exported again: wrap the exporter in [`retry`](mermin_core::sink::retry). Files
 /// that an earlier attempt finished are written again under the same names, so no record is stored twice.
