@@ -86,7 +86,10 @@ mod tests {
             fs::write(&path, &before[..torn]).unwrap();
             export(&path, second).unwrap();
             let read = fs::read_to_string(&path).unwrap();
-            let whole = before[..torn].iter().filter(|it| **it == b'\n').count();
+            let whole = before[..torn]
+                .split_inclusive(|it| *it == b'\n')
+                .filter(|line| line.ends_with(b"\n"))
+                .count();
             let ids: Vec<_> = read
                 .lines()
                 .map(|line| serde_json::from_str::<Value>(line).unwrap()["flow.id"].clone())

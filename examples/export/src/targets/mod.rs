@@ -309,7 +309,7 @@ mod tests {
     fn linger_is_shorter_than_closing() {
         let target = Target::parse("prometheus://?linger=60").unwrap();
         target.check_closing(Duration::from_secs(61)).unwrap();
-        let said = target.check_closing(Duration::from_secs(60)).unwrap_err();
+        let said = target.check_closing(Duration::from_mins(1)).unwrap_err();
         let said = said.to_string();
         assert!(
             said.starts_with("cannot wait 60s for a last scrape at `prometheus://127.0.0.1:9464`"),

@@ -17,14 +17,14 @@ impl File {
 }
 
 /// Octets of a message's version and length.
-const BEGINNING: u64 = 4;
+const BEGINNING: usize = 4;
 
 /// Returns the end of the last complete message. A killed process leaves the beginning of one behind it. If something else is in the
 /// file, no message behind it could be read.
 fn end_of_messages(file: &fs::File, length: u64) -> io::Result<u64> {
     let mut end = 0;
-    while end + BEGINNING <= length {
-        let mut octets = [0; BEGINNING as usize];
+    while end + BEGINNING as u64 <= length {
+        let mut octets = [0; BEGINNING];
         file.read_exact_at(&mut octets, end)?;
         let [version @ .., first, second] = octets;
         let message = u64::from(u16::from_be_bytes([first, second]));

@@ -75,13 +75,13 @@ fn go_on() {
     ] {
         apart::command(line);
     }
-    let receiver = thread::spawn(|| {
+    let collector = thread::spawn(|| {
         let far = File::open("/run/netns/far").unwrap();
         move_into_link_name_space(far.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
         UdpSocket::bind("10.9.1.9:4739").unwrap()
     });
-    let receiver = receiver.join().unwrap();
-    receiver
+    let collector = collector.join().unwrap();
+    collector
         .set_read_timeout(Some(Duration::from_secs(10)))
         .unwrap();
     let settings = Settings::default().biflow(true);
@@ -89,7 +89,7 @@ fn go_on() {
     let flows = flows(2);
     let received = || {
         let mut datagram = vec![0; 1500];
-        let (length, from) = receiver.recv_from(&mut datagram).unwrap();
+        let (length, from) = collector.recv_from(&mut datagram).unwrap();
         (Decoded::read(&datagram[..length]).ids(), from)
     };
     block_on(sink.export(&flows[..1])).unwrap();
