@@ -20,7 +20,7 @@ use rdkafka::{
 use crate::{payload::Payload, settings::Settings};
 
 /// State of a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// Not sent, or refused temporarily.
     Left,
@@ -31,6 +31,35 @@ pub(crate) enum Fate {
     TooLarge,
     /// The broker rejects it for good.
     Refused,
+    /// The broker rejects for good the batch it was in, which says nothing of one record: the size and validity of batches are
+    /// checked.
+    RefusedInBatch(Why),
+}
+
+/// The reason of a final rejection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Larger than `max.message.bytes` or `segment.bytes` of the topic, or than the producer's limit.
+    Size,
+    Contents,
+}
+
+impl Why {
+    /// Returns the state of a record that was rejected alone.
+    const fn alone(self) -> Fate {
+        match self {
+            Self::Size => Fate::TooLarge,
+            Self::Contents => Fate::Refused,
+        }
+    }
+}
+
+/// The batches that a producer makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Batches {
+    Many,
+    /// Each record is alone in a batch.
+    One,
 }
 
 /// Largest number of messages in the producer.
@@ -98,13 +127,13 @@ fn code(error: &KafkaError) -> RDKafkaErrorCode {
         .unwrap_or(RDKafkaErrorCode::Unknown)
 }
 
-/// Returns the final state of a record after an error. `None` if the error is temporary.
-const fn verdict(code: RDKafkaErrorCode) -> Option<Fate> {
+/// Returns the reason of a final rejection. `None` if the error is temporary.
+const fn verdict(code: RDKafkaErrorCode) -> Option<Why> {
     match code {
-        RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessageSize => {
-            Some(Fate::TooLarge)
-        }
-        RDKafkaErrorCode::InvalidRecord | RDKafkaErrorCode::PolicyViolation => Some(Fate::Refused),
+        RDKafkaErrorCode::MessageSizeTooLarge
+        | RDKafkaErrorCode::InvalidMessageSize
+        | RDKafkaErrorCode::MessageBatchTooLarge => Some(Why::Size),
+        RDKafkaErrorCode::InvalidRecord | RDKafkaErrorCode::PolicyViolation => Some(Why::Contents),
         _ => None,
     }
 }
@@ -113,18 +142,18 @@ const fn verdict(code: RDKafkaErrorCode) -> Option<Fate> {
 /// that the broker stores each once. After a temporary refusal it sends no further records: they are [`Left`](Fate::Left).
 /// Ends early at a fatal error of librdkafka, and when `stop` is set.
 pub(crate) fn publish(
-    producer: &BaseProducer<Context>,
+    (producer, batches): (&BaseProducer<Context>, Batches),
     messages: &mut Messages,
     flows: &[&Flow],
     stop: &AtomicBool,
 ) -> (Vec<Fate>, Option<String>) {
     let mut fates = vec![Fate::Left; flows.len()];
-    let failure = attempt(producer, messages, flows, stop, &mut fates).err();
+    let failure = attempt((producer, batches), messages, flows, stop, &mut fates).err();
     (fates, failure)
 }
 
 fn attempt(
-    producer: &BaseProducer<Context>,
+    (producer, batches): (&BaseProducer<Context>, Batches),
     messages: &mut Messages,
     flows: &[&Flow],
     stop: &AtomicBool,
@@ -145,7 +174,7 @@ fn attempt(
                 }
                 Err(RDKafkaErrorCode::QueueFull) if waiting > 0 => break,
                 Err(code) => match verdict(code) {
-                    Some(fate) => set(fates, next, fate),
+                    Some(why) => set(fates, next, why.alone()),
                     None => refused = Some(code.to_string()),
                 },
             }
@@ -165,10 +194,14 @@ fn attempt(
             waiting -= 1;
             let fate = match error {
                 None => Fate::Stored,
-                Some(code) => verdict(code).unwrap_or_else(|| {
-                    refused.get_or_insert_with(|| code.to_string());
-                    Fate::Left
-                }),
+                Some(code) => match verdict(code) {
+                    Some(why) if batches == Batches::One => why.alone(),
+                    Some(why) => Fate::RefusedInBatch(why),
+                    None => {
+                        refused.get_or_insert_with(|| code.to_string());
+                        Fate::Left
+                    }
+                },
             };
             set(fates, number, fate);
         }

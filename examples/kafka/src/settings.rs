@@ -98,7 +98,8 @@ impl Settings {
     }
 
     /// Sets the size limit in octets of a message, before compression, and of a request. Default: 1,000,000, the
-    /// default limit of brokers. At least 1,000. A larger record is dropped and counted.
+    /// default limit of brokers. At least 1,000. A larger record is dropped and counted. Batches become smaller by
+    /// themselves if the topic takes less.
     pub fn message(mut self, octets: usize) -> Self {
         self.message = octets.max(1_000);
         self

@@ -130,6 +130,55 @@ fn rejected_records_are_dropped_or_retried() {
     assert_eq!(cluster.ids(), sorted_ids(&flows));
 }
 
+/// The topic's `max.message.bytes` may be below the size of a batch, in which each record fits. A broker rejects the whole batch then.
+#[test]
+fn records_of_a_rejected_batch_are_sent_alone() {
+    for code in [
+        Answer::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+        Answer::RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE,
+        Answer::RD_KAFKA_RESP_ERR_INVALID_RECORD,
+    ] {
+        let cluster = Cluster::new();
+        let mut sink = cluster.exporter();
+        let meter = sink.meter().unwrap();
+        let flows = flows(600);
+        for batch in flows.chunks(300) {
+            cluster.0.request_errors(RDKafkaApiKey::Produce, &[code; 2]);
+            block_on(sink.export(batch)).unwrap();
+        }
+        let stats = meter.stats();
+        assert_eq!((stats.delivered, stats.dropped_in_all()), (600, 0));
+        assert_eq!(cluster.ids(), sorted_ids(&flows));
+    }
+}
+
+/// A record that is rejected alone as well is dropped and counted.
+#[test]
+fn record_that_is_rejected_alone_is_dropped_and_counted() {
+    for (code, reason) in [
+        (
+            Answer::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+            DropReason::Unsendable,
+        ),
+        (
+            Answer::RD_KAFKA_RESP_ERR_INVALID_RECORD,
+            DropReason::Refused,
+        ),
+    ] {
+        let cluster = Cluster::new();
+        cluster.0.request_errors(RDKafkaApiKey::Produce, &[code; 2]);
+        let mut sink = cluster.exporter();
+        let meter = sink.meter().unwrap();
+        let flows = flows(2);
+        for flow in flows.chunks(1) {
+            block_on(sink.export(flow)).unwrap();
+        }
+        let stats = meter.stats();
+        assert_eq!((stats.delivered, stats.dropped_by(reason)), (1, 1));
+        assert_eq!(cluster.ids(), sorted_ids(&flows[1..]));
+    }
+}
+
 /// Brokers that have lost count of the messages: the producer is made anew, and nothing is lost.
 #[test]
 fn producer_with_a_fatal_error_is_replaced() {
