@@ -9,7 +9,7 @@ use std::{
 use mermin_core::{
     Attach, Flow,
     flow::{Protocol, TcpSocket, TcpSockets},
-    lab::frame::flag::ACK,
+    lab::frame::flag::{ACK, SYN},
 };
 
 use rustix::net::{AddressFamily, SendFlags, SocketType, connect, ipproto, send, socket};
@@ -30,6 +30,7 @@ crate::cases! {
     case packets_from_a_wire_have_no_socket,
     case loopback_has_no_socket,
     case raw_sockets_are_no_connections,
+    case listeners_and_closed_connections_have_no_values,
 }
 
 /// Octets of an IPv4 header without options.
@@ -277,17 +278,7 @@ fn raw_sockets_are_no_connections() {
         .run(|| TcpStream::connect(address("10.0.0.1:9")).is_err());
     assert!(refused);
     let ends = ["10.0.0.1:4000", "10.0.0.2:9"].map(address);
-    let segment = frame::tcp(ends[0], ends[1], ACK);
-    let header = &segment[IP_HEADER..];
-    pair.near.run(|| {
-        let raw = socket(AddressFamily::INET, SocketType::RAW, Some(ipproto::TCP)).unwrap();
-        // Now its state is that of a connection.
-        connect(&raw, &ends[1]).unwrap();
-        assert_eq!(
-            send(&raw, header, SendFlags::empty()).unwrap(),
-            header.len()
-        );
-    });
+    send_raw(&pair.near, ends, ACK);
     let ends = ["10.0.0.1:5000", "10.0.0.2:6000"].map(address);
     udp_dialogue(&pair, ends, 1, [100, 100]);
     let outcome = watch.finish();
@@ -300,4 +291,56 @@ fn raw_sockets_are_no_connections() {
     assert_eq!(found.destination, None);
     let datagrams = outcome.only(|flow| flow.protocol == Protocol::UDP);
     assert_eq!(datagrams.tcp_sockets, None);
+}
+
+/// Sends a segment without payload by a raw socket.
+fn send_raw(host: &Host, [from, to]: [SocketAddr; 2], flags: u8) {
+    let segment = frame::tcp(from, to, flags);
+    let header = &segment[IP_HEADER..];
+    host.run(|| {
+        let raw = socket(AddressFamily::INET, SocketType::RAW, Some(ipproto::TCP)).unwrap();
+        // Now its state is that of a connection.
+        connect(&raw, &to).unwrap();
+        assert_eq!(
+            send(&raw, header, SendFlags::empty()).unwrap(),
+            header.len()
+        );
+    });
+}
+
+/// What the kernel answers for a listener: resets, which newer kernels give its socket, and SYN-ACKs, of a request socket or of a cookie.
+/// Then what it answers in TIME_WAIT.
+fn listeners_and_closed_connections_have_no_values() {
+    let pair = Pair::new();
+    let at = address("10.0.0.1:8080");
+    let peer = |port| SocketAddr::new([10, 0, 0, 2].into(), port);
+    let listener = pair.near.run(|| TcpListener::bind(at).unwrap());
+    let answered = |[from, flags]: [u16; 2]| {
+        let watch = Watch::open(&pair.near, on("v0").tcp_sockets(true));
+        send_raw(&pair.far, [peer(from), at], u8::try_from(flags).unwrap());
+        until_true("an answer", || {
+            let hooks = watch.stats().hooks;
+            hooks.iter().all(|hook| hook.traffic.packets != 0)
+        });
+        let outcome = watch.finish();
+        let flow = outcome.only(|flow| flow.protocol == Protocol::TCP);
+        let [forward, reverse] = [&flow.forward, &flow.reverse];
+        assert_ne!(forward.packets.total.min(reverse.packets.total), 0);
+        assert_eq!(flow.tcp_sockets, None, "{from}");
+    };
+    answered([4000, ACK.into()]);
+    for (port, cookies) in [(4001, "1"), (4002, "2")] {
+        pair.near.set("ipv4/tcp_syncookies", cookies);
+        answered([port, SYN.into()]);
+    }
+    let client = pair.far.run(|| TcpStream::connect(at).unwrap());
+    let (server, _) = listener.accept().unwrap();
+    let port = client.local_addr().unwrap().port();
+    drop(server);
+    drop(client);
+    until_true("TIME_WAIT", || {
+        let shown = pair.near.shell("ss -tnH state time-wait");
+        shown.contains(&format!(":{port}"))
+    });
+    answered([port, ACK.into()]);
 }

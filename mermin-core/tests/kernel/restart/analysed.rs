@@ -1,7 +1,8 @@
-//! A pinned source with TCP analysis: killed, and where the kernel refuses the analysis.
+//! A pinned source with TCP analysis and values of sockets: killed, and where the kernel refuses either.
 
 use std::{
-    net::SocketAddr,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -11,7 +12,7 @@ use std::{
 };
 
 use mermin_core::{
-    Attach, FlowSource, FlowSourceBuilder, Pinning,
+    Attach, Flow, FlowSource, FlowSourceBuilder, Pinning,
     lab::{FailPoint, Fault, with_fault},
     report::Feature,
 };
@@ -23,7 +24,7 @@ use super::{
 use crate::support::{
     frame::{self, ACK, IPV4, tcp_segment},
     host::Pair,
-    object::without_clock,
+    object::{without_clock, without_sockets},
     traffic::{Injector, address},
     wait::{LONGEST, until_true},
     watch::{Watch, on, shut, try_open},
@@ -32,6 +33,8 @@ use crate::support::{
 crate::cases! {
     each_mode killed_with_tcp_analysis,
     case refused_analysis_stays_off_and_flows_go_on,
+    case refused_values_of_sockets_stay_off_and_flows_go_on,
+    each_mode values_of_sockets_survive_a_kill,
     case payloads_lost_before_a_restart_are_not_counted_again,
 }
 
@@ -120,13 +123,36 @@ fn features(source: &FlowSource) -> Vec<Feature> {
 /// The first process has a program that the kernel refuses once TCP is analysed; the second one has no such program, and goes on with the
 /// flows as they are.
 fn refused_analysis_stays_off_and_flows_go_on() {
+    let object = without_clock("mermin_tcp");
+    let flow = refused_option_stays_off(object, [true, false], &[Feature::TcpAnalysis]);
+    assert_eq!(flow.tcp_analysis, None);
+    // The values of sockets stay, whatever else is refused.
+    let flow = refused_option_stays_off(object, [true, true], &[Feature::TcpAnalysis]);
+    assert_eq!(flow.tcp_analysis, None);
+}
+
+/// As above, of the values of sockets; the analysis of TCP stays on.
+fn refused_values_of_sockets_stay_off_and_flows_go_on() {
+    let object = without_sockets("mermin_create");
+    refused_option_stays_off(object, [false, true], &[Feature::TcpSockets]);
+    let flow = refused_option_stays_off(object, [true, true], &[Feature::TcpSockets]);
+    let analysis = flow.tcp_analysis.unwrap();
+    assert_eq!(analysis.forward.retransmissions, 3);
+}
+
+/// Opens with an object that the kernel refuses with these options, then three times with one that it takes. Returns the flow that all have.
+fn refused_option_stays_off(
+    object: &'static [u8],
+    [analyses, sockets]: [bool; 2],
+    expected: &[Feature],
+) -> Flow {
     let pair = Pair::new();
     let instance = instance_name();
-    let on = on("v0").tcp_analysis(true);
+    let on = on("v0").tcp_analysis(analyses).tcp_sockets(sockets);
     let options = on
         .clone()
         .pinning(Pinning::instance(&instance).persist(true));
-    let refused = with_fault(options.clone(), Fault::Object(without_clock("mermin_tcp")));
+    let refused = with_fault(options.clone(), Fault::Object(object));
     let open = |options: &FlowSourceBuilder| try_open(&pair.near, options.clone()).unwrap();
     let injector = Injector::new(&pair.near, "v0");
     let mut round = 0;
@@ -137,21 +163,71 @@ fn refused_analysis_stays_off_and_flows_go_on() {
         round += 1;
     };
     let source = open(&refused);
-    assert_eq!(features(&source), [Feature::TcpAnalysis]);
+    assert_eq!(features(&source), expected);
     send();
     shut(source);
     for _ in 0..2 {
         let source = open(&options);
-        assert_eq!(features(&source), [Feature::TcpAnalysis]);
+        assert_eq!(features(&source), expected);
+        let cause = &source.report().degradations[0].cause;
+        assert!(cause.contains("when the instance was made"), "{cause}");
         assert_eq!(source.report().taken_over.unwrap().flows, 1);
         send();
         shut(source);
     }
     // Without `persist`, nothing is left.
     let source = open(&on.pinning(Pinning::instance(&instance)));
-    let outcome = Watch::new(source).finish();
+    let mut outcome = Watch::new(source).finish();
     assert_eq!((outcome.flows.len(), outcome.packets), (1, 6));
-    assert_eq!(outcome.flows[0].tcp_analysis, None);
+    assert!(!pins(&instance).exists());
+    outcome.flows.remove(0)
+}
+
+/// The values lie in a pinned map: the next process has those of a socket that has sent nothing since. So has one that the source is
+/// passed to.
+fn values_of_sockets_survive_a_kill(mode: Attach) {
+    values_of_sockets_survive(mode, false);
+    if mode == Attach::Tcx {
+        values_of_sockets_survive(mode, true);
+    }
+}
+
+fn values_of_sockets_survive(mode: Attach, passes: bool) {
+    let pair = Pair::new();
+    let orders = Orders {
+        reads_sockets: true,
+        passes,
+        timeouts: [600_000; 2],
+        ..Orders::new(&pair.near, "v0", &instance_name(), mode)
+    };
+    let mut process = orders.start();
+    assert_eq!(process.opened().report, "");
+    let at = address("10.0.0.2:8080");
+    let listener = pair.far.run(|| TcpListener::bind(at).unwrap());
+    let mut client = pair.near.run(|| TcpStream::connect(at).unwrap());
+    let (mut server, _) = listener.accept().unwrap();
+    let shown = pair.near.shell("ss -tinH dport = 8080");
+    client.write_all(&[1; 1000]).unwrap();
+    server.read_exact(&mut [0; 1000]).unwrap();
+    process.kill();
+    process.rest();
+    let mut process = orders.start();
+    let opened = process.opened();
+    assert_eq!((opened.flows, &*opened.report), (1, ""));
+    process.close();
+    let mut referee = Referee::default();
+    referee.hear(process.rest());
+    let [window] = referee.congestion_windows()[..] else {
+        panic!("one record");
+    };
+    if passes {
+        Pinning::instance(&orders.instance).remove().unwrap();
+    }
+    assert!(
+        shown.contains(&format!("cwnd:{window} ")),
+        "{window} {shown}"
+    );
+    drop((client, server));
 }
 
 /// Returns a frame of a flow of its own, with a payload that names are read from.

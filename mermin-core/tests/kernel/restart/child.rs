@@ -48,6 +48,8 @@ pub(crate) struct Orders {
     pub(crate) crowded: bool,
     /// TCP is analysed.
     pub(crate) analyses: bool,
+    /// The kernel's values of sockets are read.
+    pub(crate) reads_sockets: bool,
     /// This process opens, and passes the source to the child, which has no capability.
     pub(crate) passes: bool,
 }
@@ -92,6 +94,7 @@ impl Orders {
             joins: false,
             crowded: false,
             analyses: false,
+            reads_sockets: false,
             passes: false,
         }
     }
@@ -107,7 +110,7 @@ impl Orders {
         let (last, moment) = self.last.unwrap_or((0, Moment::Undelivered));
         let delivered = u8::from(moment == Moment::Delivered);
         format!(
-            "{} {} {} {priority} {} {} {} {} {point} {passes} {} {} {last} {delivered} {} {} {} {} {}",
+            "{} {} {} {priority} {} {} {} {} {point} {passes} {} {} {last} {delivered} {} {} {} {} {} {}",
             self.instance,
             self.netns,
             self.interface,
@@ -122,6 +125,7 @@ impl Orders {
             u8::from(self.crowded),
             u8::from(self.analyses),
             u8::from(self.passes),
+            u8::from(self.reads_sockets),
         )
     }
 
@@ -158,6 +162,7 @@ impl Orders {
             crowded: positive(16) == 1,
             analyses: positive(17) == 1,
             passes: positive(18) == 1,
+            reads_sockets: positive(19) == 1,
         }
     }
 
@@ -187,6 +192,7 @@ impl Orders {
             .timeouts(timeouts)
             .filter(filter)
             .tcp_analysis(self.analyses)
+            .tcp_sockets(self.reads_sockets)
             .join(if self.joins {
                 Join::FirstSeen
             } else {
@@ -340,6 +346,8 @@ pub(crate) struct Record {
     pub(crate) counts: [u64; 2],
     /// TCP segments that were sent again, both directions.
     pub(crate) retransmissions: u64,
+    /// Of the source's socket; 0 without.
+    pub(crate) congestion_window: u32,
 }
 
 impl Record {
@@ -357,14 +365,24 @@ impl Record {
             retransmissions: flow.tcp_analysis.as_ref().map_or(0, |it| {
                 it.forward.retransmissions + it.reverse.retransmissions
             }),
+            congestion_window: flow
+                .tcp_sockets
+                .as_ref()
+                .and_then(|sockets| sockets.source.as_ref())
+                .map_or(0, |socket| socket.congestion_window),
         }
     }
 
     fn write(&self) -> String {
         let [packets, octets] = self.counts;
         format!(
-            "record {} {} {} {} {packets} {octets} {}",
-            self.id, self.sequence, self.goes_on, self.source, self.retransmissions
+            "record {} {} {} {} {packets} {octets} {} {}",
+            self.id,
+            self.sequence,
+            self.goes_on,
+            self.source,
+            self.retransmissions,
+            self.congestion_window
         )
     }
 
@@ -376,6 +394,7 @@ impl Record {
             source: words[3].to_owned(),
             counts: [4, 5].map(|at| words[at].parse().unwrap()),
             retransmissions: words[6].parse().unwrap(),
+            congestion_window: words[7].parse().unwrap(),
         }
     }
 }
@@ -529,6 +548,12 @@ impl Referee {
     pub(crate) fn retransmissions(&self) -> u64 {
         let records = self.records.values();
         records.map(|record| record.retransmissions).sum()
+    }
+
+    /// Those of records that have one.
+    pub(crate) fn congestion_windows(&self) -> Vec<u32> {
+        let windows = self.records.values().map(|record| record.congestion_window);
+        windows.filter(|window| *window != 0).collect()
     }
 
     /// Every flow has records with sequence numbers from 0 on, and only the last one ends it.

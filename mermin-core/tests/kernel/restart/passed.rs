@@ -32,7 +32,7 @@ use crate::support::{
     child_process::ChildProcess,
     frame,
     host::{Host, Pair},
-    object::without_clock,
+    object::{without_clock, without_sockets},
     raw,
     rights::become_nobody,
     traffic::{Injector, address, udp_dialogue},
@@ -195,6 +195,7 @@ fn passed_source_has_every_option() {
         .names(true)
         .drops(true)
         .tcp_analysis(true)
+        .tcp_sockets(true)
         .exact_end(true);
     let [near, far] = ["10.0.0.1:4000", "10.0.0.2:53"].map(address);
     // A new instance, and one that is taken over.
@@ -306,6 +307,7 @@ fn foreign_descriptors_are_refused() {
     for (other, name) in [
         (options.clone().max_flows(64), "`max_flows`"),
         (options.clone().names(true), "`names`"),
+        (options.clone().tcp_sockets(true), "`tcp_sockets`"),
         (options.clone().interfaces(["v*"]), "`interfaces`"),
     ] {
         let said = refused(&other, Handover::from_parts(&header, copies()).unwrap());
@@ -443,18 +445,24 @@ fn source_is_not_prepared_without_an_instance() {
     assert!(error.to_string().contains("cannot pin"), "{error}");
 }
 
-/// An instance that was made smaller, and without the analysis of TCP, which the kernel refused.
+/// An instance that was made smaller, and without the analysis of TCP or the values of sockets, which the kernel refused.
 fn passed_source_says_what_its_instance_lacks() {
+    passed_source_lacks(without_clock("mermin_tcp"), Feature::TcpAnalysis);
+    passed_source_lacks(without_sockets("mermin_create"), Feature::TcpSockets);
+}
+
+fn passed_source_lacks(object: &'static [u8], feature: Feature) {
     let pair = Pair::new();
     let instance = instance_name();
     let options = on("v0")
         .tcp_analysis(true)
+        .tcp_sockets(true)
         .pinning(Pinning::instance(&instance));
     let prepare = |options: FlowSourceBuilder| {
         let prepared = pair.near.run(|| within(LONGEST, options.prepare()));
         prepared.expect("preparing hangs").unwrap()
     };
-    let refused = with_fault(options.clone(), Fault::Object(without_clock("mermin_tcp")));
+    let refused = with_fault(options.clone(), Fault::Object(object));
     drop(prepare(refused.max_flows(64)));
     let options = options.max_flows(128);
     let (handover, prepared) = prepare(options.clone());
@@ -466,7 +474,7 @@ fn passed_source_says_what_its_instance_lacks() {
         .iter()
         .map(|row| row.feature)
         .collect();
-    assert_eq!(features, [Feature::Restart, Feature::TcpAnalysis]);
+    assert_eq!(features, [Feature::Restart, feature]);
     assert_eq!(passed.degradations, prepared.degradations);
     let _ = Watch::new(source).finish();
     Pinning::instance(&instance).remove().unwrap();

@@ -1,7 +1,8 @@
 //! Kernel programs that the kernel refuses.
 
-/// Numbers of `bpf_ktime_get_ns` and `bpf_probe_read_kernel` (`linux/bpf.h`).
+/// Numbers of `bpf_ktime_get_ns`, `bpf_tcp_sock` and `bpf_probe_read_kernel` (`linux/bpf.h`).
 const GET_NS: u32 = 5;
+const TCP_SOCK: u32 = 96;
 const READ_KERNEL: u32 = 113;
 /// Of no helper.
 const NONE: u32 = 0x7fff_0000;
@@ -12,6 +13,11 @@ const CALL: [u8; 4] = [0x85, 0, 0, 0];
 /// that never comes by there takes it.
 pub(crate) fn without_clock(program: &str) -> &'static [u8] {
     without(program, GET_NS)
+}
+
+/// As [`without_clock`], of a program that reads the values of TCP sockets.
+pub(crate) fn without_sockets(program: &str) -> &'static [u8] {
+    without(program, TCP_SOCK)
 }
 
 /// As [`without_clock`], of the program that counts dropped packets: it reads no memory of the kernel.
