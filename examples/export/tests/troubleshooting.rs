@@ -8,7 +8,9 @@
 #[path = "../../../mermin-core/tests/kernel/troubleshooting/page.rs"]
 mod page;
 
-use std::{io::Write as _, net::TcpListener, process::Command, thread};
+use std::{fs, io::Write as _, net::TcpListener, process::Command, thread};
+
+use mermin_testing::Folder;
 
 /// Standard error of exporting a capture to this target.
 fn told(target: &str) -> String {
@@ -36,6 +38,10 @@ fn troubleshooting_rows_about_exporting_are_reproduced() {
             let _ = peer.unwrap().write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
         }
     });
+    let folder = Folder::new("notes");
+    let file = folder.file("notes");
+    fs::write(&file, "bread\nbutter").unwrap();
+    let [lines, messages] = ["json", "ipfix+file"].map(|kind| format!("{kind}:{}", file.display()));
     let rows = [
         ("`cannot export to` .. `begins with one of`", "udp://a"),
         (
@@ -47,6 +53,14 @@ fn troubleshooting_rows_about_exporting_are_reproduced() {
         (
             "`last error:` .. `No space left on device`",
             "json:/dev/full",
+        ),
+        (
+            "`last error:` .. `its last line is not of a record`",
+            lines.as_str(),
+        ),
+        (
+            "`last error:` .. `no message of IPFIX begins`",
+            messages.as_str(),
         ),
         (
             "`cannot deliver all within` .. `records are left`",
