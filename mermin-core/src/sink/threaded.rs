@@ -45,10 +45,11 @@ pub fn threaded<S: FlowSink + 'static>(name: &str, sink: S) -> io::Result<Thread
     let (calls, received) = unbounded();
     thread::Builder::new()
         .name(name.to_owned())
-        .spawn(move || block_on(work(sink, own, received)))?;
+        .spawn(move || block_on(work(sink, received)))?;
     Ok(Threaded {
         calls,
         meter,
+        own,
         spare: Vec::new(),
         under_way: None,
         delivered: HashSet::new(),
@@ -59,6 +60,8 @@ pub fn threaded<S: FlowSink + 'static>(name: &str, sink: S) -> io::Result<Thread
 pub struct Threaded {
     calls: UnboundedSender<Call>,
     meter: Option<Meter>,
+    /// The meter, if the sink has none.
+    own: Option<Meter>,
     /// Memory for the next batch.
     spare: Vec<Flow>,
     /// The reply to a dropped call.
@@ -98,6 +101,14 @@ impl Threaded {
             self.delivered.clear();
         }
         result
+    }
+
+    /// Counts delivered records, if the sink does not.
+    fn count(&self, records: usize) {
+        if let Some(own) = &self.own {
+            own.accepted(records);
+            own.delivered(records);
+        }
     }
 
     /// Waits for the reply to a dropped call, and notes the records that it delivered.
@@ -143,10 +154,16 @@ impl FlowSink for Threaded {
         if flows.is_empty() {
             return Ok(());
         }
-        self.call(Some(flows)).await
+        self.call(Some(flows)).await?;
+        self.count(flows.len());
+        Ok(())
     }
 
     async fn close(&mut self) -> Result<(), BoxError> {
+        self.settle().await;
+        // They are not exported again.
+        self.count(self.delivered.len());
+        self.delivered.clear();
         self.call(None).await
     }
 
@@ -169,17 +186,13 @@ impl fmt::Debug for Threaded {
     }
 }
 
-/// Runs calls until the sink is dropped. Counts records with `own`, if the sink does not.
-async fn work(mut sink: impl FlowSink, own: Option<Meter>, mut calls: UnboundedReceiver<Call>) {
+/// Runs calls until the sink is dropped.
+async fn work(mut sink: impl FlowSink, mut calls: UnboundedReceiver<Call>) {
     while let Some(Call { flows, answer }) = next(&mut sink, &mut calls).await {
         let (result, spare) = match flows {
             Some(flows) => (sink.export(&flows).await, flows),
             None => (sink.close().await, Vec::new()),
         };
-        if let (Ok(()), Some(own)) = (&result, &own) {
-            own.accepted(spare.len());
-            own.delivered(spare.len());
-        }
         // The caller may have dropped the call.
         let _ = answer.send(Answer { result, spare });
     }
@@ -282,8 +295,12 @@ mod tests {
         dropped(&mut sink, &flows[..3]);
         open(&gate);
         block_on(sink.export(&flows[..4])).unwrap();
-        block_on(sink.export(&flows[4..])).unwrap();
+        dropped(&mut sink, &flows[4..]);
+        let meter = sink.meter().unwrap();
+        assert_eq!(meter.stats().delivered, 4);
         block_on(sink.close()).unwrap();
+        // A call that was dropped is counted when the sink is closed.
+        assert_eq!((meter.stats().accepted, meter.stats().delivered), (6, 6));
         // The sink has each record once.
         assert_eq!(gate.0.lock().unwrap().got, [[0, 1], [2, 3], [4, 5]]);
     }

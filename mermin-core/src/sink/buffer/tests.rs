@@ -295,6 +295,10 @@ impl FlowSink for Blocking {
     async fn idle(&mut self) {
         let _ = self.is_through.send(());
     }
+
+    fn meter(&self) -> Option<Meter> {
+        self.meter.clone()
+    }
 }
 
 impl Drop for Blocking {
@@ -306,8 +310,9 @@ impl Drop for Blocking {
 #[test]
 fn thread_that_goes_on_after_the_drop_counts_no_record_again() {
     for metered in [true, false] {
-        // The call ends before the drop, or after it.
-        for (before, expected) in [(true, [5, 3, 0, 2]), (false, [5, 0, 0, 5])] {
+        // The call ends before the drop, or after it. A sink without a meter has delivered what its caller knows of.
+        let known = if metered { [5, 3, 0, 2] } else { [5, 0, 0, 5] };
+        for (before, expected) in [(true, known), (false, [5, 0, 0, 5])] {
             let (go_on, goes_on) = std::sync::mpsc::channel();
             let (is_through, through) = std::sync::mpsc::channel();
             let sink = Blocking {
@@ -349,6 +354,36 @@ fn records_left_in_both_of_two_buffers_are_counted() {
     assert_eq!(counts(&meter.stats()), [9, 0, 9, 0]);
     drop(sink);
     assert_eq!(counts(&meter.stats()), [9, 0, 0, 9]);
+}
+
+/// The attempt's time is over before the thread's call is, and the thread delivers the batch that was given up.
+#[test]
+fn batch_that_was_given_up_in_a_thread_is_not_counted_as_delivered() {
+    let (go_on, goes_on) = std::sync::mpsc::channel();
+    let (is_through, through) = std::sync::mpsc::channel();
+    let sink = Blocking {
+        goes_on,
+        is_through,
+        meter: None,
+    };
+    let timer = ManualTimer::default();
+    let second = Duration::from_secs(1);
+    let once = Backoff::default().attempt(second).elapsed(second);
+    let inside = retry(threaded("apart", sink).unwrap(), once).timer(timer.clone());
+    let mut sink = buffered(inside, 9, Overflow::Block);
+    let meter = sink.meter().unwrap();
+    through.recv().unwrap();
+    assert!(poll_once(sink.export(&flows(0..3))).is_ready());
+    timer.advance(second);
+    assert!(poll_once(sink.idle()).is_pending());
+    assert_eq!(counts(&meter.stats()), [3, 0, 0, 3]);
+    for _ in 0..2 {
+        go_on.send(()).unwrap();
+    }
+    through.recv().unwrap();
+    block_on(sink.export(&flows(3..5))).unwrap();
+    block_on(sink.close()).unwrap();
+    assert_eq!(counts(&meter.stats()), [5, 2, 0, 3]);
 }
 
 #[test]
