@@ -50,8 +50,8 @@ impl State {
 /// A sample without labels.
 const NONE: [(&str, &str); 0] = [];
 
-/// Number of each kind.
-type Of = fn(&KindHealth) -> u64;
+/// Number of a kind. Without one, the kind has no sample.
+type Of = fn(&KindHealth) -> Option<u64>;
 
 fn kinds(kinds: &[KindHealth]) -> Vec<Metric> {
     let numbers: [(Metric, Of); 6] = [
@@ -60,7 +60,7 @@ fn kinds(kinds: &[KindHealth]) -> Vec<Metric> {
                 "mermin_kubernetes_objects",
                 "Objects of the cluster, by kind",
             ),
-            |it| it.objects as u64,
+            |it| Some(it.objects as u64),
         ),
         (
             Metric::gauge(
@@ -68,10 +68,10 @@ fn kinds(kinds: &[KindHealth]) -> Vec<Metric> {
                 "1 if every change of the kind is followed, or the server does not have the kind",
             ),
             |it| {
-                u64::from(matches!(
+                Some(u64::from(matches!(
                     it.condition,
                     Condition::Current | Condition::Absent
-                ))
+                )))
             },
         ),
         (
@@ -80,35 +80,37 @@ fn kinds(kinds: &[KindHealth]) -> Vec<Metric> {
                 "Time since the API server last reported all changes of the kind",
             ),
             |it| {
-                let age = it
-                    .last_contact
-                    .map(|at| SystemTime::now().duration_since(at));
-                age.and_then(Result::ok).unwrap_or_default().as_secs()
+                // An age of 0 would be a contact of this moment.
+                let age = SystemTime::now().duration_since(it.last_contact?);
+                Some(age.unwrap_or_default().as_secs())
             },
         ),
         (
             Metric::counter("mermin_kubernetes_events", "Changes of objects"),
-            |it| it.events,
+            |it| Some(it.events),
         ),
         (
             Metric::counter(
                 "mermin_kubernetes_failures",
                 "Failed requests to the API server",
             ),
-            |it| it.failures,
+            |it| Some(it.failures),
         ),
         (
             Metric::counter(
                 "mermin_kubernetes_unreadable_objects",
                 "Objects that could not be read",
             ),
-            |it| it.unreadable,
+            |it| Some(it.unreadable),
         ),
     ];
     let of_kinds = |(metric, number): (Metric, Of)| {
-        kinds.iter().fold(metric, |metric, kind| {
-            metric.sample([("kind", kind.kind.as_str())], number(kind))
-        })
+        kinds
+            .iter()
+            .fold(metric, |metric, kind| match number(kind) {
+                Some(number) => metric.sample([("kind", kind.kind.as_str())], number),
+                None => metric,
+            })
     };
     numbers.into_iter().map(of_kinds).collect()
 }

@@ -93,6 +93,7 @@ impl Follow {
         {
             self.cluster
                 .change(|index| index.clear(self.kind, last.into(), now.into()));
+            self.board.forgotten(self.kind);
             self.state.forgotten();
         }
         wait
@@ -197,26 +198,30 @@ impl Follow {
             if !lines.push(piece.as_ref()) {
                 return Err(Failure::Malformed("a line is too long".to_owned()));
             }
-            let mut events = 0;
+            let (mut changes, mut told) = (0, false);
             let result = lines.each(|line| {
-                self.event(line, &mut listing)?;
-                events += 1;
+                let was_listing = listing;
+                let is_change = self.event(line, &mut listing)?;
+                // Objects of a list are no changes.
+                changes += u64::from(is_change && !was_listing);
+                told = true;
                 Ok(())
             });
-            if events != 0 && !listing {
-                self.followed(events);
+            if told && !listing {
+                self.followed(changes);
             }
             result?;
         }
     }
 
-    fn followed(&self, events: u64) {
+    fn followed(&self, changes: u64) {
         let objects = self.cluster.read(|index| index.present(self.kind));
         self.board
-            .followed(self.kind, events, objects, SystemTime::now());
+            .followed(self.kind, changes, objects, SystemTime::now());
     }
 
-    fn event(&mut self, line: &[u8], listing: &mut bool) -> Result<(), Failure> {
+    /// Enters an event. Returns true if it is a change of an object.
+    fn event(&mut self, line: &[u8], listing: &mut bool) -> Result<bool, Failure> {
         let event: Event<'_> = parse(line)?;
         let json = event.object.get();
         if event.kind == EventKind::Error {
@@ -230,13 +235,13 @@ impl Follow {
             } else if !*listing {
                 self.state.advanced(&outline.resource_version)?;
             }
-            return Ok(());
+            return Ok(false);
         }
         if event.kind == EventKind::Unknown {
             let error = "the type of its event is unknown";
             self.board
                 .unreadable(self.kind, &Outline::of(json).title(), &error);
-            return Ok(());
+            return Ok(false);
         }
         let object = self.object(json);
         let version = match &object {
@@ -254,7 +259,7 @@ impl Follow {
             (_, Ok(object)) => index.apply(object, now),
             (_, Err(outline)) => index.keep_uid(self.kind, &outline.uid),
         });
-        Ok(())
+        Ok(true)
     }
 
     /// Reads an object. One that cannot be read is counted, and holds nothing back.

@@ -39,7 +39,7 @@ pub struct KindHealth {
     pub unreadable_object: Option<String>,
     /// Complete lists, since the start.
     pub lists: u64,
-    /// Changes, since the start.
+    /// Changes of objects, since the start. Bookmarks and the objects of lists are none.
     pub events: u64,
     /// Failed requests, since the start.
     pub failures: u64,
@@ -157,11 +157,16 @@ impl Board {
         });
     }
 
-    /// Events came.
-    pub(super) fn followed(&self, kind: Kind, events: u64, objects: usize, now: SystemTime) {
+    /// All objects were forgotten, because nobody has confirmed them for too long.
+    pub(super) fn forgotten(&self, kind: Kind) {
+        self.change(kind, |it| it.objects = 0);
+    }
+
+    /// Events came, of which some are changes of objects.
+    pub(super) fn followed(&self, kind: Kind, changes: u64, objects: usize, now: SystemTime) {
         self.change(kind, |it| {
             it.objects = objects;
-            it.events += events;
+            it.events += changes;
             it.last_contact = Some(now);
         });
     }

@@ -107,6 +107,9 @@ fn objects_that_nobody_confirms_for_too_long_are_forgotten() {
     until("stale", || condition(&followed) == Condition::Stale);
     assert_eq!(followed.present(Kind::Pod), 1);
     followed.until_present(0);
+    until("the number", || {
+        followed.health().of(Kind::Pod).unwrap().objects == 0
+    });
     server.answer("pods", None);
     followed.until_present(1);
 }
