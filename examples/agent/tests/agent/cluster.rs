@@ -10,6 +10,7 @@ use crate::{
     api_server::{Answer, ApiServer},
     following::Following,
     network::make,
+    pod::mount_account,
     symptoms::compare,
 };
 
@@ -40,6 +41,8 @@ pub(crate) fn trouble() {
         assert!(said.contains(part), "{part}: {said}");
     }
     compare("is forbidden", &said);
+    // Nobody has told the truth about pods.
+    assert!(!agent.has_metric("mermin_kubernetes_contact_age_seconds"));
     // Started without the names when the time for the first list is over.
     until("startup", || agent.check("/startup").0 == 200);
 
@@ -47,6 +50,7 @@ pub(crate) fn trouble() {
     agent.until_well();
     agent.until_flows_have("source", Some("web-1"));
     assert_eq!(agent.metric("mermin_kubernetes_objects"), 1);
+    assert!(agent.has_metric("mermin_kubernetes_contact_age_seconds"));
 
     drop(server);
     let said = agent.until_warned("cannot reach the API server");
@@ -99,5 +103,20 @@ pub(crate) fn refusals() {
     agent.until_flows_have("source", Some("web-1"));
     server.answer("pods", None);
     agent.until_well();
+    agent.stop();
+}
+
+/// A kubeconfig of the environment does not come before the service account of the pod.
+pub(crate) fn service_account_comes_first() {
+    make();
+    let (authority, server) = (Authority::new(), ApiServer::start());
+    server.put("pods", pod());
+    server.require_token("account");
+    server.show(authority.sign());
+    mount_account(&authority.certificate, "account");
+    let other = kubeconfig(server.url(), None, &json!({"token": "other"}));
+    let agent = Following::in_pod_beside(server.address().port(), &other);
+    agent.until_well();
+    agent.until_flows_have("source", Some("web-1"));
     agent.stop();
 }

@@ -31,11 +31,17 @@ impl Following {
 
     /// Starts the agent with the service account of a pod, for a server at this port.
     pub(crate) fn in_pod(port: u16) -> Self {
-        let mut command = program();
-        command
-            .env("KUBERNETES_SERVICE_HOST", "127.0.0.1")
-            .env("KUBERNETES_SERVICE_PORT", port.to_string());
-        Self::start(Folder::new("agent-cluster"), "", command)
+        Self::start(Folder::new("agent-cluster"), "", in_pod(port))
+    }
+
+    /// Starts the agent as `in_pod` does, beside a kubeconfig of the environment.
+    pub(crate) fn in_pod_beside(port: u16, kubeconfig: &str) -> Self {
+        let folder = Folder::new("agent-cluster");
+        let access = folder.file("kubeconfig");
+        fs::write(&access, kubeconfig).unwrap();
+        let mut command = in_pod(port);
+        command.env("KUBECONFIG", access);
+        Self::start(folder, "", command)
     }
 
     fn start(folder: Folder, key: &str, command: Command) -> Self {
@@ -103,6 +109,12 @@ impl Following {
         metric(self.metrics, &format!("{name}{{kind=\"Pod\"}}"))
     }
 
+    /// Returns true if the metric has a number for pods.
+    pub(crate) fn has_metric(&self, name: &str) -> bool {
+        let page = get(self.metrics, "/metrics").1;
+        page.contains(&format!("{name}{{kind=\"Pod\"}}"))
+    }
+
     /// Sends packets until a new record has this name of the pod at an end, `source` or `destination`; `None` is a record
     /// without one.
     pub(crate) fn until_flows_have(&self, end: &str, name: Option<&str>) {
@@ -128,4 +140,13 @@ impl Following {
     pub(crate) fn stop(mut self) {
         assert_eq!(self.agent.stop(), Some(0), "{}", self.agent.said());
     }
+}
+
+/// The program in a pod, for a server at this port.
+fn in_pod(port: u16) -> Command {
+    let mut command = program();
+    command
+        .env("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        .env("KUBERNETES_SERVICE_PORT", port.to_string());
+    command
 }

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 use mermin_testing::{apart, needs, plain};
 
-const ROLES: [apart::Role; 10] = [
+const ROLES: [apart::Role; 11] = [
     ("exports", runs::exports_every_packet),
     ("reloads", runs::reloads_lose_no_packet),
     ("receivers", runs::receiver_that_is_down_is_counted),
@@ -36,6 +36,7 @@ const ROLES: [apart::Role; 10] = [
     ("pipe", runs::pipe_is_not_read_again),
     ("page", page::is_driven),
     ("refusals", cluster::refusals),
+    ("account", cluster::service_account_comes_first),
     ("pod", pod::follows_a_real_cluster),
 ];
 
@@ -96,6 +97,9 @@ fn main() -> ExitCode {
         }),
         captures("refusals_of_the_api_server_are_told", || {
             in_namespaces("refusals");
+        }),
+        captures("service_account_comes_before_a_kubeconfig", || {
+            in_namespaces("account");
         }),
         captures("agent_in_a_pod_follows_a_real_cluster", || {
             in_namespaces("pod");

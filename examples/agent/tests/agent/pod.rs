@@ -17,6 +17,20 @@ fn write_token(server: &Kubernetes) {
     fs::write(Path::new(ACCOUNT).join("token"), token).unwrap();
 }
 
+/// Puts a service account's files where the kubelet does.
+pub(crate) fn mount_account(authority: &str, token: &str) {
+    // The mounts are the test's own.
+    command("mount -t tmpfs none /run");
+    fs::create_dir_all(ACCOUNT).unwrap();
+    for (name, text) in [
+        ("ca.crt", authority),
+        ("namespace", "mermin"),
+        ("token", token),
+    ] {
+        fs::write(Path::new(ACCOUNT).join(name), text).unwrap();
+    }
+}
+
 /// The manifests' role is enough, a server that is away for half a minute costs no name, and a new token is read.
 pub(crate) fn follows_a_real_cluster() {
     make();
@@ -25,12 +39,8 @@ pub(crate) fn follows_a_real_cluster() {
     server.apply(MANIFEST);
     server.kubectl(&["delete", "clusterrolebinding", "mermin-agent"], "");
     server.make_pod("mermin", "web-1", [10, 9, 0, 1]);
-    // The mounts are the test's own.
-    command("mount -t tmpfs none /run");
-    fs::create_dir_all(ACCOUNT).unwrap();
-    fs::copy(server.authority(), Path::new(ACCOUNT).join("ca.crt")).unwrap();
-    fs::write(Path::new(ACCOUNT).join("namespace"), "mermin").unwrap();
-    write_token(&server);
+    let token = server.token("mermin", "mermin-agent");
+    mount_account(&fs::read_to_string(server.authority()).unwrap(), &token);
     let agent = Following::in_pod(server.port());
     let said = agent.until_warned("is forbidden: User");
     assert!(

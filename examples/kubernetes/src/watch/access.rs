@@ -28,7 +28,11 @@ impl Access {
     pub(super) async fn client(&self) -> Result<Client, Failure> {
         let credentials = |error: &dyn std::error::Error| Failure::Credentials(error.to_string());
         let mut config = match self {
-            Self::Inferred => Config::infer().await.map_err(|error| credentials(&error))?,
+            // `infer` alone would take a kubeconfig of the environment first.
+            Self::Inferred => match Config::incluster() {
+                Ok(config) => config,
+                Err(_) => Config::infer().await.map_err(|error| credentials(&error))?,
+            },
             Self::Config(config) => (**config).clone(),
             Self::Kubeconfig(path) => {
                 let file = Kubeconfig::read_from(path).map_err(|error| credentials(&error))?;
