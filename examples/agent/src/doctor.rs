@@ -16,13 +16,10 @@ use crate::{
 
 /// Tries each step of capturing with the options of the file, and prints the results. It captures nothing.
 pub(crate) fn doctor(file: &Result<File, Refused>, as_json: bool) -> ExitCode {
-    let (refused, builder) = match file {
-        Ok(file) => (None, file.plan.capture.clone()),
+    let builder = match file {
+        Ok(file) => file.plan.capture.clone(),
         // The host can be checked without a file.
-        Err(error) => (
-            Some(error.to_string()),
-            mermin_core::FlowSource::builder().netns(NetNs::Own),
-        ),
+        Err(_) => mermin_core::FlowSource::builder().netns(NetNs::Own),
     };
     let report = match block_on(builder.preflight()) {
         Ok(report) => report,
@@ -31,22 +28,21 @@ pub(crate) fn doctor(file: &Result<File, Refused>, as_json: bool) -> ExitCode {
             return ExitCode::from(UNUSABLE);
         }
     };
-    let file = file.as_ref().ok();
     if as_json {
-        println!("{}", object(&report, file, refused.as_deref()));
+        println!("{}", object(&report, file));
     } else {
-        print!("{}", text(&report, file, refused.as_deref()));
+        print!("{}", text(&report, file));
     }
-    match refused {
-        Some(_) => ExitCode::from(UNUSABLE),
-        None => ExitCode::from(u8::from(!report.can_capture())),
+    match file {
+        Err(_) => ExitCode::from(UNUSABLE),
+        Ok(_) => ExitCode::from(u8::from(!report.can_capture())),
     }
 }
 
-fn text(report: &Report, file: Option<&File>, refused: Option<&str>) -> String {
-    let mut lines = vec![match (file, refused) {
-        (_, Some(error)) => format!("configuration: refused\n{error}"),
-        (Some(file), None) => format!(
+fn text(report: &Report, file: &Result<File, Refused>) -> String {
+    let mut lines = vec![match file {
+        Err(error) => format!("configuration: refused\n{error}"),
+        Ok(file) => format!(
             "configuration: {}: valid, receivers: {}, names of Kubernetes objects {}",
             file.name(),
             file.plan.receivers.len(),
@@ -56,7 +52,6 @@ fn text(report: &Report, file: Option<&File>, refused: Option<&str>) -> String {
                 "off"
             }
         ),
-        (None, None) => String::new(),
     }];
     for check in &report.checks {
         lines.push(check.to_string());
@@ -82,7 +77,10 @@ fn text(report: &Report, file: Option<&File>, refused: Option<&str>) -> String {
     lines.join("\n")
 }
 
-fn object(report: &Report, file: Option<&File>, refused: Option<&str>) -> Json {
+fn object(report: &Report, file: &Result<File, Refused>) -> Json {
+    // Programs read this and pass it on: a line of the file may have a secret.
+    let refused = file.as_ref().err().map(Refused::without_excerpts);
+    let file = file.as_ref().ok();
     let checks = report.checks.iter().map(|check| {
         json!({
             "subject": check.subject.as_str(),

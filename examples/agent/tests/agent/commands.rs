@@ -104,14 +104,17 @@ pub(crate) fn logs_show_no_line_of_a_refused_file() {
         fs::write(&file, text).unwrap();
         let shown = text_of(&run(&["check", &path]));
         assert!(shown.contains("t0ken"), "{shown}");
-        let output = run(&["run", "--config", &path]);
-        let logged = text_of(&output);
-        assert_eq!(output.status.code(), Some(2), "{logged}");
-        assert!(
-            logged.contains("a.hcl:3:") && logged.contains(": cannot "),
-            "{logged}"
-        );
-        assert!(!logged.contains("t0ken"), "{logged}");
+        for command in ["run", "doctor --json"] {
+            let words = command.split(' ').chain(["--config", &path]);
+            let output = run(&words.collect::<Vec<_>>());
+            let logged = text_of(&output);
+            assert_eq!(output.status.code(), Some(2), "{logged}");
+            assert!(
+                logged.contains("a.hcl:3:") && logged.contains(": cannot "),
+                "{logged}"
+            );
+            assert!(!logged.contains("t0ken"), "{command}: {logged}");
+        }
     }
 }
 
