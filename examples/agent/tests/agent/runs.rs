@@ -159,6 +159,18 @@ pub(crate) fn listening_target_is_changed_by_two_reloads() {
     agent.signal(Signal::HUP);
     until("the addition", || reloads(metrics, "applied") == 2);
     assert_eq!(get(own, "/metrics").0, 200);
+    // Its page has the other targets, as long as they are there.
+    let there = format!("\"json:{}\"", folder.file("there.json").display());
+    for (targets, is_there, applied) in [
+        (format!("{changed}, {there}"), true, 3),
+        (changed, false, 4),
+    ] {
+        write(&targets);
+        agent.signal(Signal::HUP);
+        until("a reload", || reloads(metrics, "applied") == applied);
+        let page = get(own, "/metrics").1;
+        assert_eq!(page.contains("target=\"json:"), is_there, "{page}");
+    }
     assert_eq!(agent.stop(), Some(0), "{}", agent.said());
 }
 
