@@ -20,7 +20,7 @@ section! {
     K8sInformer, Nested {
         /// Path of a kubeconfig file. Empty means the pod's service account.
         kubeconfig_path: String = String::new(), Application;
-        /// Time limit for the first read of all objects.
+        /// Time limit for the first read of all objects. A startup probe has to allow more.
         informers_sync_timeout: PositiveDuration = PositiveDuration::seconds::<30>(), Application;
         /// Objects to cache. The default is every kind except Endpoint and Node.
         selectors: Vec<Selector> = usual_selectors(), Application;

@@ -137,6 +137,10 @@ fn file_of_the_manifests_takes_effect() {
         // The kubelet kills a pod that takes longer.
         let grace: u64 = values()["terminationGracePeriodSeconds"].parse().unwrap();
         assert!(file.plan.shutdown_timeout.as_secs() + 10 <= grace);
+        // Two seconds from one attempt to the next.
+        let attempts: u64 = values()["startupFailureThreshold"].parse().unwrap();
+        let first_list = file.plan.cluster.unwrap().sync_timeout;
+        assert!(first_list.as_secs() + 10 <= 2 * attempts);
     }
 }
 
