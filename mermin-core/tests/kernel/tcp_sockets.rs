@@ -308,8 +308,8 @@ fn send_raw(host: &Host, [from, to]: [SocketAddr; 2], flags: u8) {
     });
 }
 
-/// What the kernel answers for a listener: resets, which newer kernels give its socket, and SYN-ACKs, of a request socket or of a cookie.
-/// Then what it answers in TIME_WAIT.
+/// The kernel answers for a listener by resets, which newer kernels give its socket, and by SYN-ACKs, of a request socket or of a cookie.
+/// Later it answers in TIME_WAIT.
 fn listeners_and_closed_connections_have_no_values() {
     let pair = Pair::new();
     let at = address("10.0.0.1:8080");
