@@ -123,11 +123,13 @@ impl Drop for Member {
 
 /// Exports batch by batch; the sink does its own work between them.
 async fn work(
-    mut sink: BoxSink,
+    sink: BoxSink,
     mut orders: mpsc::Receiver<Order>,
     mut cancelled: oneshot::Receiver<Unfinished>,
 ) -> Result<(), BoxError> {
     let mut rest = None;
+    // Behind `rest`, so that it is dropped first: then its counts are the last ones.
+    let mut sink = sink;
     while let Some(Order { batch, answer }) = next(&mut sink, &mut orders).await {
         let told = cancelled.try_recv().ok();
         if told == Some(Unfinished::IsPassedOn) {

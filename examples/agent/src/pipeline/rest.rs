@@ -42,7 +42,8 @@ impl Rest {
             records: left.map_or(batch, |left| usize::try_from(left).unwrap_or(usize::MAX)),
             unfinished,
             meter,
-            answer: Some(answer),
+            // Nobody waits for a receiver without a successor: the others get their next batch while it closes.
+            answer: (unfinished == Unfinished::IsPassedOn).then_some(answer),
         }
     }
 }

@@ -233,6 +233,31 @@ async fn successor_gets_what_its_predecessor_has_no_room_for() {
     assert_eq!(ids(&got.lock().unwrap()), ids(&records[10..]));
 }
 
+#[tokio::test]
+async fn removed_receiver_holds_up_no_other() {
+    let (open_gate, gate) = oneshot::channel();
+    let exchange = Exchange::default();
+    let sink = buffered(Gate(Some(gate)), 10, Overflow::Block);
+    let first = prepared("away", BoxSink::new(sink));
+    let meter = first.meter.clone().unwrap();
+    let mut fan_out = FanOut::new(vec![first], None, exchange.clone());
+    let records = flows(40);
+    let change = async {
+        begun(&meter).await;
+        exchanged(&exchange, vec![open("other")]).await;
+    };
+    // The removed receiver still closes: it has time, and the gate is shut.
+    let both = join(fan_out.export(&records), change);
+    let (exported, ()) = tokio::time::timeout(Duration::from_secs(20), both)
+        .await
+        .unwrap();
+    exported.unwrap();
+    open_gate.send(()).unwrap();
+    fan_out.close().await.unwrap();
+    let count = records.len() as u64;
+    assert_eq!(sums(&exchange), [2 * count, count + 10, count - 10]);
+}
+
 /// A sink on a thread of its own, which delivers when it is told, and fails when nobody can tell it. It counts what it delivers.
 struct Slow(std::sync::mpsc::Receiver<()>, Meter);
 
