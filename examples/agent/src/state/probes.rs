@@ -198,8 +198,8 @@ fn exports(receivers: &[(String, SinkStats)]) -> Check {
         let dropped = stats.dropped_in_all();
         let waits = stats.failing && stats.waiting > 0;
         // A slow receiver has no error.
-        let error = stats.last_error.iter();
-        let error: String = error.map(|it| format!("; last error: {it}")).collect();
+        let error = stats.last_error.as_ref();
+        let error = error.map_or_else(String::new, |it| format!("; last error: {it}"));
         (waits || dropped > 0).then(|| {
             format!(
                 "`{name}`: {} records wait, {dropped} were dropped{error}",
