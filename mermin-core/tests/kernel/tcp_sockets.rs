@@ -295,7 +295,7 @@ fn raw_sockets_are_no_connections() {
 
 /// Sends a segment without payload by a raw socket.
 fn send_raw(host: &Host, [from, to]: [SocketAddr; 2], flags: u8) {
-    let segment = frame::tcp(from, to, flags);
+    let segment = frame::tcp_checked(from, to, flags);
     let header = &segment[IP_HEADER..];
     host.run(|| {
         let raw = socket(AddressFamily::INET, SocketType::RAW, Some(ipproto::TCP)).unwrap();

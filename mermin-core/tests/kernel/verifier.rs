@@ -34,6 +34,10 @@ fn verified_instructions_are_within_the_limit() {
         }),
     ] {
         let programs = host.run(|| Lab::with(set(on("lo"))).unwrap().programs().unwrap());
+        // A program that is refused with the analysis is taken without it, and is then next to nothing.
+        let analysis = programs.iter().find(|(name, _)| *name == "mermin_tcp");
+        let is_analysed = analysis.is_some_and(|(_, info)| info.verified > 100);
+        assert_eq!(is_analysed, with.contains("+tcp_analysis"), "{with}");
         for (name, info) in programs {
             println!("verified {name}{with} {}", info.verified);
             // As docs/ARCHITECTURE.md promises.

@@ -80,6 +80,23 @@ impl Order {
     }
 }
 
+/// The time of a segment: the clock costs as much as the rest, so a segment that needs it twice reads it once.
+struct Now<C> {
+    /// 0 if it was not read.
+    read: u64,
+    clock: C,
+}
+
+impl<C: Fn() -> u64> Now<C> {
+    #[inline(always)]
+    fn get(&mut self) -> u64 {
+        if self.read == 0 {
+            self.read = (self.clock)();
+        }
+        self.read
+    }
+}
+
 /// Decides what a segment means, of a direction in state `own` whose other direction is in state `peer`. The clock gives ns, 0 where
 /// there is no time.
 #[inline(always)]
@@ -90,6 +107,7 @@ pub fn follow(
     order: impl Fn() -> Order,
     clock: impl Fn() -> u64,
 ) -> Outcome {
+    let mut now = Now { read: 0, clock };
     let mut outcome = Outcome {
         sender: *own,
         ..Outcome::default()
@@ -100,14 +118,14 @@ pub fn follow(
         return outcome;
     }
     if segment.has(flag::ACK) {
-        acknowledge(&mut outcome, own, peer, segment, &clock);
+        acknowledge(&mut outcome, own, peer, segment, &mut now);
     }
     if segment.window == 0 && !segment.has(flag::SYN | flag::FIN) {
         outcome.events |= event::ZERO_WINDOW;
     }
     outcome.sender.window = segment.window;
     if segment.length() != 0 {
-        send(&mut outcome, own, peer, segment, &order, &clock);
+        send(&mut outcome, own, peer, segment, &order, &mut now);
     } else if own.known & known::SENT == 0 {
         outcome.sender.next = segment.sequence;
         outcome.sender.known |= known::SENT;
@@ -158,7 +176,7 @@ fn acknowledge(
     own: &Sender,
     peer: &Sender,
     segment: &Segment,
-    clock: impl Fn() -> u64,
+    now: &mut Now<impl Fn() -> u64>,
 ) {
     let number = segment.acknowledgment;
     if peer.timed_at != 0 && !is_before(number, peer.timed) {
@@ -166,7 +184,7 @@ fn acknowledge(
         if peer.known & known::OPENING != 0 {
             outcome.events |= event::HANDSHAKE;
         }
-        outcome.round_trip = since(peer.timed_at, clock());
+        outcome.round_trip = since(peer.timed_at, now.get());
     }
     if own.known & known::ACKNOWLEDGED == 0 || is_before(own.acknowledged, number) {
         outcome.sender.acknowledged = number;
@@ -193,7 +211,7 @@ fn send(
     peer: &Sender,
     segment: &Segment,
     order: impl Fn() -> Order,
-    clock: impl Fn() -> u64,
+    now: &mut Now<impl Fn() -> u64>,
 ) {
     let (sequence, end) = (segment.sequence, segment.end());
     let has_gap = own.known & known::GAP != 0 && !is_acknowledged(peer, order().gap.end);
@@ -206,7 +224,7 @@ fn send(
         }
         outcome.sender.next = end;
         outcome.sender.known |= known::SENT;
-        time(outcome, own, peer, segment, has_gap, clock);
+        time(outcome, own, peer, segment, has_gap, now);
     } else if is_before(sequence, own.next) {
         if is_keep_alive(own, segment) {
             return;
@@ -214,7 +232,7 @@ fn send(
         if is_before(own.next, end) {
             outcome.sender.next = end;
         }
-        if has_gap && fills(outcome, segment, &order(), clock()) {
+        if has_gap && fills(outcome, segment, &order(), now.get()) {
             return;
         }
         outcome.events |= event::RETRANSMITTED;
@@ -228,7 +246,7 @@ fn send(
         outcome.sender.timed_at = 0;
         outcome.sender.asked_at = 0;
     } else {
-        pass_over(outcome, own, peer, segment, has_gap, order, clock);
+        pass_over(outcome, own, peer, segment, has_gap, order, now);
     }
 }
 
@@ -264,7 +282,7 @@ fn time(
     peer: &Sender,
     segment: &Segment,
     has_gap: bool,
-    clock: impl Fn() -> u64,
+    now: &mut Now<impl Fn() -> u64>,
 ) {
     // A segment that fills a gap is acknowledged together with the segments after it.
     let is_timed = own.timed_at == 0 && !has_gap;
@@ -275,7 +293,7 @@ fn time(
     if !is_timed && !answers && !asks {
         return;
     }
-    let now = clock();
+    let now = now.get();
     if is_timed {
         outcome.sender.timed = segment.end();
         outcome.sender.timed_at = now;
@@ -303,7 +321,7 @@ fn pass_over(
     segment: &Segment,
     has_gap: bool,
     order: impl Fn() -> Order,
-    clock: impl Fn() -> u64,
+    now: &mut Now<impl Fn() -> u64>,
 ) {
     // A second gap is put together with the first, as what was seen in between is not kept.
     let start = if has_gap { order().gap.start } else { own.next };
@@ -311,7 +329,7 @@ fn pass_over(
     outcome.gap = Gap {
         start,
         end: segment.sequence,
-        at: clock(),
+        at: now.get(),
     };
     outcome.sender.known |= known::GAP;
     outcome.sender.next = segment.end();

@@ -106,6 +106,16 @@ pub(crate) fn tcp(source: SocketAddr, destination: SocketAddr, flags: u8) -> Vec
     tcp_of(source, destination, &segment)
 }
 
+/// The same with a checksum, which a kernel that receives it looks at. Over IPv4.
+pub(crate) fn tcp_checked(source: SocketAddr, destination: SocketAddr, flags: u8) -> Vec<u8> {
+    let mut packet = tcp(source, destination, flags);
+    let length = u8::try_from(packet.len() - 20).unwrap();
+    let pseudo = [&packet[12..20], &[0, TCP, 0, length], &packet[20..]].concat();
+    let checksum = ones_complement(&pseudo);
+    packet[36..38].copy_from_slice(&checksum.to_be_bytes());
+    packet
+}
+
 /// This TCP segment.
 pub(crate) fn tcp_of(
     source: SocketAddr,

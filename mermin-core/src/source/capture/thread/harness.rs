@@ -18,6 +18,7 @@ use crate::{
     bpf::{clock::monotonic, loaded::Programs},
     error::{Error, ErrorKind},
     flow::{EndReason, Flow},
+    report::Feature,
     report::Stats,
     source::{
         FlowSourceBuilder,
@@ -95,7 +96,12 @@ impl Harness {
             queue: Arc::new(Queue::default()),
             purpose: Purpose::Capture,
         };
-        let prepared = prepare(&arguments, &mut Vec::new())?;
+        let mut given_up = Vec::new();
+        let prepared = prepare(&arguments, &mut given_up)?;
+        // What a host lacks for `drops` is the caller's to see; figures of other options would be those of programs without them.
+        if let Some(row) = given_up.iter().find(|row| row.feature != Feature::Drops) {
+            return Err(Error::new(ErrorKind::Unsupported, row.to_string()));
+        }
         let grace = setup::grace(&arguments, &mut Vec::new())?;
         let candidates = Candidates::open(&arguments.options, arguments.selector.clone())?;
         let (parts, _) = Parts::new(&arguments, prepared, grace, candidates)?;
