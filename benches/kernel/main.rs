@@ -3,6 +3,7 @@
 mod analysis;
 mod choices;
 mod drops;
+mod live;
 
 use std::{io, process::ExitCode};
 
@@ -25,6 +26,13 @@ const HERE: Context = Context {
 };
 
 fn main() -> ExitCode {
+    if std::env::args().any(|argument| argument == live::ECHO) {
+        return match live::echo() {
+            Ok(()) => ExitCode::SUCCESS,
+            // The client has gone.
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
     mermin_benches::main("kernel", |options, report| {
         let cpus = cpu::allowed()?;
         let here = *cpus.last().unwrap_or(&0);
@@ -33,6 +41,7 @@ fn main() -> ExitCode {
         choices::choices(options, report)?;
         analysis::analysis(options, report)?;
         drops::drops(options, report)?;
+        live::live(options, report, here)?;
         many(options, report)?;
         new(options, report)?;
         match cpus.iter().find(|cpu| **cpu != here) {
