@@ -396,3 +396,28 @@ fn without_time_nothing_is_timed_and_segments_are_counted() {
     assert_eq!(timeless.counters(SERVER).retransmissions, 1);
     assert_eq!(connection.side(CLIENT).response.samples, 1);
 }
+
+/// It ends a round trip and a response, and begins both for the other side.
+#[test]
+fn answer_reads_the_clock_once() {
+    let mut connection = Connection::opened();
+    connection.send(CLIENT, ACK | PSH, 100, 500, 10);
+    connection.wait(3);
+    let answer = Segment {
+        sequence: 500,
+        acknowledgment: 110,
+        window: 1000,
+        flags: ACK | PSH,
+        payload: 20,
+    };
+    let [peer, own] = connection.analysis.senders;
+    let readings = core::cell::Cell::new(0);
+    let clock = || {
+        readings.set(readings.get() + 1);
+        connection.now
+    };
+    let outcome = follow(&own, &peer, &answer, Order::default, clock);
+    assert_eq!([outcome.round_trip, outcome.response], [3 * MS; 2]);
+    assert_eq!(outcome.sender.asked_at, connection.now);
+    assert_eq!(readings.get(), 1);
+}
