@@ -11,11 +11,13 @@ use std::{
 };
 
 use futures::{StreamExt as _, executor::block_on};
-use mermin_benches::{Options, Report, Result, Row, bounds, cpu, far::Far, summary};
+use mermin_benches::{Options, Report, Result, Row, bounds, far::Far, summary};
 use mermin_core::{FlowKey, FlowSource, FlowSourceBuilder};
 
 /// Has this program be the server.
 pub(super) const ECHO: &str = "--echo";
+/// Requests of one measurement.
+const REQUESTS: u32 = 5_000;
 const AT: &str = "10.9.0.2:9000";
 /// Measures each program run, and is part of its time.
 const STATISTICS: &str = "/proc/sys/kernel/bpf_stats_enabled";
@@ -112,8 +114,9 @@ fn cost(options: FlowSourceBuilder, connection: &mut TcpStream, rounds: u32) -> 
 /// Adds a row for each choice. Its thread is in a network namespace of its own.
 pub(super) fn live(options: Options, report: &mut Report, on: usize) -> Result<()> {
     thread::scope(|scope| {
-        let work = scope.spawn(|| measure(options, report, on));
-        work.join().map_err(|_| "the thread panicked")?
+        let work = || measure(options, report, on).map_err(|error| error.to_string());
+        let done = scope.spawn(work).join();
+        Ok(done.map_err(|_| "the thread panicked")??)
     })
 }
 
@@ -124,12 +127,12 @@ fn measure(options: Options, report: &mut Report, on: usize) -> Result<()> {
     connection.set_nodelay(true)?;
     let _statistics = Statistics::begin()?;
     let mut found = [const { Vec::new() }; CHOICES.len()];
-    for round in 0..options.scaled(60) as usize {
+    for round in 0..options.scaled(40) as usize {
         for place in 0..CHOICES.len() {
             let choice = (place + round) % CHOICES.len();
             let builder = FlowSource::builder().interfaces(["v0"]).max_flows(4096);
             let chosen = CHOICES[choice].1(builder);
-            found[choice].push(cost(chosen, &mut connection, options.scaled(20_000))?);
+            found[choice].push(cost(chosen, &mut connection, REQUESTS)?);
         }
     }
     let default = found[0].clone();
