@@ -37,8 +37,6 @@ fn main() -> ExitCode {
         let cpus = cpu::allowed()?;
         let here = *cpus.last().unwrap_or(&0);
         cpu::pin(here)?;
-            return live::live(options, report, here);
-        }
         known(options, report)?;
         choices::choices(options, report)?;
         analysis::analysis(options, report)?;

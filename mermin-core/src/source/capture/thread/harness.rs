@@ -18,8 +18,7 @@ use crate::{
     bpf::{clock::monotonic, loaded::Programs},
     error::{Error, ErrorKind},
     flow::{EndReason, Flow},
-    report::Feature,
-    report::Stats,
+    report::{Feature, Stats},
     source::{
         FlowSourceBuilder,
         capture::{
@@ -98,7 +97,7 @@ impl Harness {
         };
         let mut given_up = Vec::new();
         let prepared = prepare(&arguments, &mut given_up)?;
-        // What a host lacks for `drops` is the caller's to see; figures of other options would be those of programs without them.
+        // `drops` are the caller's to look for. Without another option the figures would be those of other programs.
         if let Some(row) = given_up.iter().find(|row| row.feature != Feature::Drops) {
             return Err(Error::new(ErrorKind::Unsupported, row.to_string()));
         }
