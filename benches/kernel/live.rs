@@ -107,8 +107,9 @@ fn cost(options: FlowSourceBuilder, connection: &mut TcpStream, rounds: u32) -> 
     if seen != has_sockets {
         return Err("a record has values of sockets, or lacks them".into());
     }
-    let [time, runs] = [0, 1].map(|at| (after[at] - before[at]) as f64);
-    Ok(time / runs)
+    let [time, runs] = [0, 1].map(|at| after[at] - before[at]);
+    let nanoseconds = Duration::from_nanos(time).as_secs_f64() * 1e9;
+    Ok(nanoseconds / f64::from(u32::try_from(runs)?))
 }
 
 /// Adds a row for each choice. Its thread is in a network namespace of its own.
