@@ -47,18 +47,32 @@ impl ClusterPlan {
         }
         let fields = Fields::new(source.metadata(), problems);
         let owners = k8s.owner_relations();
-        let names = Name::ALL.iter().copied().filter(|name| {
-            let (kind, _) = origin(*name);
-            fields.choose(*name)
-                && kind.is_none_or(|kind| selected.contains(&kind) || !can_be_selected(kind))
-                && level(*name).is_none_or(|(kind, level)| is_owner(owners, kind, level))
-        });
+        let is_left = |name: Name| {
+            let (kind, _) = origin(name);
+            kind.is_none_or(|kind| selected.contains(&kind) || !can_be_selected(kind))
+                && level(name).is_none_or(|(kind, level)| is_owner(owners, kind, level))
+        };
+        let names = Name::ALL.iter().copied();
+        let names = names.filter(|name| fields.choose(*name) && is_left(*name));
+        let has_node_uid = selected.contains(&KindOfFile::Node);
+        let without =
+            fields.without(|name| is_left(name) && (name != Name::NodeUid || has_node_uid));
+        for (path, kind) in without {
+            problems.push(if selected.contains(&kind) {
+                format!(
+                    "cannot use `{path}` in `metadata`, because `owner_relations` leave out {kind}: leave out the path as well"
+                )
+            } else {
+                let remedy = remedy(kind.as_str(), k8s.selectors());
+                format!("cannot use `{path}` in `metadata`, because no {kind} is followed: {remedy}")
+            });
+        }
         let kinds = followed(&selected);
         Self {
             kubeconfig: (!path.is_empty()).then(|| path.into()),
             sync_timeout: k8s.informers_sync_timeout().get(),
             names: names.collect(),
-            extract: extract(source, &kinds, problems),
+            extract: extract(source, (&kinds, k8s.selectors()), problems),
             kinds,
             policies: policies(k8s, &selected, problems)
                 && selected.contains(&KindOfFile::NetworkPolicy),
@@ -121,6 +135,20 @@ fn selected(selectors: &[Selector], problems: &mut Vec<String>) -> Vec<KindOfFil
     }
     kinds.retain(|kind| !omitted.contains(kind));
     kinds
+}
+
+/// Returns the remedy for a kind that is not followed.
+fn remedy(kind: &str, selectors: &[Selector]) -> String {
+    let is_omitted = |it: &Selector| !it.include() && it.kind().as_str() == kind;
+    if selectors.iter().any(is_omitted) {
+        format!("take `{{ kind = \"{kind}\", include = false }}` out of `selectors`")
+    } else {
+        // A list replaces the default.
+        format!(
+            "name every kind to follow in `selectors`, `{{ kind = \"{kind}\" }}` among them; without the key, these are all but \
+             Endpoint and Node"
+        )
+    }
 }
 
 /// Returns the kinds to ask the server for. Deployments and cron jobs are not asked for: replica sets and jobs have their names.
@@ -206,7 +234,11 @@ fn policies(k8s: &K8sInformer, selected: &[KindOfFile], problems: &mut Vec<Strin
 }
 
 /// Returns labels and annotations.
-fn extract(keys: &ExtractKeys, followed: &[Kind], problems: &mut Vec<String>) -> Extract {
+fn extract(
+    keys: &ExtractKeys,
+    followed: (&[Kind], &[Selector]),
+    problems: &mut Vec<String>,
+) -> Extract {
     let labels = keys
         .label()
         .iter()
@@ -230,7 +262,7 @@ fn extract(keys: &ExtractKeys, followed: &[Kind], problems: &mut Vec<String>) ->
 fn pick(
     block: &str,
     pick: &Pick,
-    followed: &[Kind],
+    (followed, selectors): (&[Kind], &[Selector]),
     problems: &mut Vec<String>,
 ) -> Option<(Kind, String)> {
     let given = [
@@ -256,7 +288,8 @@ fn pick(
         .find(|kind| kind.as_str().eq_ignore_ascii_case(from));
     match kind {
         Some(kind) if !followed.contains(&kind) => problems.push(format!(
-            "cannot use a `{block}` of `{from}`, because no {kind} is followed: add `{{ kind = \"{kind}\" }}` to `selectors`"
+            "cannot use a `{block}` of `{from}`, because no {kind} is followed: {}",
+            remedy(kind.as_str(), selectors)
         )),
         Some(kind) if !key.is_empty() => return Some((kind, key.to_owned())),
         _ if given.iter().any(|(_, given)| *given) => {}
@@ -369,7 +402,21 @@ mod tests {
         };
         let (_, problems) = labels("");
         assert!(
-            problems.len() == 1 && problems[0].contains("add `{ kind = \"Node\" }` to `selectors`"),
+            problems.len() == 1
+                && problems[0]
+                    .contains("name every kind to follow in `selectors`, `{ kind = \"Node\" }`"),
+            "{problems:?}"
+        );
+        let (_, problems) = labels("selectors = [{ kind = \"Node\", include = false }]");
+        assert!(
+            problems.len() == 1
+                && problems[0].contains("take `{ kind = \"Node\", include = false }` out of"),
+            "{problems:?}"
+        );
+        // The list without this row leaves out nothing.
+        let (plan, problems) = labels("selectors = []");
+        assert!(
+            problems.is_empty() && plan.kinds == Kind::ALL,
             "{problems:?}"
         );
         let (plan, problems) =
@@ -378,5 +425,46 @@ mod tests {
             problems.is_empty() && plan.extract != Extract::default(),
             "{problems:?}"
         );
+    }
+
+    #[test]
+    fn metadata_of_a_kind_that_is_left_out_is_refused() {
+        let decided = |path: &str, informer: &str| {
+            let extract = format!("extract {{ metadata = [\"{path}\"] }}");
+            decided(&format!(
+                "attributes \"source\" \"k8s\" {{\n{extract}\n}}\nattributes \"destination\" \"k8s\" {{\n{extract}\n}}\n\
+                 discovery \"informer\" \"k8s\" {{\n{informer}\n}}\n"
+            ))
+            .1
+        };
+        for (path, informer, remedy) in [
+            (
+                "[job].metadata.name",
+                "selectors = [{ kind = \"Pod\" }]",
+                "name every kind",
+            ),
+            (
+                "[job].metadata.uid",
+                "selectors = [{ kind = \"Job\", include = false }]",
+                "take `{ kind = \"Job\",",
+            ),
+            (
+                "[job].metadata.uid",
+                "owner_relations = { exclude_kinds = [\"Job\"] }",
+                "leave out the path",
+            ),
+            ("[node].metadata.uid", "", "name every kind"),
+        ] {
+            let problems = decided(path, informer);
+            let has = |text: &str| problems.iter().any(|it| it.contains(text));
+            assert!(has(path) && has(remedy), "{path}: {problems:?}");
+        }
+        for path in [
+            "[node].metadata.name",
+            "[job].metadata.name",
+            "[job].metadata.namespace",
+        ] {
+            assert_eq!(decided(path, ""), [""; 0], "{path}");
+        }
     }
 }

@@ -8,6 +8,7 @@ pub(super) struct Fields(Vec<Field>);
 
 /// A field of a kind, or of all kinds. Namespaces are no kind of a file.
 struct Field {
+    path: String,
     of: Of,
     name: String,
 }
@@ -28,7 +29,8 @@ impl Fields {
                 Some(field) => fields.push(field),
                 None => problems.push(format!(
                     "cannot use `{path}` in `metadata`: write a kind that flows have names of or `*` in brackets, and one of \
-                     `.metadata.name`, `.metadata.namespace` and `.metadata.uid`, such as `[*].metadata.name`"
+                     `.metadata.name`, `.metadata.namespace` and (not of Ingress and Gateway) `.metadata.uid`, such as \
+                     `[*].metadata.name`"
                 )),
             }
         }
@@ -40,6 +42,17 @@ impl Fields {
         let (kind, field) = origin(name);
         // Containers, images and the cluster's name are no metadata of objects.
         field.is_none_or(|field| self.0.iter().any(|it| it.shows(kind, field)))
+    }
+
+    /// Returns the paths, and their kinds, of which none of these attributes shows anything.
+    pub(super) fn without(
+        &self,
+        is_left: impl Fn(Name) -> bool,
+    ) -> impl Iterator<Item = (&str, KindOfFile)> {
+        self.0.iter().filter_map(move |field| match field.of {
+            Of::Kind(kind) if !field.has_name(&is_left) => Some((field.path.as_str(), kind)),
+            _ => None,
+        })
     }
 }
 
@@ -64,9 +77,19 @@ impl Field {
                 Of::Kind(kind)
             }
         };
-        Some(Self {
+        let field = Self {
+            path: path.to_owned(),
             of,
             name: (*name).to_owned(),
+        };
+        field.has_name(|_| true).then_some(field)
+    }
+
+    /// Returns true if one of these attributes shows the field.
+    fn has_name(&self, is_left: impl Fn(Name) -> bool) -> bool {
+        Name::ALL.iter().any(|name| {
+            let (kind, field) = origin(*name);
+            is_left(*name) && field.is_some_and(|field| self.shows(kind, field))
         })
     }
 
@@ -156,6 +179,8 @@ mod tests {
             "pod.spec.name",
             "networkpolicy.metadata.name",
             "node.metadata.namespace",
+            "[ingress].metadata.uid",
+            "[gateway].metadata.uid",
         ] {
             let mut problems = Vec::new();
             Fields::new(&[path.to_owned()], &mut problems);
