@@ -120,6 +120,15 @@ fn wake(mut state: MutexGuard<'_, State>) {
     }
 }
 
+/// A call of `export`. When it is dropped, it wants no room any more.
+struct Wanting(Arc<Shared>);
+
+impl Drop for Wanting {
+    fn drop(&mut self) {
+        self.0.lock().wanted = 0;
+    }
+}
+
 impl Queue for Shared {
     fn waiting(&self) -> (u64, Option<Instant>) {
         let state = self.lock();
@@ -226,6 +235,7 @@ impl<S: FlowSink + 'static> FlowSink for Buffered<S> {
     async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
         let mut rest = flows;
         let in_progress = self.meter.begins(0, self.timer.now());
+        let _wanting = Wanting(Arc::clone(&self.shared));
         poll_fn(|context| {
             self.make_way(rest.len(), context);
             loop {

@@ -469,3 +469,17 @@ proptest! {
         prop_assert!(overflow != Overflow::Block || dropped == 0);
     }
 }
+
+#[test]
+fn dropped_call_does_not_end_an_incomplete_batch() {
+    let gate = shut();
+    let batching = Batching::default().records(2).age(Duration::from_secs(60));
+    let mut sink = buffered(gate.clone(), 4, Overflow::Block)
+        .batch(batching)
+        .timer(ManualTimer::default());
+    assert!(poll_once(sink.export(&flows(0..3))).is_ready());
+    assert!(poll_once(sink.export(&flows(3..7))).is_pending());
+    gate.open();
+    assert!(poll_once(sink.idle()).is_pending());
+    assert_eq!(gate.got(), [0, 1]);
+}
