@@ -1,9 +1,9 @@
 //! Counts of exported records, readable from any thread.
 //!
 //! [`retry`](super::retry()) and [`buffered`](super::buffered) have a meter around the meter of the sink inside;
-//! [`threaded`](super::threaded()) returns that meter itself. `accepted` comes from the outermost meter, `delivered`
-//! from the innermost, and `dropped` is the sum over all meters. So the outermost meter shows everything. While no call
-//! is running, `accepted` equals `delivered` plus `dropped` plus `waiting`.
+//! [`threaded`](super::threaded()) has a view of that meter, which ends when the sink is dropped. `accepted` comes from
+//! the outermost meter, `delivered` from the innermost, and `dropped` is the sum over all meters. So the outermost meter
+//! shows everything. While no call is running, `accepted` equals `delivered` plus `dropped` plus `waiting`.
 
 use std::{
     fmt,

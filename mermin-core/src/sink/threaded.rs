@@ -23,7 +23,8 @@ use crate::flow::{Flow, FlowId};
 ///
 /// The thread completes a dropped call. Records that the call delivered are not exported again.
 ///
-/// The [meter](FlowSink::meter) has the counts of the sink's meter, or its own if the sink has none.
+/// The [meter](FlowSink::meter) has the counts of the sink's meter, or its own if the sink has none. Its own counts
+/// a dropped call as delivered if the sink is closed next, also where [`retry`](super::retry()) gave up the batch.
 ///
 /// Dropping the sink does not wait for the thread, which ends after its current call. The meter no longer counts then:
 /// for the caller, the records of that call are not delivered.
@@ -154,9 +155,13 @@ impl FlowSink for Threaded {
         if flows.is_empty() {
             return Ok(());
         }
-        self.call(Some(flows)).await?;
-        self.count(flows.len());
-        Ok(())
+        let result = self.call(Some(flows)).await;
+        match (&result, &self.own) {
+            (Ok(()), _) => self.count(flows.len()),
+            (Err(error), Some(own)) => own.failed(error),
+            (Err(_), None) => {}
+        }
+        result
     }
 
     async fn close(&mut self) -> Result<(), BoxError> {
@@ -339,5 +344,11 @@ mod tests {
             let error = block_on(sink.export(&[plain()])).unwrap_err();
             assert_eq!(error.to_string(), "the sink's thread panicked");
         }
+        let stats = sink.meter().unwrap().stats();
+        assert!(stats.failing);
+        assert_eq!(
+            stats.last_error.as_deref(),
+            Some("the sink's thread panicked")
+        );
     }
 }
