@@ -34,6 +34,8 @@ pub struct FanOut {
     leaving: Vec<(String, JoinHandle<()>)>,
     /// Number of the next receiver.
     next: u64,
+    /// Numbers of receivers that were replaced while a batch was in progress.
+    replaced: HashSet<u64>,
     names: Names,
     exchange: Exchange,
 }
@@ -50,6 +52,7 @@ impl FanOut {
             members: Vec::new(),
             leaving: Vec::new(),
             next: 0,
+            replaced: HashSet::new(),
             names: Names::default(),
             exchange,
         };
@@ -104,6 +107,7 @@ impl FanOut {
             }
             let has_successor = added.iter().any(|it| it.receiver.name() == name);
             let unfinished = if has_successor {
+                self.replaced.insert(member.number);
                 Unfinished::IsPassedOn
             } else {
                 Unfinished::IsDropped
@@ -145,8 +149,22 @@ impl FanOut {
     /// Gives a batch to a receiver.
     fn order(member: &Member, batch: Batch) -> impl Future<Output = Answered> + use<> {
         let (number, name) = (member.number, member.receiver.name().to_owned());
+        let records = batch.len();
         let answer = member.export(batch);
-        async move { (number, name, answer.await) }
+        async move { (number, name, answer.await.ok_or(records)) }
+    }
+
+    /// Gives the last records of a batch to the receiver that takes the place of one of this name.
+    fn pass_on(
+        &self,
+        name: &str,
+        left: usize,
+        batch: &Batch,
+    ) -> Option<impl Future<Output = Answered> + use<>> {
+        let first = batch.len().saturating_sub(left);
+        let records = batch.get(first..).unwrap_or_default();
+        let member = self.successor(name, records.len())?;
+        Some(Self::order(member, Arc::new(records.to_vec())))
     }
 
     /// Returns the receiver that takes the place of one of this name. Without one, the records are dropped.
@@ -164,8 +182,9 @@ impl FanOut {
     }
 }
 
-/// The number and name of a receiver, and its answer, which is absent if the receiver's task has ended.
-type Answered = (u64, String, Option<Answer>);
+/// The number and name of a receiver, and its answer. If the receiver's task has ended, it is the number of records that the receiver was
+/// given.
+type Answered = (u64, String, Result<Answer, usize>);
 
 async fn remove(member: Member, patience: Duration, unfinished: Unfinished, exchange: Exchange) {
     let (number, name) = (member.number, member.receiver.name().to_owned());
@@ -184,6 +203,8 @@ async fn remove(member: Member, patience: Duration, unfinished: Unfinished, exch
 impl FlowSink for FanOut {
     async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
         self.change();
+        // None of them gets this batch.
+        self.replaced.clear();
         let batch = self.named(flows);
         let exchange = self.exchange.clone();
         let members = self.members.iter();
@@ -196,16 +217,16 @@ impl FlowSink for FanOut {
                 biased;
                 answer = answers.next() => match answer {
                     None => return Ok(()),
-                    Some((_, _, Some(Answer::Done(outcome)))) => outcome?,
-                    Some((_, name, Some(Answer::PassedOn(left)))) => {
-                        let first = batch.len().saturating_sub(left);
-                        let records = batch.get(first..).unwrap_or_default();
-                        if let Some(member) = self.successor(&name, records.len()) {
-                            answers.push(Self::order(member, Arc::new(records.to_vec())));
-                        }
+                    Some((_, _, Ok(Answer::Done(outcome)))) => outcome?,
+                    Some((_, name, Ok(Answer::PassedOn(left)))) => {
+                        answers.extend(self.pass_on(&name, left, &batch));
+                    }
+                    // Its task ended before it could pass them on.
+                    Some((number, name, Err(left))) if self.replaced.contains(&number) => {
+                        answers.extend(self.pass_on(&name, left, &batch));
                     }
                     // A receiver that was removed may answer nothing.
-                    Some((number, name, None)) => if self.members.iter().any(|it| it.number == number) {
+                    Some((number, name, Err(_))) => if self.members.iter().any(|it| it.number == number) {
                         return Err(format!("the task of `{name}` has ended").into());
                     }
                 },

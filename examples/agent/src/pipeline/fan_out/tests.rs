@@ -378,3 +378,37 @@ async fn receiver_that_comes_back_waits_for_its_removal() {
     fan_out.close().await.unwrap();
     assert_eq!(sums(&exchange), [2 * count, 2 * count, 0]);
 }
+
+/// A receiver that panics when it is opened.
+struct Panics(Option<oneshot::Receiver<()>>);
+
+impl FlowSink for Panics {
+    async fn export(&mut self, _: &[Flow]) -> Result<(), BoxError> {
+        if let Some(opened) = self.0.take() {
+            opened.await?;
+        }
+        panic!("the test wants it");
+    }
+}
+
+#[tokio::test]
+async fn batch_of_a_replaced_receiver_whose_task_panics_is_passed_on() {
+    let (open_gate, gate) = oneshot::channel();
+    let exchange = Exchange::default();
+    let sink = retry(Panics(Some(gate)), Backoff::default());
+    let first = prepared("away", BoxSink::new(sink));
+    let meter = first.meter.clone().unwrap();
+    let mut fan_out = FanOut::new(vec![first], None, exchange.clone());
+    let records = flows(40);
+    let change = async {
+        begun(&meter).await;
+        exchanged(&exchange, vec![open("away")]).await;
+        // The change is made, and the task of the first has not run since.
+        open_gate.send(()).unwrap();
+    };
+    let (exported, ()) = join(fan_out.export(&records), change).await;
+    exported.unwrap();
+    fan_out.close().await.unwrap();
+    let count = records.len() as u64;
+    assert_eq!(sums(&exchange), [count, count, 0]);
+}
