@@ -1,6 +1,11 @@
 //! Writes JSON lines to a file. Lines are complete, even on a full disk and after a process was killed.
 
-use std::{fs::File, io, os::unix::fs::FileExt as _, path::PathBuf};
+use std::{
+    fs::File,
+    io::{self, Write as _},
+    os::unix::fs::FileExt as _,
+    path::PathBuf,
+};
 
 use mermin_core::{
     Flow,
@@ -26,22 +31,33 @@ impl JsonFile {
 /// Octets that are searched for the end of the last line. A record has a few thousand.
 const LONGEST_LINE: usize = 1 << 20;
 
-/// Returns the end of the last complete line. A killed process leaves the beginning of an object behind it; anything else belongs to
-/// somebody, and is not removed.
-fn end_of_lines(file: &File, length: u64) -> io::Result<u64> {
+/// Each record begins so.
+const FIRST_KEY: &[u8] = b"{\"flow.id\":";
+
+/// Returns the end of the last complete line. A killed process leaves the beginning of a record behind it. A complete record gets the line
+/// feed that it lacks. Anything else belongs to somebody, and is not removed.
+fn end_of_lines(mut file: &File, length: u64) -> io::Result<u64> {
     let start = length.saturating_sub(LONGEST_LINE as u64);
     let mut last = vec![0; usize::try_from(length - start).unwrap_or(LONGEST_LINE)];
     file.read_exact_at(&mut last, start)?;
     let line = last.iter().rposition(|octet| *octet == b'\n');
     let whole = line.map_or(0, |place| place + 1);
-    match last.get(whole) {
-        None => Ok(length),
-        Some(b'{') if line.is_some() || start == 0 => Ok(start + whole as u64),
-        Some(_) => Err(io::Error::new(
+    let rest = last.get(whole..).unwrap_or_default();
+    if rest.is_empty() {
+        return Ok(length);
+    }
+    let is_record = rest.starts_with(FIRST_KEY) || FIRST_KEY.starts_with(rest);
+    if !is_record || (line.is_none() && start != 0) {
+        return Err(io::Error::new(
             io::ErrorKind::InvalidData,
             "its last line is not of a record; move the file away",
-        )),
+        ));
     }
+    if serde_json::from_slice::<serde_json::Value>(rest).is_ok() {
+        file.write_all(b"\n")?;
+        return Ok(length + 1);
+    }
+    Ok(start + whole as u64)
 }
 
 impl FlowSink for JsonFile {
@@ -101,6 +117,24 @@ mod tests {
     }
 
     #[test]
+    fn complete_record_without_line_feed_is_kept() {
+        let folder = Folder::new("complete");
+        let path = folder.file("flows.json");
+        let flows = flows(3);
+        for count in [1, 2] {
+            let (first, second) = flows.split_at(count);
+            let _ = fs::remove_file(&path);
+            export(&path, first).unwrap();
+            let before = fs::read(&path).unwrap();
+            fs::write(&path, &before[..before.len() - 1]).unwrap();
+            export(&path, second).unwrap();
+            let read = fs::read(&path).unwrap();
+            assert!(read.starts_with(&before));
+            assert_eq!(read.iter().filter(|it| **it == b'\n').count(), 3);
+        }
+    }
+
+    #[test]
     fn other_contents_are_kept() {
         let folder = Folder::new("others");
         let path = folder.file("notes");
@@ -111,6 +145,14 @@ mod tests {
             ),
             (
                 "{".repeat(LONGEST_LINE + 1),
+                Some("its last line is not of a record"),
+            ),
+            (
+                "{\"bread\":1}".to_owned(),
+                Some("its last line is not of a record"),
+            ),
+            (
+                "{}\n{\"bread\":".to_owned(),
                 Some("its last line is not of a record"),
             ),
             ("bread\n".to_owned(), None),
