@@ -1,6 +1,10 @@
 //! The sink.
 
-use std::{io, mem, path::PathBuf, time::SystemTime};
+use std::{
+    io, mem,
+    path::PathBuf,
+    time::{Duration, Instant, SystemTime},
+};
 
 use mermin_core::{
     Flow,
@@ -33,7 +37,7 @@ enum Runs {
 }
 
 impl Exporter {
-    /// Exports over UDP to `host:port`. The name is looked up when the first flow is exported, and again whenever templates are sent: if
+    /// Exports over UDP to `host:port`. The name is looked up when the first flow is exported, and again at each refresh: if
     /// the collector has moved, a new session begins with its new address. UDP does not confirm delivery. If a host answers that
     /// nothing listens, that is an error.
     ///
@@ -64,6 +68,8 @@ impl Exporter {
     fn new(link: impl Link + 'static, settings: Settings) -> io::Result<Self> {
         let own_thread = settings.own_thread;
         let blocking = Blocking {
+            refresh: settings.refresh,
+            looked_at: Instant::now(),
             encoder: Encoder::new(settings).resending(link.needs_template_refresh()),
             link,
             messages: Messages::default(),
@@ -116,6 +122,9 @@ struct Blocking<L> {
     link: L,
     encoder: Encoder,
     messages: Messages,
+    refresh: Duration,
+    /// Begin of the latest look-up. It has a clock of its own: templates that are sent within batches put off the next refresh.
+    looked_at: Instant,
     timer: ThreadTimer,
     /// The wait for the next refresh. It is kept between calls of `idle`: without any wait the timer's thread ends, and
     /// a new one would start another.
@@ -145,9 +154,14 @@ impl<L: Link> Blocking<L> {
         })
     }
 
+    fn look_up_again(&mut self) {
+        self.looked_at = Instant::now();
+        self.link.look_up_again();
+    }
+
     /// Sends templates alone.
     fn refresh(&mut self, now: SystemTime) -> io::Result<()> {
-        self.link.look_up_again();
+        self.look_up_again();
         let opened = self.open();
         self.encoder.refresh(now, &mut self.messages);
         match opened {
@@ -167,9 +181,14 @@ impl<L: Link> FlowSink for Blocking<L> {
         }
         self.open()?;
         let now = SystemTime::now();
-        if self.link.needs_template_refresh() && self.encoder.is_due(now) {
-            self.link.look_up_again();
-            self.encoder.tell_again();
+        if self.link.needs_template_refresh() {
+            let is_due = self.encoder.is_due(now);
+            if is_due || self.looked_at.elapsed() >= self.refresh {
+                self.look_up_again();
+            }
+            if is_due {
+                self.encoder.tell_again();
+            }
         }
         self.encoder.encode(flows, now, &mut self.messages);
         let sent = self.send();

@@ -80,8 +80,10 @@ fn is_of_path(error: &io::Error) -> bool {
 impl Link for Udp {
     fn open(&mut self) -> io::Result<bool> {
         let before = self.session;
+        // Without a session too, a look-up must end before another can begin.
+        let found = self.lookup.end();
         if let Some([_, peer]) = before
-            && self.lookup.end().is_some_and(|now| !now.contains(&peer))
+            && found.is_some_and(|now| !now.contains(&peer))
         {
             self.socket = None;
         }

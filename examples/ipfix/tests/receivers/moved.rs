@@ -34,6 +34,8 @@ fn follow() {
     names("127.0.0.2");
     apart::command(&format!("mount --bind {} /etc/hosts", hosts.display()));
     let [old, new] = ["127.0.0.2:4739", "127.0.0.3:4739"].map(Collector::at);
+    follow_from_nowhere(names, &old, &new);
+    follow_while_busy(names, &old, &new);
     for own_thread in [true, false] {
         names("127.0.0.2");
         let settings = Settings::default()
@@ -46,20 +48,66 @@ fn follow() {
             thread::sleep(Duration::from_millis(20));
         };
         exported(0);
-        wait(|| old.since_beginning().ids() == [flow_id(&flows(1)[0])]);
+        let first = flow_id(&flows(1)[0]);
+        wait(|| old.since_first().ids().contains(&first));
         names("127.0.0.3");
-        let before = new.since_beginning().ids().len();
         let mut record = 0;
         wait(|| {
             record = (record + 1) % 100;
             exported(record);
-            new.since_beginning().ids().len() > before
+            !new.since_first().ids().is_empty()
         });
         // From its first message on, templates and numbers are those of a new session.
-        new.since_beginning().check_sequence();
-        new.forget();
-        old.forget();
+        let session = new.since_first();
+        assert_eq!(session.messages[0].0, 0);
+        session.check_sequence();
+        drop(sink);
+        forget([&old, &new]);
     }
+}
+
+/// Forgets what has arrived, also what the collectors' threads read later.
+fn forget(collectors: [&Collector; 2]) {
+    thread::sleep(Duration::from_millis(300));
+    collectors.iter().for_each(|it| it.forget());
+}
+
+/// Templates are sent within each batch, so no refresh comes due. The name is looked up all the same.
+fn follow_while_busy(names: impl Fn(&str), old: &Collector, new: &Collector) {
+    names("127.0.0.2");
+    let settings = Settings::default()
+        .biflow(true)
+        .refresh(Duration::from_secs(1), 300);
+    let mut sink = Exporter::udp("moving.test:4739", settings).unwrap();
+    let flows = flows(3000);
+    block_on(sink.export(&flows)).unwrap();
+    // The look-up at the first export ends before the name has another address.
+    thread::sleep(Duration::from_millis(100));
+    block_on(sink.export(&flows)).unwrap();
+    names("127.0.0.3");
+    let found = (0..60).any(|_| {
+        block_on(sink.export(&flows)).unwrap();
+        thread::sleep(Duration::from_millis(50));
+        !new.since_first().ids().is_empty()
+    });
+    assert!(found);
+    drop(sink);
+    forget([old, new]);
+}
+
+/// No address of the name can be reached when the first flow is exported, and the name is put right later.
+fn follow_from_nowhere(names: impl Fn(&str), old: &Collector, new: &Collector) {
+    names("10.9.9.9");
+    let mut sink = Exporter::udp("moving.test:4739", Settings::default()).unwrap();
+    let mut export = || block_on(sink.export(&flows(1)));
+    let words = export().unwrap_err().to_string();
+    assert!(words.contains("cannot reach `moving.test:4739`"), "{words}");
+    thread::sleep(Duration::from_millis(100));
+    names("127.0.0.2");
+    wait(|| export().is_ok());
+    wait(|| !old.since_first().ids().is_empty());
+    drop(sink);
+    forget([old, new]);
 }
 
 /// The host's address changes, as by DHCP: the old socket cannot send any more.

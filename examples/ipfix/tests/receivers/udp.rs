@@ -83,6 +83,11 @@ impl Collector {
         })
     }
 
+    /// Contents from the first message on.
+    pub(crate) fn since_first(&self) -> Decoded {
+        Decoded::read(&self.datagrams.lock().unwrap().concat())
+    }
+
     /// Forgets what arrived until now.
     pub(crate) fn forget(&self) {
         self.datagrams.lock().unwrap().clear();
