@@ -165,17 +165,18 @@ impl Encoder {
     pub fn encode(&mut self, flows: &[Flow], now: SystemTime, messages: &mut Messages) {
         messages.clear();
         let mut writer = self.writer(now, messages);
+        // Messages of this batch up to the latest templates, which do not count as messages since.
+        let mut before = 0;
         if self.is_new {
             self.tell(now, &mut writer);
+            before = writer.finished();
         }
-        // Messages of this batch before the latest templates.
-        let mut before = 0;
         for flow in flows {
             if self.resends
                 && self.since(writer.finished() - before) >= self.settings.refresh_messages
             {
-                before = writer.finished();
                 self.tell(now, &mut writer);
+                before = writer.finished();
             }
             self.introduce(&flow.interface, &mut writer);
             if self.settings.biflow {
@@ -200,8 +201,9 @@ impl Encoder {
         messages.clear();
         let mut writer = self.writer(now, messages);
         self.tell(now, &mut writer);
+        let before = writer.finished();
         self.sequence = writer.finish();
-        self.count(messages, 0);
+        self.count(messages, before);
     }
 
     fn writer<'a>(&self, now: SystemTime, messages: &'a mut Messages) -> Writer<'a> {
@@ -212,7 +214,7 @@ impl Encoder {
         Writer::new(messages, self.longest, time, domain, self.sequence)
     }
 
-    /// Counts messages, of which templates were last sent behind the first `before`.
+    /// Counts messages, of which the first `before` were finished when templates were last sent.
     fn count(&mut self, messages: &Messages, before: usize) {
         self.exported.add(&Exported::of(messages, 0));
         self.messages_since = self.since(messages.len() - before);
@@ -252,11 +254,13 @@ impl Encoder {
                 out.extend_from_slice(&number.to_be_bytes());
             }
         });
+        let mut exported = self.exported;
+        exported.add(&Exported::of(writer.messages(), 0));
         let Exported {
             octets,
             messages,
             records,
-        } = self.exported;
+        } = exported;
         writer.record(EXPORTED.id, EXPORTED.length(), |out| {
             out.extend_from_slice(&domain);
             for number in [octets, messages, records] {
@@ -448,6 +452,24 @@ mod tests {
     }
 
     #[test]
+    fn messages_of_templates_do_not_count_as_messages_since() {
+        let settings = Settings::default().refresh(Duration::from_hours(1), 2);
+        let mut encoder = Encoder::new(settings).resending(true);
+        let mut messages = Messages::default();
+        let all = detailed_flows(500);
+        encoder.encode(&all, UNIX_EPOCH, &mut messages);
+        encoder.refresh(UNIX_EPOCH, &mut messages);
+        assert!(messages.len() > 3, "{}", messages.len());
+        encoder.encode(&all, UNIX_EPOCH, &mut messages);
+        let told = messages
+            .iter()
+            .filter(|message| sets(message).contains(&OPTIONS_TEMPLATES))
+            .count();
+        let records: u32 = messages.flow_records().iter().sum();
+        assert!(told > 0 && told as u32 * 3 < records, "{told} of {records}");
+    }
+
+    #[test]
     fn long_batch_has_templates_within() {
         let settings = Settings::default().refresh(Duration::from_hours(1), 10);
         let told = |resends: bool, batch: usize| {
@@ -474,21 +496,51 @@ mod tests {
         for batch in [3000, 100, 7] {
             let gaps = told(true, batch);
             assert!(gaps.len() > 20, "{batch}: {}", gaps.len());
-            assert!(gaps.iter().all(|gap| *gap <= 10), "{batch}: {gaps:?}");
+            // Ten messages behind one that the templates fill.
+            assert!(gaps.iter().all(|gap| *gap <= 11), "{batch}: {gaps:?}");
         }
         assert!(told(false, 3000).is_empty());
     }
 
+    #[test]
+    fn totals_within_a_batch_have_its_messages() {
+        let settings = Settings::default().refresh(Duration::from_hours(1), 10);
+        let mut encoder = Encoder::new(settings).resending(true);
+        let mut messages = Messages::default();
+        let (mut sums, mut told) = (vec![[0; 3]], 0);
+        for flows in flows(2000).chunks(1000) {
+            encoder.encode(flows, UNIX_EPOCH, &mut messages);
+            for (message, records) in messages.iter().zip(messages.flow_records()) {
+                for (_, set) in sets_of(message).filter(|(id, _)| *id == EXPORTED.id) {
+                    let number = |at| u64::from_be_bytes(set[at..at + 8].try_into().unwrap());
+                    let totals = [number(8), number(16), number(24)];
+                    // If the record does not fit into the message that was open, that one is not among them.
+                    let latest = &sums[sums.len().saturating_sub(2)..];
+                    assert!(latest.contains(&totals), "{totals:?} {latest:?}");
+                    told += 1;
+                }
+                let [octets, number, all] = *sums.last().unwrap();
+                let octets = octets + message.len() as u64;
+                sums.push([octets, number + 1, all + u64::from(*records)]);
+            }
+        }
+        assert!(told > 10, "{told}");
+    }
+
     /// Returns the ids of a message's sets.
     fn sets(message: &[u8]) -> Vec<u16> {
-        let number = |at| u16::from_be_bytes([message[at], message[at + 1]]);
-        let mut ids = Vec::new();
-        let mut at = 16;
-        while at < message.len() {
-            ids.push(number(at));
-            at += usize::from(number(at + 2));
-        }
-        ids
+        sets_of(message).map(|(id, _)| id).collect()
+    }
+
+    /// Returns a message's sets with their ids.
+    fn sets_of(message: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+        let mut rest = &message[16..];
+        std::iter::from_fn(move || {
+            let [a, b, c, d, ..] = *rest else { return None };
+            let (set, behind) = rest.split_at(usize::from(u16::from_be_bytes([c, d])));
+            rest = behind;
+            Some((u16::from_be_bytes([a, b]), set))
+        })
     }
 
     #[test]

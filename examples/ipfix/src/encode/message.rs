@@ -110,6 +110,11 @@ impl<'a> Writer<'a> {
         self.messages.len()
     }
 
+    /// Returns the messages, of which the last may be unfinished.
+    pub(crate) fn messages(&self) -> &Messages {
+        self.messages
+    }
+
     /// Makes the next record begin a new set.
     pub(crate) fn new_set(&mut self) {
         self.end_set();
