@@ -309,7 +309,7 @@ fn send_raw(host: &Host, [from, to]: [SocketAddr; 2], flags: u8) {
 }
 
 /// The kernel answers for a listener by resets, which newer kernels give its socket, and by SYN-ACKs, of a request socket or of a cookie;
-/// and in TIME_WAIT by acknowledgments.
+/// and in `TIME_WAIT` by acknowledgments.
 fn listeners_and_closed_connections_have_no_values() {
     let pair = Pair::new();
     let at = address("10.0.0.1:8080");

@@ -205,7 +205,7 @@ mod tests {
             || Ok(()),
         );
         let rows = given_up.iter().map(|row| row.feature).collect();
-        (loaded.ok().map(|(_, sizes)| options(sizes)), rows)
+        (loaded.ok().map(|((), sizes)| options(sizes)), rows)
     }
 
     #[test]
@@ -255,7 +255,7 @@ mod tests {
             let mut given_up = Vec::new();
             let wanted = sizes([true, true, false]);
             let loaded = with_less(wanted, &mut given_up, load, || Ok(()));
-            let found = loaded.ok().map(|(_, sizes)| options(sizes));
+            let found = loaded.ok().map(|((), sizes)| options(sizes));
             assert_eq!(found, left, "{refused:?} {:?}", tried.borrow());
             let rows: Vec<_> = given_up.iter().map(|row| row.feature).collect();
             let mut expected = Vec::new();
