@@ -154,17 +154,12 @@ impl FanOut {
         async move { (number, name, answer.await.ok_or(records)) }
     }
 
-    /// Gives the last records of a batch to the receiver that takes the place of one of this name.
-    fn pass_on(
-        &self,
-        name: &str,
-        left: usize,
-        batch: &Batch,
-    ) -> Option<impl Future<Output = Answered> + use<>> {
+    /// Returns the receiver that takes the place of one of this name, and the last records of a batch.
+    fn pass_on(&self, name: &str, left: usize, batch: &Batch) -> Option<(&Member, Batch)> {
         let first = batch.len().saturating_sub(left);
         let records = batch.get(first..).unwrap_or_default();
         let member = self.successor(name, records.len())?;
-        Some(Self::order(member, Arc::new(records.to_vec())))
+        Some((member, Arc::new(records.to_vec())))
     }
 
     /// Returns the receiver that takes the place of one of this name. Without one, the records are dropped.
@@ -219,11 +214,13 @@ impl FlowSink for FanOut {
                     None => return Ok(()),
                     Some((_, _, Ok(Answer::Done(outcome)))) => outcome?,
                     Some((_, name, Ok(Answer::PassedOn(left)))) => {
-                        answers.extend(self.pass_on(&name, left, &batch));
+                        let passed = self.pass_on(&name, left, &batch);
+                        answers.extend(passed.map(|(member, rest)| Self::order(member, rest)));
                     }
                     // Its task ended before it could pass them on.
                     Some((number, name, Err(left))) if self.replaced.contains(&number) => {
-                        answers.extend(self.pass_on(&name, left, &batch));
+                        let passed = self.pass_on(&name, left, &batch);
+                        answers.extend(passed.map(|(member, rest)| Self::order(member, rest)));
                     }
                     // A receiver that was removed may answer nothing.
                     Some((number, name, Err(_))) => if self.members.iter().any(|it| it.number == number) {
