@@ -7,6 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
+
 /// Appends complete pieces to a file. If a full disk truncates a piece, it is removed. With [`Appended::whole`], so is the part of a
 /// piece that a killed process left. If the file was renamed, removed or emptied, as `logrotate` does, a new one begins under its name.
 ///
@@ -43,18 +48,33 @@ impl Open {
     fn new(path: &Path, whole: Option<FindEnd>) -> io::Result<Self> {
         // A pipe that is also opened for reading waits for no reader, and never breaks.
         let is_read = whole.is_some() && fs::metadata(path).map_or(true, |there| there.is_file());
-        let mut options = OpenOptions::new();
-        let file = options.create(true).append(true).read(is_read).open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
+        let open = |is_read| {
+            let mut options = OpenOptions::new();
+            options.create(true).append(true).read(is_read).open(path)
+        };
+        let (file, is_read) = match open(is_read) {
+            // A file that may be written but not read is appended to as it is.
+            Err(error) if is_read && error.kind() == io::ErrorKind::PermissionDenied => {
+                (open(false)?, false)
+            }
+            opened => (opened?, is_read),
+        };
+        if !file.metadata()?.is_file() {
             return Ok(Self { file, end: None });
         }
-        let mut end = metadata.len();
+        lock(&file)?;
+        let mut end = file.metadata()?.len();
         if let Some(find) = whole.filter(|_| is_read) {
             let length = end;
             end = find(&file, length)?;
             if end < length {
-                file.set_len(end)?;
+                file.set_len(end).map_err(|error| {
+                    let words = "what a killed process left at its end cannot be removed";
+                    io::Error::new(
+                        error.kind(),
+                        format!("{words}: {error}; move the file away"),
+                    )
+                })?;
             }
         }
         let end = Some(end);
@@ -71,6 +91,19 @@ impl Open {
         let own = self.file.metadata()?;
         Ok((there.dev(), there.ino()) == (own.dev(), own.ino())
             && self.end.is_none_or(|end| own.len() >= end))
+    }
+}
+
+/// Keeps other processes from the file as long as it is open: what one of them is about to write looks like the part of a piece that a
+/// killed one left.
+fn lock(file: &File) -> io::Result<()> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "another process writes to it; give each a file of its own",
+        )),
+        // Some file systems have no locks.
+        _ => Ok(()),
     }
 }
 
@@ -103,6 +136,8 @@ impl Appended {
         };
         let opened = opened.and_then(|goes_on| {
             if !goes_on {
+                // An emptied file is the same one, and still locked.
+                self.open = None;
                 self.open = Some(Open::new(&self.path, self.whole)?);
             }
             Ok(!goes_on)
@@ -228,6 +263,30 @@ mod tests {
             let whole = &torn[..torn.len() / 2 * 2];
             assert_eq!(fs::read_to_string(&path).unwrap(), format!("{whole}ab"));
         }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn file_of_another_writer_is_refused() {
+        let folder = folder("locked");
+        let path = folder.join("a");
+        let [mut one, mut other] =
+            [(); 2].map(|()| Appended::new(&path).whole(|_, length| Ok(length / 4 * 4)));
+        one.append(b"torn").unwrap();
+        // The other is in the middle of a piece.
+        fs::write(&path, "torn pie").unwrap();
+        OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .write_all(b"c")
+            .unwrap();
+        let words = other.append(b"more").unwrap_err().to_string();
+        assert!(words.contains("another process writes to it"), "{words}");
+        assert_eq!(fs::read(&path).unwrap(), b"torn piec");
+        one.close().unwrap();
+        other.append(b"more").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"torn piemore");
         fs::remove_dir_all(folder).unwrap();
     }
 
