@@ -69,7 +69,9 @@ fn follow() {
 /// Forgets what has arrived, also what the collectors' threads read later.
 fn forget(collectors: [&Collector; 2]) {
     thread::sleep(Duration::from_millis(300));
-    collectors.iter().for_each(|it| it.forget());
+    for collector in collectors {
+        collector.forget();
+    }
 }
 
 /// Templates are sent within each batch, so no refresh comes due. The name is looked up all the same.
