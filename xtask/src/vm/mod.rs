@@ -7,13 +7,19 @@ mod machine;
 mod outcome;
 mod page;
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    num::NonZero,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
 
 use self::{
-    fetch::{Mirror, cache},
+    fetch::{Fetched, Mirror, cache},
     kernels::Kernel,
     outcome::Outcome,
 };
@@ -51,10 +57,11 @@ pub(crate) fn run(series: &[&str]) -> Result<()> {
     );
     let test = build()?;
     let mirror = Mirror::read()?;
-    let mut tried = Vec::new();
-    for kernel in asked {
-        tried.push(on(kernel, &mirror, &test)?);
-    }
+    let fetched: Vec<_> = asked
+        .into_iter()
+        .map(|kernel| Ok((kernel, mirror.fetch(kernel)?)))
+        .collect::<Result<_>>()?;
+    let tried = each(&fetched, |(kernel, fetched)| on(kernel, fetched, &test))?;
     if series.is_empty() {
         page::write(&tried)?;
     }
@@ -113,12 +120,40 @@ fn build() -> Result<PathBuf> {
         .context("cannot find the kernel tests in what cargo says")
 }
 
-fn on(kernel: &'static Kernel, mirror: &Mirror, test: &std::path::Path) -> Result<Tried> {
-    let fetched = mirror.fetch(kernel)?;
+/// Does the work for each of these, as many at once as there are processors: an emulated machine is a single thread.
+fn each<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> Result<R> + Sync) -> Result<Vec<R>> {
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut done = Vec::new();
+        while let number = next.fetch_add(1, Ordering::Relaxed)
+            && let Some(one) = all.get(number)
+        {
+            done.push((number, work(one)));
+        }
+        done
+    };
+    let mut done = thread::scope(|scope| {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let threads: Vec<_> = (0..processors).map(|_| scope.spawn(take)).collect();
+        let done = threads.into_iter().map(|thread| {
+            thread
+                .join()
+                .map_err(|_| anyhow!("a thread that runs machines panicked"))
+        });
+        done.collect::<Result<Vec<_>>>()
+    })?
+    .into_iter()
+    .flatten()
+    .collect::<Vec<_>>();
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+fn on(kernel: &'static Kernel, fetched: &Fetched, test: &Path) -> Result<Tried> {
     println!("== {}", fetched.release);
     let directory = cache().join("machines").join(&fetched.release);
     fs::create_dir_all(&directory)?;
-    let files = image::make(&fetched, test, &directory)?;
+    let files = image::make(fetched, test, &directory)?;
     let log = directory.join("log");
     let said = machine::boot(&fetched.image, &files, &log)?;
     let outcome = Outcome::read(&said);
@@ -132,7 +167,7 @@ fn on(kernel: &'static Kernel, mirror: &Mirror, test: &std::path::Path) -> Resul
     );
     Ok(Tried {
         kernel,
-        release: fetched.release,
+        release: fetched.release.clone(),
         outcome,
     })
 }
