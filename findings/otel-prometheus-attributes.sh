@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # OpenTelemetry's exporters for Prometheus 0.66b2 (PyPI) and 0.301.0 (npm), scraped by Prometheus 2.42.0 (Debian 12): some attributes make octets or all metrics disappear.
 #
-# OpenTelemetry's counters tell apart what Prometheus' names cannot. The specification joins such values (`source_port="1;2"`). Counters of 1 and 2 octets:
+# OpenTelemetry's counters tell apart what Prometheus' names cannot. Counters of 1 and 2 octets:
 # * With the attributes source.port and source_port, the page of both exporters has one series twice, and Prometheus keeps the first: 2 octets are lost, and `up` is 1.
 # * The same goes for the port 443 as number and as text, and for counters named in.octets and in_octets.
 # * One counter with both attributes: Python's has the last of them alone. JavaScript's page has the label twice, for which Prometheus refuses the page: `up` is 0, and no

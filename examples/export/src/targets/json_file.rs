@@ -130,7 +130,7 @@ mod tests {
             export(&path, second).unwrap();
             let read = fs::read(&path).unwrap();
             assert!(read.starts_with(&before));
-            assert_eq!(read.iter().filter(|it| **it == b'\n').count(), 3);
+            assert_eq!(read.split_inclusive(|it| *it == b'\n').count(), 3);
         }
     }
 
