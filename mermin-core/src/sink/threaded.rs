@@ -300,9 +300,12 @@ mod tests {
         dropped(&mut sink, &flows[..3]);
         open(&gate);
         block_on(sink.export(&flows[..4])).unwrap();
+        // The thread must not be done before the call is dropped.
+        gate.0.lock().unwrap().open = false;
         dropped(&mut sink, &flows[4..]);
         let meter = sink.meter().unwrap();
         assert_eq!(meter.stats().delivered, 4);
+        open(&gate);
         block_on(sink.close()).unwrap();
         // A call that was dropped is counted when the sink is closed.
         assert_eq!((meter.stats().accepted, meter.stats().delivered), (6, 6));
