@@ -94,6 +94,13 @@ impl Open {
     }
 }
 
+impl Drop for Open {
+    /// Gives the lock back. Closing alone would not: a child of this process, between fork and exec, has the file open as well.
+    fn drop(&mut self) {
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
+}
+
 /// Keeps other processes from the file as long as it is open: what one of them is about to write looks like the part of a piece that a
 /// killed one left.
 fn lock(file: &File) -> io::Result<()> {
