@@ -183,7 +183,7 @@ impl Appended {
     /// # Errors
     /// `cannot store ..`, with the system's error.
     pub fn close(&mut self) -> io::Result<()> {
-        match self.open.take() {
+        match &self.open.take() {
             // A pipe has no disk, and `/dev/null` refuses.
             Some(Open { file, end: Some(_) }) => file
                 .sync_all()
