@@ -1,10 +1,6 @@
 //! The sink of the source.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures::{
     StreamExt as _,
@@ -98,7 +94,7 @@ impl FanOut {
             .into_iter()
             .partition(|member| kept.contains(&member.receiver));
         self.members = stay;
-        let mut removals: HashMap<String, JoinHandle<()>> = HashMap::new();
+        self.leaving.retain(|(_, removal)| !removal.is_finished());
         for member in go {
             let name = member.receiver.name().to_owned();
             if let Some(meter) = member.meter.clone() {
@@ -114,18 +110,15 @@ impl FanOut {
             };
             let exchange = self.exchange.clone();
             let removal = tokio::spawn(remove(member, close_within, unfinished, exchange));
-            removals.insert(name, removal);
+            self.leaving.push((name, removal));
         }
         for prepared in added {
-            let name = prepared.receiver.name();
-            let former = removals.remove(name).or_else(|| self.leaves(name));
+            let former = self.leaves(prepared.receiver.name());
             self.add(prepared, former);
         }
-        self.leaving.retain(|(_, removal)| !removal.is_finished());
-        self.leaving.extend(removals);
     }
 
-    /// Takes the removal of a receiver of this name that an earlier change removed.
+    /// Takes the removal of the receiver of this name. There is at most one: whoever takes the name takes the removal.
     fn leaves(&mut self, name: &str) -> Option<JoinHandle<()>> {
         let place = self.leaving.iter().position(|(it, _)| it == name)?;
         Some(self.leaving.swap_remove(place).1)
@@ -212,19 +205,23 @@ impl FlowSink for FanOut {
                 biased;
                 answer = answers.next() => match answer {
                     None => return Ok(()),
-                    Some((_, _, Ok(Answer::Done(outcome)))) => outcome?,
-                    Some((_, name, Ok(Answer::PassedOn(left)))) => {
+                    Some((number, name, answer)) => {
+                        let left = match answer {
+                            Ok(Answer::Done(outcome)) => {
+                                outcome?;
+                                0
+                            }
+                            Ok(Answer::PassedOn(left)) => left,
+                            // Its task ended before it could pass them on.
+                            Err(left) if self.replaced.contains(&number) => left,
+                            Err(_) if self.members.iter().any(|it| it.number == number) => {
+                                return Err(format!("the task of `{name}` has ended").into());
+                            }
+                            // A receiver that was removed may answer nothing.
+                            Err(_) => 0,
+                        };
                         let passed = self.pass_on(&name, left, &batch);
                         answers.extend(passed.map(|(member, rest)| Self::order(member, rest)));
-                    }
-                    // Its task ended before it could pass them on.
-                    Some((number, name, Err(left))) if self.replaced.contains(&number) => {
-                        let passed = self.pass_on(&name, left, &batch);
-                        answers.extend(passed.map(|(member, rest)| Self::order(member, rest)));
-                    }
-                    // A receiver that was removed may answer nothing.
-                    Some((number, name, Err(_))) => if self.members.iter().any(|it| it.number == number) {
-                        return Err(format!("the task of `{name}` has ended").into());
                     }
                 },
                 // A receiver that is down may have filled its buffer, and the change may be its removal.
