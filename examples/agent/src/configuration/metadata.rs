@@ -139,6 +139,13 @@ pub(super) fn origin(name: Name) -> (Option<KindOfFile>, Option<&'static str>) {
 mod tests {
     use super::*;
 
+    fn fields(path: &str) -> Fields {
+        let mut problems = Vec::new();
+        let fields = Fields::new(&[path.to_owned()], &mut problems);
+        assert!(problems.is_empty(), "{problems:?}");
+        fields
+    }
+
     #[test]
     fn kind_may_be_in_brackets_and_in_any_case() {
         for path in [
@@ -146,9 +153,7 @@ mod tests {
             "pod.metadata.name",
             "[Pod].metadata.name",
         ] {
-            let mut problems = Vec::new();
-            let fields = Fields::new(&[path.to_owned()], &mut problems);
-            assert!(problems.is_empty(), "{problems:?}");
+            let fields = fields(path);
             let chosen =
                 [Name::PodName, Name::PodUid, Name::ServiceName].map(|it| fields.choose(it));
             assert_eq!(chosen, [true, false, false], "{path}");
@@ -162,9 +167,7 @@ mod tests {
             "[*].metadata.namespace",
             "[namespace].metadata.name",
         ] {
-            let mut problems = Vec::new();
-            let fields = Fields::new(&[path.to_owned()], &mut problems);
-            assert!(problems.is_empty(), "{problems:?}");
+            let fields = fields(path);
             let chosen = [Name::NamespaceName, Name::NamespaceUid].map(|it| fields.choose(it));
             assert_eq!(chosen, [true, false], "{path}");
         }

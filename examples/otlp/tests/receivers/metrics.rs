@@ -184,17 +184,22 @@ fn deltas(receiver: &Receiver) -> Vec<(String, [u64; 2], i64)> {
     all
 }
 
-/// The second request has no answer, so it comes again as it was, and then what was added meanwhile.
-#[test]
-fn lost_response_doubles_no_delta() {
-    let receiver = Receiver::new(Protocol::Http);
-    let quiet = settings(&receiver).traces(false);
-    let mut sink = Exporter::new(
+/// Exports deltas at short intervals, and no spans.
+fn deltas_alone(receiver: &Receiver) -> Exporter {
+    let quiet = settings(receiver).traces(false);
+    Exporter::new(
         &quiet
             .temporality(Temporality::Delta)
             .metric_interval(Duration::from_millis(20)),
     )
-    .unwrap();
+    .unwrap()
+}
+
+/// The second request has no answer, so it comes again as it was, and then what was added meanwhile.
+#[test]
+fn lost_response_doubles_no_delta() {
+    let receiver = Receiver::new(Protocol::Http);
+    let mut sink = deltas_alone(&receiver);
     let flows = flows(300);
     let mut sent = |part: usize| block_on(sink.export(&flows[100 * part..][..100])).unwrap();
     let requests = |count| wait(|| receiver.state().metrics.len() >= count);
@@ -292,13 +297,7 @@ fn unsent_metrics_at_close_are_an_error() {
 fn refused_deltas_are_lost_and_the_next_ones_arrive() {
     let receiver = Receiver::new(Protocol::Http);
     receiver.replies([Reply::Http(400, Vec::new(), b"")]);
-    let quiet = settings(&receiver).traces(false);
-    let mut sink = Exporter::new(
-        &quiet
-            .temporality(Temporality::Delta)
-            .metric_interval(Duration::from_millis(20)),
-    )
-    .unwrap();
+    let mut sink = deltas_alone(&receiver);
     let meter = sink.meter().unwrap();
     let flows = flows(200);
     block_on(sink.export(&flows[..100])).unwrap();

@@ -202,33 +202,46 @@ fn sums(exchange: &Exchange) -> [u64; 3] {
     sums
 }
 
+/// Makes a change while the only receiver has a batch, then closes. Returns the sums of all receivers.
+async fn changed_within_a_batch(
+    first: Prepared,
+    records: &[Flow],
+    change: impl AsyncFnOnce(&Exchange, &Meter),
+) -> [u64; 3] {
+    let exchange = Exchange::default();
+    let meter = first.meter.clone().unwrap();
+    let mut fan_out = FanOut::new(vec![first], None, exchange.clone());
+    let change = async {
+        begun(&meter).await;
+        change(&exchange, &meter).await;
+    };
+    let (exported, ()) = join(fan_out.export(records), change).await;
+    exported.unwrap();
+    fan_out.close().await.unwrap();
+    sums(&exchange)
+}
+
 #[tokio::test]
 async fn successor_gets_what_its_predecessor_has_no_room_for() {
     let (open, gate) = oneshot::channel();
-    let exchange = Exchange::default();
     let sink = buffered(Gate(Some(gate)), 10, Overflow::Block);
     let first = prepared("away", BoxSink::new(sink));
-    let meter = first.meter.clone().unwrap();
-    let mut fan_out = FanOut::new(vec![first], None, exchange.clone());
     let records = flows(40);
     let got = Arc::new(Mutex::new(Vec::new()));
-    let change = async {
-        begun(&meter).await;
+    let sums = changed_within_a_batch(first, &records, async |exchange, meter| {
         let got = Arc::clone(&got);
         let successor = from_fn(move |flows: &[Flow]| {
             got.lock().unwrap().extend_from_slice(flows);
             ready(Ok::<_, BoxError>(()))
         });
         let successor = BoxSink::new(retry(successor, Backoff::default()));
-        exchanged(&exchange, vec![prepared("away", successor)]).await;
-        given_up(&meter).await;
+        exchanged(exchange, vec![prepared("away", successor)]).await;
+        given_up(meter).await;
         open.send(()).unwrap();
-    };
-    let (exported, ()) = join(fan_out.export(&records), change).await;
-    exported.unwrap();
-    fan_out.close().await.unwrap();
+    })
+    .await;
     let count = records.len() as u64;
-    assert_eq!(sums(&exchange), [count, count, 0]);
+    assert_eq!(sums, [count, count, 0]);
     let ids = |flows: &[Flow]| flows.iter().map(|flow| flow.id).collect::<Vec<_>>();
     assert_eq!(ids(&got.lock().unwrap()), ids(&records[10..]));
 }
@@ -283,22 +296,16 @@ fn slow(name: &str, told: std::sync::mpsc::Receiver<()>) -> Prepared {
 /// Replaces a receiver that is away twice, by these, while a batch is in progress. Returns the sums of all.
 async fn replaced_twice(second: Vec<Prepared>, third: Vec<Prepared>) -> [u64; 3] {
     let (fail, told) = std::sync::mpsc::channel();
-    let exchange = Exchange::default();
     let first = slow("away", told);
     let meter = first.meter.clone().unwrap();
-    let mut fan_out = FanOut::new(vec![first], None, exchange.clone());
-    let records = flows(40);
-    let change = async {
-        begun(&meter).await;
-        exchanged(&exchange, second).await;
-        exchanged(&exchange, third).await;
+    let sums = changed_within_a_batch(first, &flows(40), async |exchange, _| {
+        exchanged(exchange, second).await;
+        exchanged(exchange, third).await;
         drop(fail);
-    };
-    let (exported, ()) = join(fan_out.export(&records), change).await;
-    exported.unwrap();
-    fan_out.close().await.unwrap();
+    })
+    .await;
     assert_eq!(meter.stats().delivered, 0);
-    sums(&exchange)
+    sums
 }
 
 /// A receiver that delivers at once.
@@ -327,21 +334,15 @@ async fn batch_is_counted_if_its_receiver_and_then_the_successor_go() {
 /// first.
 async fn replaced_in_its_thread(successor: &str) -> ([u64; 3], u64) {
     let (deliver, told) = std::sync::mpsc::channel();
-    let exchange = Exchange::default();
     let first = slow("slow", told);
     let meter = first.meter.clone().unwrap();
-    let mut fan_out = FanOut::new(vec![first], None, exchange.clone());
-    let records = flows(40);
-    let change = async {
-        begun(&meter).await;
-        exchanged(&exchange, vec![open(successor)]).await;
-        given_up(&meter).await;
+    let sums = changed_within_a_batch(first, &flows(40), async |exchange, meter| {
+        exchanged(exchange, vec![open(successor)]).await;
+        given_up(meter).await;
         deliver.send(()).unwrap();
-    };
-    let (exported, ()) = join(fan_out.export(&records), change).await;
-    exported.unwrap();
-    fan_out.close().await.unwrap();
-    (sums(&exchange), meter.stats().delivered)
+    })
+    .await;
+    (sums, meter.stats().delivered)
 }
 
 #[tokio::test]
@@ -394,21 +395,15 @@ impl FlowSink for Panics {
 #[tokio::test]
 async fn batch_of_a_replaced_receiver_whose_task_panics_is_passed_on() {
     let (open_gate, gate) = oneshot::channel();
-    let exchange = Exchange::default();
     let sink = retry(Panics(Some(gate)), Backoff::default());
     let first = prepared("away", BoxSink::new(sink));
-    let meter = first.meter.clone().unwrap();
-    let mut fan_out = FanOut::new(vec![first], None, exchange.clone());
     let records = flows(40);
-    let change = async {
-        begun(&meter).await;
-        exchanged(&exchange, vec![open("away")]).await;
+    let sums = changed_within_a_batch(first, &records, async |exchange, _| {
+        exchanged(exchange, vec![open("away")]).await;
         // The change is made, and the task of the first has not run since.
         open_gate.send(()).unwrap();
-    };
-    let (exported, ()) = join(fan_out.export(&records), change).await;
-    exported.unwrap();
-    fan_out.close().await.unwrap();
+    })
+    .await;
     let count = records.len() as u64;
-    assert_eq!(sums(&exchange), [count, count, 0]);
+    assert_eq!(sums, [count, count, 0]);
 }
