@@ -259,27 +259,9 @@ fn lengths(sizes: Sizes) -> [(&'static str, u32); 15] {
 mod tests {
     use super::*;
 
-    fn sizes() -> Sizes {
-        Sizes {
-            slots: 1,
-            cpus: 1,
-            decapsulate: true,
-            keyed: Keyed::Way,
-            exact_end: false,
-            tcp_analysis: false,
-            tcp_sockets: false,
-            drops: None,
-            sampled: false,
-            sampling_seed: None,
-            sections: 0,
-            ports: mermin_bpf::wire::tunnel::Ports::default(),
-            slots_a_bucket: mermin_bpf::abi::index::SLOTS_A_BUCKET,
-        }
-    }
-
     fn codes() -> Vec<Code> {
-        let image =
-            Image::parse(mermin_bpf::OBJECT, sizes(), &Seed::default()).map_err(|_| "an object");
+        let image = Image::parse(mermin_bpf::OBJECT, Sizes::of_one_flow(), &Seed::default())
+            .map_err(|_| "an object");
         let functions = image.unwrap().object.functions;
         let named = functions.into_values().map(|function| Code {
             name: function.name,
@@ -313,7 +295,7 @@ mod tests {
             ("mermin_egress_chosen", "mermin_egress"),
             ("mermin_ingress_chosen", "mermin_ingress"),
         ];
-        let sizes = sizes();
+        let sizes = Sizes::of_one_flow();
         assert_eq!(loaded(sizes), default);
         for sizes in [
             Sizes {

@@ -198,25 +198,13 @@ fn verdict(log: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use mermin_bpf::wire::tunnel::{Keyed, Ports};
-
     use super::*;
 
     fn sizes(sections: bool, tcp_analysis: bool) -> Sizes {
         Sizes {
-            slots: 1,
-            cpus: 1,
-            decapsulate: true,
-            keyed: Keyed::Way,
-            exact_end: false,
             tcp_analysis,
-            tcp_sockets: false,
-            drops: None,
-            sampled: false,
-            sampling_seed: None,
             sections: u32::from(sections) << 20,
-            ports: Ports::default(),
-            slots_a_bucket: 8,
+            ..Sizes::of_one_flow()
         }
     }
 

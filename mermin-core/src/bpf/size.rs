@@ -169,16 +169,12 @@ pub(crate) fn cpus(list: &str) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use mermin_bpf::abi::index::SLOTS_A_BUCKET;
-
-    use super::*;
-
-    #[test]
-    fn maps_for_more_cpus_are_reusable() {
-        let wanted = Sizes {
-            slots: 10,
-            cpus: 4,
+impl Sizes {
+    /// Returns the sizes for one flow on one CPU, with no option but decapsulation.
+    pub(crate) fn of_one_flow() -> Self {
+        Self {
+            slots: 1,
+            cpus: 1,
             decapsulate: true,
             keyed: Keyed::Way,
             exact_end: false,
@@ -189,7 +185,21 @@ mod tests {
             sampling_seed: None,
             sections: 0,
             ports: Ports::default(),
-            slots_a_bucket: SLOTS_A_BUCKET,
+            slots_a_bucket: mermin_bpf::abi::index::SLOTS_A_BUCKET,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maps_for_more_cpus_are_reusable() {
+        let wanted = Sizes {
+            slots: 10,
+            cpus: 4,
+            ..Sizes::of_one_flow()
         };
         let found = |cpus| wanted.found(1000, Sizes::ledgers(cpus).totals);
         for cpus in [4, 5, 256] {

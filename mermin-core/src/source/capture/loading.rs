@@ -152,29 +152,17 @@ const fn without(sizes: Sizes, spare: Spare) -> Sizes {
 mod tests {
     use std::cell::RefCell;
 
-    use mermin_bpf::{
-        abi::drops::fact,
-        wire::tunnel::{Keyed, Ports},
-    };
+    use mermin_bpf::abi::drops::fact;
 
     use super::*;
     use crate::{bpf::drop_facts::DropFacts, error::ErrorKind};
 
     fn sizes([tcp_sockets, tcp_analysis, drops]: [bool; 3]) -> Sizes {
         Sizes {
-            slots: 1,
-            cpus: 1,
-            decapsulate: true,
-            keyed: Keyed::Way,
-            exact_end: false,
             tcp_analysis,
             tcp_sockets,
             drops: drops.then_some(DropFacts([0; fact::COUNT])),
-            sampled: false,
-            sampling_seed: None,
-            sections: 0,
-            ports: Ports::default(),
-            slots_a_bucket: 8,
+            ..Sizes::of_one_flow()
         }
     }
 
