@@ -1,6 +1,6 @@
 //! Cost of the analysis of TCP for segments of a known flow.
 
-use mermin_benches::{Options, Report, Result, Row, bounds, frames::tcp4, summary};
+use mermin_benches::{Options, Report, Result, Row, frames::tcp4, summary};
 use mermin_core::{
     FlowSource,
     lab::{Driver, Lab, frame::flag::PSH},
@@ -96,15 +96,11 @@ pub(super) fn analysis(options: Options, report: &mut Report) -> Result<()> {
         }
     }
     for (case, [off, on]) in cases.iter().zip(found) {
-        let more: Vec<f64> = on.iter().zip(&off).map(|(on, off)| on - off).collect();
-        let [low, high] = bounds(more.clone());
         report.row(
             &Row::new(format!("tcp_analysis_{}", case.name))
-                .with("ns", summary(on).median)
-                .with("off_ns", summary(off).median)
-                .with("more_ns", summary(more).median)
-                .with("more_low", low)
-                .with("more_high", high)
+                .with("ns", summary(on.clone()).median)
+                .with("off_ns", summary(off.clone()).median)
+                .more(&on, &off)
                 .note("gross with the program that numbers the segments"),
         );
     }

@@ -1,7 +1,7 @@
 //! Cost of options that add work to each packet of a known flow.
 
 use mermin_benches::{
-    Options, Report, Result, Row, bounds,
+    Options, Report, Result, Row,
     frames::{tcp4, tcp6, udp4},
     summary,
 };
@@ -62,19 +62,11 @@ pub(super) fn choices(options: Options, report: &mut Report) -> Result<()> {
     for ((frame, _), found) in frames.iter().zip(found) {
         let [default, others @ ..] = &found;
         for ((name, _), costs) in CHOICES[1..].iter().zip(others) {
-            let more: Vec<f64> = costs
-                .iter()
-                .zip(default)
-                .map(|(one, other)| one - other)
-                .collect();
-            let [low, high] = bounds(more.clone());
             report.row(
                 &Row::new(format!("{name}_{frame}"))
                     .with("ns", summary(costs.clone()).median)
                     .with("default_ns", summary(default.clone()).median)
-                    .with("more_ns", summary(more).median)
-                    .with("more_low", low)
-                    .with("more_high", high),
+                    .more(costs, default),
             );
         }
     }

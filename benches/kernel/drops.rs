@@ -6,7 +6,7 @@
 use std::{net::UdpSocket, thread, time::Instant};
 
 use futures::executor::block_on;
-use mermin_benches::{Options, Report, Result, Row, bounds, far::run, summary};
+use mermin_benches::{Options, Report, Result, Row, far::run, summary};
 use mermin_core::{FlowSource, FlowSourceBuilder, lab::enter_new_namespace, report::Feature};
 use rustix::net::sockopt;
 
@@ -119,15 +119,11 @@ pub(super) fn drops(options: Options, report: &mut Report) -> Result<()> {
         ("drop_counted", off, on),
         ("drop_of_another_namespace", elsewhere_off, elsewhere),
     ] {
-        let more: Vec<f64> = on.iter().zip(&off).map(|(on, off)| on - off).collect();
-        let [low, high] = bounds(more.clone());
         report.row(
             &Row::new(name)
-                .with("ns", summary(on).median)
-                .with("off_ns", summary(off).median)
-                .with("more_ns", summary(more).median)
-                .with("more_low", low)
-                .with("more_high", high)
+                .with("ns", summary(on.clone()).median)
+                .with("off_ns", summary(off.clone()).median)
+                .more(&on, &off)
                 .note("with the system call that sends the datagram"),
         );
     }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures::{StreamExt as _, executor::block_on};
-use mermin_benches::{Options, Report, Result, Row, bounds, far::Far, summary};
+use mermin_benches::{Options, Report, Result, Row, far::Far, summary};
 use mermin_core::{FlowKey, FlowSource, FlowSourceBuilder};
 
 /// Has this program be the server.
@@ -138,18 +138,10 @@ fn measure(options: Options, report: &mut Report, on: usize) -> Result<()> {
     }
     let default = found[0].clone();
     for ((name, _), costs) in CHOICES.iter().zip(found) {
-        let more: Vec<f64> = costs
-            .iter()
-            .zip(&default)
-            .map(|(on, off)| on - off)
-            .collect();
-        let [low, high] = bounds(more.clone());
         report.row(
             &Row::new(*name)
-                .with("ns", summary(costs).median)
-                .with("more_ns", summary(more).median)
-                .with("more_low", low)
-                .with("more_high", high)
+                .with("ns", summary(costs.clone()).median)
+                .more(&costs, &default)
                 .note("live, the kernel's measure included"),
         );
     }

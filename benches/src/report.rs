@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::rounds::{bounds, summary};
+
 /// A limit for a figure.
 #[derive(Clone, Debug)]
 struct Target {
@@ -34,6 +36,19 @@ impl Row {
     pub fn with(mut self, key: &'static str, figure: f64) -> Self {
         self.figures.push((key, figure));
         self
+    }
+
+    /// Adds how much more one thing costs than another in each round: the median, and its 95 % confidence bounds.
+    pub fn more(self, one: &[f64], other: &[f64]) -> Self {
+        let more: Vec<f64> = one
+            .iter()
+            .zip(other)
+            .map(|(one, other)| one - other)
+            .collect();
+        let [low, high] = bounds(more.clone());
+        self.with("more_ns", summary(more).median)
+            .with("more_low", low)
+            .with("more_high", high)
     }
 
     /// Adds the limit that `what` must be at most.
