@@ -14,9 +14,9 @@ use mermin_benches::{
 };
 use mermin_core::lab::{Context, Floor, HookDirection, Lab, Least, Order, VERIFIED_LIMIT};
 
-/// Number of flows in benchmarks with many flows.
-const MANY: u32 = 60_000;
-/// Room for these flows and for as many new ones.
+/// Numbers of flows in benchmarks with many flows, and the words for them.
+const MANY: [(u32, &str); 2] = [(60_000, "60k"), (1_000_000, "1m")];
+/// Room of the other benchmarks.
 const ROOM: u32 = 1 << 17;
 const HERE: Context = Context {
     ifindex: 1,
@@ -42,7 +42,9 @@ fn main() -> ExitCode {
         analysis::analysis(options, report)?;
         drops::drops(options, report)?;
         live::live(options, report, here)?;
-        many(options, report)?;
+        for (flows, number) in MANY {
+            many(options, report, flows, number)?;
+        }
         new(options, report)?;
         match cpus.iter().find(|cpu| **cpu != here) {
             Some(&other) => shared(options, report, other)?,
@@ -103,25 +105,26 @@ fn known(options: Options, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Measures many known flows in random order.
-fn many(options: Options, report: &mut Report) -> Result<()> {
-    let lab = Lab::open(ROOM)?;
+/// Measures many known flows in random order; rows are named after their number.
+fn many(options: Options, report: &mut Report, flows: u32, number: &str) -> Result<()> {
+    let room = flows.next_power_of_two() * 2;
+    let lab = Lab::open(room)?;
     let repeat = options.scaled(600_000);
     let frame = udp4(0);
-    lab.driver(Order::Sequence, MANY)?
-        .run(&frame, &HERE, MANY)?;
+    lab.driver(Order::Sequence, flows)?
+        .run(&frame, &HERE, flows)?;
     let one = (
         lab.driver(Order::Random, 1)?,
         lab.empty_driver(Order::Random, 1)?,
     );
     let all = (
-        lab.driver(Order::Random, MANY)?,
-        lab.empty_driver(Order::Random, MANY)?,
+        lab.driver(Order::Random, flows)?,
+        lab.empty_driver(Order::Random, flows)?,
     );
-    let floor = |floor| Least::new(floor, ROOM)?.driver(Order::Random, MANY);
+    let floor = |floor| Least::new(floor, room)?.driver(Order::Random, flows);
     let floors = (floor(Floor::Line)?, floor(Floor::Hash)?);
     // As much memory as the slots of these flows.
-    let lines = cpu::Lines::new(MANY * 5);
+    let lines = cpu::Lines::new(flows * 5);
     let mut misses = Vec::new();
     let mut figures = [const { Vec::new() }; 7];
     for round in 0..=options.scaled(60) {
@@ -143,8 +146,8 @@ fn many(options: Options, report: &mut Report) -> Result<()> {
         }
     }
     let live = lab.read().flows;
-    if live != u64::from(MANY) {
-        return Err(format!("{live} flows are live instead of {MANY}").into());
+    if live != u64::from(flows) {
+        return Err(format!("{live} flows are live instead of {flows}").into());
     }
     let [many, many_empty, one, one_empty, empty, a_line, a_hash] = figures.map(summary);
     let row = |name: &str, found: mermin_benches::Summary, driven_empty: f64| {
@@ -158,16 +161,21 @@ fn many(options: Options, report: &mut Report) -> Result<()> {
     let gross = many.median - many_empty.median + empty.median;
     let miss = summary(misses);
     report.row(
-        &Row::new("memory_random_line")
+        &Row::new(format!("memory_random_line_{number}"))
             .with("ns", miss.median)
             .with("min_ns", miss.min)
             .with("p99_ns", miss.p99)
-            .note("one dependent read in as much memory as the slots of 60k flows: this machine, these rounds"),
+            .note("one dependent read in as much memory as the slots of these flows: this machine, these rounds"),
     );
-    report.row(&row("udp4_1_driven", one, one_empty.median));
-    report.row(&row("floor_line_60k_random", a_line, many_empty.median));
-    report.row(&row("floor_hash_60k_random", a_hash, many_empty.median));
-    report.row(&row("udp4_60k_random", many, many_empty.median).at_most(
+    let named = |kind: &str| format!("{kind}_{number}_random");
+    report.row(&row(
+        &format!("udp4_1_driven_{number}"),
+        one,
+        one_empty.median,
+    ));
+    report.row(&row(&named("floor_line"), a_line, many_empty.median));
+    report.row(&row(&named("floor_hash"), a_hash, many_empty.median));
+    report.row(&row(&named("udp4"), many, many_empty.median).at_most(
         "gross without making the frames",
         gross,
         100.0,
