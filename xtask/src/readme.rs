@@ -1,18 +1,20 @@
-//! Reads the test command from the README, so that CI runs the documented command.
+//! Reads the test commands from the README, so that CI runs the documented commands.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 
-/// Returns the only command in the fenced block with the info string `sh test`.
-pub(crate) fn test_command(readme: &str) -> Result<&str> {
+/// Returns the commands in the fenced block with the info string `sh test`, one per line.
+pub(crate) fn test_commands(readme: &str) -> Result<Vec<&str>> {
     let mut lines = readme.lines().map(str::trim_end);
-    if !lines.any(|line| line == "```sh test") {
-        bail!("cannot find the block `sh test` in README.md");
-    }
+    ensure!(
+        lines.any(|line| line == "```sh test"),
+        "cannot find the block `sh test` in README.md"
+    );
     let commands: Vec<&str> = lines.take_while(|line| *line != "```").collect();
-    match commands.as_slice() {
-        [command] => Ok(command),
-        _ => bail!("cannot choose: the block `sh test` in README.md has not just one line"),
-    }
+    ensure!(
+        !commands.is_empty() && commands.iter().all(|line| !line.is_empty()),
+        "cannot run the block `sh test` in README.md: a line has no command"
+    );
+    Ok(commands)
 }
 
 #[cfg(test)]
@@ -21,26 +23,21 @@ mod tests {
     use crate::project;
 
     #[test]
-    fn readme_has_a_test_command() {
+    fn readme_tests_the_default_members_and_then_everything() {
         let readme = std::fs::read_to_string(project::root().join("README.md"));
         let Ok(readme) = readme else {
             panic!("{readme:?}");
         };
-        let command = test_command(&readme).map_err(|error| error.to_string());
-        assert!(
-            command
-                .as_ref()
-                .is_ok_and(|it| it.starts_with("cargo test --workspace")),
-            "{command:?}"
-        );
+        let commands = test_commands(&readme).map_err(|error| error.to_string());
+        assert_eq!(commands, Ok(vec!["cargo test", "cargo test --workspace"]));
     }
 
     #[test]
-    fn page_has_one_line_in_one_block() {
-        let readme = "x\n```sh\nno\n```\n```sh test\ncargo test\n```\n```sh\nno\n```\n";
-        assert_eq!(test_command(readme).ok(), Some("cargo test"));
-        assert!(test_command("```sh\ncargo test\n```\n").is_err());
-        assert!(test_command("```sh test\n```\n").is_err());
-        assert!(test_command("```sh test\none\ntwo\n```\n").is_err());
+    fn each_line_of_the_block_is_a_command() {
+        let readme = "x\n```sh\nno\n```\n```sh test\none\ntwo\n```\n```sh\nno\n```\n";
+        assert_eq!(test_commands(readme).ok(), Some(vec!["one", "two"]));
+        assert!(test_commands("```sh\ncargo test\n```\n").is_err());
+        assert!(test_commands("```sh test\n```\n").is_err());
+        assert!(test_commands("```sh test\none\n\ntwo\n```\n").is_err());
     }
 }

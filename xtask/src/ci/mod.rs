@@ -36,7 +36,10 @@ fn timed(step: &Step) -> Result<()> {
         Work::Tests(variables) => {
             let readme = fs::read_to_string(project::root().join("README.md"))
                 .context("cannot read `README.md`")?;
-            command(name, readme::test_command(&readme)?, variables)
+            let lines = readme::test_commands(&readme)?;
+            lines
+                .into_iter()
+                .try_for_each(|line| command(name, line, variables))
         }
         Work::Command(line, variables) => command(name, line, variables),
         Work::Function(what, function) => {

@@ -18,7 +18,7 @@ pub(crate) enum Scope {
 
 /// Work of a step.
 pub(super) enum Work {
-    /// The test command in the README.
+    /// The test commands in the README.
     Tests(&'static Variables),
     Command(&'static str, &'static Variables),
     /// A function and its name.
