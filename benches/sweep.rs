@@ -20,7 +20,7 @@ const SLOTS_64K: u32 = 1 << 16;
 const REST: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
-    mermin_benches::main("drain", |options, report| {
+    mermin_benches::main("sweep", |options, report| {
         let cpus = cpu::allowed()?;
         cpu::pin(*cpus.last().unwrap_or(&0))?;
         enter_new_namespace()?;

@@ -37,7 +37,7 @@ const SETTLED: Duration = Duration::from_millis(100);
 const WINDOW: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
-    mermin_benches::main("line", |options, report| {
+    mermin_benches::main("throughput", |options, report| {
         let cpus = cpu::allowed()?;
         let (engine, sender) = (*cpus.first().unwrap_or(&0), *cpus.last().unwrap_or(&0));
         let far = Far::new("iperf3 --server", engine)?;

@@ -33,7 +33,7 @@ const PAUSE: Duration = Duration::from_micros(200);
 const SETTLING: Duration = Duration::from_millis(10);
 
 fn main() -> ExitCode {
-    mermin_benches::main("plug", |options, report| {
+    mermin_benches::main("hotplug", |options, report| {
         enter_new_namespace()?;
         // Packets of the kernel itself would be flows as well.
         std::fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1")?;
