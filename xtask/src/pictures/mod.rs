@@ -44,7 +44,8 @@ fn drawn() -> Result<Vec<(String, String)>> {
     Ok(pictures)
 }
 
-/// Records a command in a terminal, and writes what it showed as an animation: `docs/pictures/NAME.svg`.
+/// Records a command in a terminal, and writes what it showed as an animation: `docs/pictures/NAME.svg`. If there is a `NAME.sh` beside it,
+/// that prepares the shell, in a network namespace made for it.
 ///
 /// # Errors
 /// Those of tmux, which runs it, and of the file.
@@ -52,7 +53,8 @@ pub(crate) fn record(name: &str, seconds: &str, command: &[&str]) -> Result<()> 
     let seconds: u64 = seconds
         .parse()
         .with_context(|| format!("cannot use `{seconds}`: write a number of seconds"))?;
-    let frames = recording::record(&command.join(" "), seconds)?;
+    let scene = Some(path(name, "sh")).filter(|scene| scene.is_file());
+    let frames = recording::record(&command.join(" "), seconds, scene.as_deref())?;
     let path = path(name, "svg");
     fs::write(&path, recording::svg(&frames))
         .with_context(|| format!("cannot write `{}`", path.display()))?;

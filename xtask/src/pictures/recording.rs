@@ -1,6 +1,6 @@
 //! A terminal while a command runs in it: recorded by tmux, played by the stylesheet of an SVG.
 
-use std::{collections::BTreeMap, fmt::Write as _, process, thread, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, path::Path, process, thread, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 
@@ -24,18 +24,21 @@ const STYLE: &str = ".b{fill:#0d1117}text{fill:#e6edf3}.o{font-weight:bold}.f{fi
 /// Lines of the terminal at one moment.
 type Frame = Vec<Vec<Run>>;
 
-/// Runs a command, typed at a prompt, for so many seconds.
+/// Runs a command, typed at a prompt, for so many seconds. With a scene, the shell is in a new network namespace, and reads that file first.
 ///
 /// # Errors
 /// Those of tmux.
-pub(super) fn record(command: &str, seconds: u64) -> Result<Vec<Frame>> {
+pub(super) fn record(command: &str, seconds: u64, scene: Option<&Path>) -> Result<Vec<Frame>> {
     let session = format!("record-{}", process::id());
     let tmux = |arguments: &[&str]| {
         let mut tmux = shell::command(&format!("tmux -L {session}"))?;
         shell::read(tmux.args(arguments)).context("cannot record without tmux: `apt install tmux`")
     };
     let (columns, rows) = (COLUMNS.to_string(), ROWS.to_string());
-    let prompt = "env PS1='$ ' bash --norc";
+    let prompt = match scene {
+        None => "env PS1='$ ' bash --norc".to_owned(),
+        Some(scene) => format!("unshare --net bash --rcfile '{}'", scene.display()),
+    };
     tmux(&[
         "-f",
         "/dev/null",
@@ -45,7 +48,7 @@ pub(super) fn record(command: &str, seconds: u64) -> Result<Vec<Frame>> {
         &columns,
         "-y",
         &rows,
-        prompt,
+        &prompt,
     ])?;
     tmux(&["set", "-g", "status", "off"])?;
     tmux(&["send-keys", "-l", command])?;
