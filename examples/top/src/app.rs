@@ -133,7 +133,8 @@ impl App {
                 }
                 match event::read()? {
                     Event::Key(key) if key.kind != KeyEventKind::Release => {
-                        let around = self.around(screen.terminal.size()?.height.into());
+                        let size = screen.terminal.size()?;
+                        let around = self.around((size.width.into(), size.height.into()));
                         let (state, action) = press(std::mem::take(&mut self.state), key, around);
                         self.state = state;
                         if action == Action::Quit {
@@ -214,18 +215,23 @@ impl App {
         draw(buffer, &view);
     }
 
-    /// Returns the facts for keys, for a screen of this height.
-    fn around(&self, height: usize) -> Around {
+    /// Returns the facts for keys, for a screen of this width and height.
+    fn around(&self, size: (usize, usize)) -> Around {
         let model = self.shown();
         let lists = Lists::of(model, &self.state);
         let details = self.state.details.and_then(|it| model.row(it.flow));
+        let last_scroll = match (self.state.notices, details) {
+            (None, None) => 0,
+            (Some(_), _) => last_scroll(size, &self.status, None),
+            (None, row) => last_scroll(size, &self.status, row),
+        };
         Around {
             rows: lists.rows(self.state.tab),
             chosen: lists.flows.get(self.state.cursor).map(|row| row.id),
             tabs: self.status.tabs,
             is_capture: self.feed.pace().is_some(),
             can_restart: self.can_restart,
-            last_scroll: details.map_or(0, |row| last_scroll(height, &self.status, row)),
+            last_scroll,
         }
     }
 }

@@ -44,7 +44,7 @@ pub(crate) struct Around {
     pub(crate) is_capture: bool,
     /// The capture can be read again.
     pub(crate) can_restart: bool,
-    /// The largest scroll position of the details.
+    /// The largest scroll position of the details or the notices.
     pub(crate) last_scroll: usize,
 }
 
@@ -52,6 +52,7 @@ pub(crate) struct Around {
 pub(crate) fn press(mut state: State, key: KeyEvent, around: Around) -> (State, Action) {
     // The list may have become shorter since the latest key.
     clamp(&mut state, around);
+    let had_notices = state.notices.is_some();
     let action = if key.modifiers.contains(KeyModifiers::CONTROL) {
         match key.code {
             KeyCode::Char('c' | 'd') => Action::Quit,
@@ -65,13 +66,18 @@ pub(crate) fn press(mut state: State, key: KeyEvent, around: Around) -> (State, 
     } else {
         command(&mut state, key.code, around)
     };
-    clamp(&mut state, around);
+    // The largest scroll position is that of what was on the screen.
+    if state.notices.is_some() == had_notices {
+        clamp(&mut state, around);
+    }
     (state, action)
 }
 
 fn clamp(state: &mut State, around: Around) {
     state.clamp(around.rows);
-    if let Some(details) = &mut state.details {
+    if let Some(scroll) = &mut state.notices {
+        *scroll = (*scroll).min(around.last_scroll);
+    } else if let Some(details) = &mut state.details {
         details.scroll = details.scroll.min(around.last_scroll);
     }
 }
@@ -97,6 +103,7 @@ fn write(state: &mut State, key: KeyCode) -> Action {
 fn command(state: &mut State, key: KeyCode, around: Around) -> Action {
     match key {
         KeyCode::Char('q') => return Action::Quit,
+        KeyCode::Esc | KeyCode::Enter if state.notices.is_some() => state.notices = None,
         KeyCode::Esc | KeyCode::Enter if state.details.is_some() => state.details = None,
         KeyCode::Esc => state.set_filter(String::new()),
         KeyCode::Enter => {
@@ -104,8 +111,15 @@ fn command(state: &mut State, key: KeyCode, around: Around) -> Action {
             state.details = chosen.map(|flow| Details { flow, scroll: 0 });
         }
         KeyCode::Char('?' | 'h') => state.is_helping = true,
+        KeyCode::Char('!') => {
+            state.notices = match state.notices {
+                Some(_) => None,
+                None => Some(0),
+            };
+        }
         KeyCode::Char('/' | 'f') => {
             state.is_typing = true;
+            state.notices = None;
             state.details = None;
         }
         KeyCode::Char('b') => sort(state, Sort::Octets),
@@ -136,6 +150,7 @@ fn turn(state: &mut State, around: Around, by: usize) {
     let next = around.tabs.iter().cycle().nth(place + by);
     state.tab = next.copied().unwrap_or_default();
     state.cursor = 0;
+    state.notices = None;
     state.details = None;
 }
 
@@ -157,9 +172,10 @@ fn play(state: &mut State, key: KeyCode, around: Around) -> Action {
 }
 
 fn scroll(state: &mut State, key: KeyCode) {
-    let place = match &mut state.details {
-        Some(details) => &mut details.scroll,
-        None => &mut state.cursor,
+    let place = match (&mut state.notices, &mut state.details) {
+        (Some(scroll), _) => scroll,
+        (None, Some(details)) => &mut details.scroll,
+        (None, None) => &mut state.cursor,
     };
     *place = match key {
         KeyCode::Up | KeyCode::Char('k') => place.saturating_sub(1),

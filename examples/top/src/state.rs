@@ -63,6 +63,8 @@ pub(crate) struct State {
     pub(crate) is_typing: bool,
     pub(crate) details: Option<Details>,
     pub(crate) is_helping: bool,
+    /// All degradations and reasons are on the screen, with so many lines above the first visible one.
+    pub(crate) notices: Option<usize>,
     /// The lists do not change, and the playback of a capture is paused.
     pub(crate) is_held: bool,
 }

@@ -25,13 +25,14 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, mut line: usize, view: &View<'_>) {
         canvas.put(line, 0, failure, view.look.fault());
         line += 1;
     }
-    canvas.put(line, 0, &ledger(view), view.look.title());
+    let width = canvas.width();
+    canvas.put(line, 0, &ledger(view, width), view.look.title());
     room(canvas, line + 1, view);
     keys(canvas, line + 2, view);
 }
 
-/// Formats the counted packets: those in flows and those under each reason.
-fn ledger(view: &View<'_>) -> String {
+/// Formats the counted packets: those in flows and those under each reason. Reasons that do not fit are left out, the last ones first.
+fn ledger(view: &View<'_>, width: usize) -> String {
     let stats = &view.status.stats;
     let ignored = stats.ignored();
     let apart: u64 = ignored.iter().map(|found| found.packets).sum();
@@ -41,13 +42,22 @@ fn ledger(view: &View<'_>) -> String {
         exact(stats.packets.saturating_sub(apart)),
         exact(apart),
     );
-    for (place, found) in ignored
+    let mut reasons = ignored
         .iter()
         .filter(|found| found.packets != 0)
-        .enumerate()
-    {
-        let before = if place == 0 { ": " } else { ", " };
-        let _ = write!(text, "{before}{} {}", found.reason, count(found.packets));
+        .map(|found| format!("{} {}", found.reason, count(found.packets)))
+        .peekable();
+    let gap = view.look.gap();
+    let mut before = ": ";
+    while let Some(reason) = reasons.next() {
+        let mark = reasons.peek().map_or(0, |_| ", ".len() + 1);
+        let room = width.saturating_sub(text.chars().count() + before.len());
+        if reason.len() + mark > room {
+            text = text + before + gap;
+            break;
+        }
+        text = text + before + &reason;
+        before = ", ";
     }
     text
 }
@@ -90,7 +100,9 @@ fn room(canvas: &mut Canvas<'_>, line: usize, view: &View<'_>) {
         } else {
             format!(" (+{})", rest.len())
         };
-        canvas.put(line, column, &format!("!{more} {first}"), look.warning());
+        let text = format!("!{more} {first}");
+        let room = canvas.width().saturating_sub(column);
+        canvas.put(line, column, &head(&text, room, look.gap()), look.warning());
     } else {
         canvas.put(line, column, "no degradation", look.faint());
     }
@@ -133,6 +145,15 @@ fn filter(canvas: &mut Canvas<'_>, line: usize, view: &View<'_>) {
     canvas.put(line, column + 2, &said, style);
 }
 
+/// Returns the first characters of a text.
+fn head(text: &str, room: usize, gap: &str) -> String {
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    let fitting = text.chars().take(room.saturating_sub(1));
+    fitting.chain(gap.chars()).collect()
+}
+
 /// Returns the last characters of a text, where the user writes.
 fn tail(text: &str, room: usize, gap: &str) -> String {
     let count = text.chars().count();
@@ -152,6 +173,13 @@ mod tests {
         for keys in [LIVE_KEYS, CAPTURE_KEYS] {
             assert!(keys.len() <= 80, "{keys}");
         }
+    }
+
+    #[test]
+    fn cut_text_ends_in_a_mark() {
+        assert_eq!(head("! no TCX", 8, "~"), "! no TCX");
+        assert_eq!(head("! no TCX", 7, "~"), "! no T~");
+        assert_eq!(head("! no TCX", 1, "~"), "~");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use ratatui::style::Style;
 
-use super::{Canvas, View};
+use super::Canvas;
 
 const LINES: [&str; 15] = [
     "tab          next list: flows, interfaces, and with `--with process,names` those",
@@ -14,20 +14,16 @@ const LINES: [&str; 15] = [
     "             port=443 transport!=udp interface_name=eth*",
     "             source.port=8000-8999 flow.connection_state=established",
     "esc          remove the filter",
+    "!            show all degradations, and all reasons of packets in no flow",
     "space        hold the list, or the capture; again: continue",
     "q, ctrl-c    quit",
     "With a capture file:",
     "left, right  10 s back, 10 s ahead; < >: a minute; 0: from the beginning",
     "+ -          twice as fast, half as fast",
-    "",
 ];
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, view: &View<'_>) {
+pub(super) fn draw(canvas: &mut Canvas<'_>) {
     for (line, text) in LINES.iter().enumerate() {
         canvas.put(line, 0, text, Style::new());
-    }
-    let rest = view.status.degradations.iter();
-    for (line, text) in (LINES.len()..).zip(rest) {
-        canvas.put(line, 0, &format!("! {text}"), view.look.warning());
     }
 }

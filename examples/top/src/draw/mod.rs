@@ -8,6 +8,8 @@ mod groups;
 mod head;
 mod help;
 pub(crate) mod look;
+mod notices;
+mod wrap;
 
 use mermin_core::Stats;
 use ratatui::{buffer::Buffer, layout::Rect, style::Style};
@@ -97,9 +99,17 @@ fn list_height(height: usize, status: &Status) -> usize {
     height.saturating_sub(HEAD + foot::height(status))
 }
 
-/// Returns the largest scroll position of a flow's details on a screen of this height.
-pub(crate) fn last_scroll(height: usize, status: &Status, row: &Row) -> usize {
-    details::last_scroll(row, list_height(height, status))
+/// Returns the largest scroll position of the notices, or of this flow's details, on a screen of this width and height.
+pub(crate) fn last_scroll(
+    (width, height): (usize, usize),
+    status: &Status,
+    row: Option<&Row>,
+) -> usize {
+    let height = list_height(height, status);
+    match row {
+        Some(row) => details::last_scroll(row, width, height),
+        None => notices::last_scroll(status, width, height),
+    }
 }
 
 /// Draws everything. If there is not enough room, the list shrinks first.
@@ -123,7 +133,9 @@ pub(crate) fn draw(buffer: &mut Buffer, view: &View<'_>) {
         area: list.intersection(area),
     };
     if view.state.is_helping {
-        help::draw(&mut list, view);
+        help::draw(&mut list);
+    } else if let Some(scroll) = view.state.notices {
+        notices::draw(&mut list, view, scroll);
     } else if let Some(chosen) = view.state.details {
         details::draw(&mut list, view, chosen);
     } else if view.state.tab == Tab::Flows {

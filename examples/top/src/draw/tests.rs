@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mermin_core::{
-    flow::{Endpoint, FlowId},
+    flow::{Endpoint, FlowId, Process, attributes::ALL},
     report::{HookDirection, HookStats, Ignored},
 };
 use ratatui::{Terminal, backend::TestBackend, style::Modifier};
@@ -102,7 +102,7 @@ fn all_parts_fit_80_columns_and_24_lines() {
     assert!(lines[4].starts_with("tcp      10.0.0.1:1 "), "{lines:#?}");
     assert_eq!(
         lines[21],
-        "1,234,567 packets = 1,234,000 in flows + 567 in none: fragment 500, table_full 6"
+        "1,234,567 packets = 1,234,000 in flows + 567 in none: fragment 500, …"
     );
     assert_eq!(
         lines[22],
@@ -112,6 +112,24 @@ fn all_parts_fit_80_columns_and_24_lines() {
     // The first flow is selected, and the ended one is dim.
     assert!(buffer[(0, 3)].modifier.contains(Modifier::REVERSED));
     assert!(buffer[(0, 5)].modifier.contains(Modifier::DIM));
+}
+
+#[test]
+fn ledger_leaves_out_whole_reasons() {
+    let line = |width| {
+        let (lines, _) = frame((width, 24), &State::default(), &status());
+        lines[21].clone()
+    };
+    let sums = "1,234,567 packets = 1,234,000 in flows + 567 in none: ";
+    let all = format!("{sums}fragment 500, table_full 67");
+    assert_eq!(all.len(), 81);
+    assert_eq!(line(81), all);
+    for width in 69..81 {
+        assert_eq!(line(width), format!("{sums}fragment 500, …"), "{width}");
+    }
+    for width in 55..69 {
+        assert_eq!(line(width), format!("{sums}…"), "{width}");
+    }
 }
 
 #[test]
@@ -165,6 +183,47 @@ fn degradations_and_the_final_error_are_visible() {
 }
 
 #[test]
+fn notices_show_every_degradation_and_reason() {
+    let mut status = status();
+    let long = "one that takes a whole line of words and then some more words behind its end";
+    status.degradations = (1..=20).map(|it| format!("number {it}: {long}")).collect();
+    let last = last_scroll((60, 24), &status, None);
+    let mut shown = Vec::new();
+    for scroll in 0..=last {
+        let state = State {
+            notices: Some(scroll),
+            ..State::default()
+        };
+        let (lines, _) = frame((60, 24), &state, &status);
+        let first = if scroll == 0 { 2 } else { 20 };
+        shown.extend_from_slice(&lines[first..21]);
+    }
+    let text = shown.join(" ");
+    for degradation in &status.degradations {
+        assert!(text.contains(&format!("! {degradation}")), "{shown:#?}");
+    }
+    assert!(text.contains(" 500 fragment: ") && text.contains(" 67 table_full: "));
+    let beyond = State {
+        notices: Some(last + 1),
+        ..State::default()
+    };
+    let (lines, _) = frame((60, 24), &beyond, &status);
+    assert_eq!(lines[2..21], shown[shown.len() - 19..]);
+    let (lines, _) = frame(
+        (60, 24),
+        &State {
+            notices: Some(0),
+            ..State::default()
+        },
+        &Status::default(),
+    );
+    assert_eq!(
+        lines[2..7],
+        ["Degradations", "none", "", "Packets in no flow", "none"]
+    );
+}
+
+#[test]
 fn filter_is_shown_with_its_error_and_match_count() {
     let mut state = State::default();
     state.set_filter("source.port=1".to_owned());
@@ -206,7 +265,7 @@ fn details_scroll_to_the_last_line() {
     let (model, status) = (model(), status());
     let chosen = FlowId::from_u128(1);
     let row = model.row(chosen).unwrap();
-    let scroll = last_scroll(24, &status, row);
+    let scroll = last_scroll((80, 24), &status, Some(row));
     let shown = |scroll| {
         let details = Some(Details {
             flow: chosen,
@@ -258,6 +317,45 @@ fn details_show_every_attribute() {
     });
     let (lines, _) = frame((80, 24), &state, &status());
     assert!(lines[2].starts_with("this flow has ended"), "{lines:#?}");
+}
+
+#[test]
+fn long_values_continue_on_the_next_line() {
+    let id = "0123456789abcdef".repeat(4);
+    let mut flow = flow(1, 12);
+    let mut process = Process::new(7);
+    process.container_id = Some(id.as_str().into());
+    flow.source_process = Some(process.into());
+    let mut model = Model::default();
+    model.open(&[flow.clone()]);
+    model.end_frame(Duration::from_secs(1));
+    let row = model.row(flow.id).unwrap();
+    let mut shown = Vec::new();
+    for scroll in 0..=last_scroll((80, 24), &status(), Some(row)) {
+        let state = State {
+            details: Some(Details {
+                flow: flow.id,
+                scroll,
+            }),
+            ..State::default()
+        };
+        let (lines, _) = frame_of(&model, (80, 24), &state, &status());
+        let first = if scroll == 0 { 3 } else { 20 };
+        shown.extend_from_slice(&lines[first..21]);
+    }
+    let at = shown
+        .iter()
+        .position(|line| line.starts_with("source.container.id "))
+        .unwrap();
+    let [first, second] = &shown[at..at + 2] else {
+        panic!("{shown:#?}");
+    };
+    assert_eq!(format!("{}{}", &first[42..], second.trim_start()), id);
+    assert!(second.starts_with(&" ".repeat(42)), "{second}");
+    // A name never touches its value.
+    for attribute in ALL {
+        assert!(attribute.name.len() < 42, "{}", attribute.name);
+    }
 }
 
 #[test]

@@ -93,6 +93,30 @@ fn details_show_the_flow_at_the_cursor() {
 }
 
 #[test]
+fn notices_scroll_above_the_details() {
+    let keys = [KeyCode::Enter, KeyCode::Down, KeyCode::Char('!')];
+    let (state, _) = after(State::default(), &keys, around());
+    assert_eq!(state.notices, Some(0));
+    let down = [KeyCode::PageDown, KeyCode::PageDown, KeyCode::Up];
+    let (state, _) = after(state, &down, around());
+    assert_eq!(state.notices, Some(14));
+    // The details are as they were, also below few notices, and so is the cursor.
+    let around = || Around {
+        last_scroll: 0,
+        ..around()
+    };
+    for close in [KeyCode::Esc, KeyCode::Enter, KeyCode::Char('!')] {
+        let (state, _) = after(state.clone(), &[close], around());
+        assert_eq!((state.notices, state.cursor), (None, 0));
+        assert_eq!(state.details.map(|details| details.scroll), Some(1));
+    }
+    for leave in [KeyCode::Tab, KeyCode::Char('/')] {
+        let (state, _) = after(state.clone(), &[leave], around());
+        assert_eq!((state.notices, state.details), (None, None));
+    }
+}
+
+#[test]
 fn tab_key_goes_through_the_lists_that_the_source_has() {
     use Tab::{Flows, Interfaces, Names, Processes};
     for (has_processes, has_names, expected) in [
