@@ -53,10 +53,55 @@ pub(crate) fn plays() {
     tmux.until("the beginning", |lines| {
         !lines[0].contains("ended") && played(lines).is_some_and(|at| at < 10)
     });
+}
+
+/// Back from 118 s, also on hold, the file is read again up to the place, and on from there.
+pub(crate) fn goes_back() {
+    let folder = Folder::new("every-second");
+    let file = folder.file("every-second.pcap");
+    fs::write(&file, one_packet_each_second(140)).unwrap();
+    let tmux = Tmux::top(&format!("--pcap {} --speed 0.125", file.display()));
+    // The next packet is due after 8 s, so the clock stands at the latest one for that long. Its number is known from the ledger.
+    let at = |place: u64, head: &str| {
+        tmux.until(&format!("{place} s"), |lines| {
+            played(lines).is_some_and(|seconds| {
+                (place..place + 7).contains(&seconds)
+                    && lines[21].starts_with(&format!("{} packets = ", seconds + 1))
+                    && lines[0].contains(head)
+            })
+        });
+    };
+    at(0, "x0.125");
+    tmux.send(&[">"]);
+    at(59, "x0.125");
+    tmux.send(&[">"]);
+    at(118, "x0.125");
+    tmux.send(&["Space"]);
+    at(118, "held");
+    tmux.send(&["Left"]);
+    at(107, "x0.125");
     tmux.send(&["<"]);
-    tmux.until("the beginning again", |lines| {
-        played(lines).is_some_and(|at| at < 10)
-    });
+    at(46, "x0.125");
+    tmux.send(&["Right"]);
+    at(55, "x0.125");
+}
+
+/// Builds a capture of so many datagrams of one flow.
+fn one_packet_each_second(count: u32) -> Vec<u8> {
+    let mut octets = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0];
+    octets.extend([0; 8]);
+    octets.extend([0, 0, 4, 0, 1, 0, 0, 0]);
+    for second in 0..count {
+        octets.extend((1_700_000_000 + second).to_le_bytes());
+        octets.extend([0; 4]);
+        octets.extend([60, 0, 0, 0, 60, 0, 0, 0]);
+        octets.extend([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0]);
+        octets.extend([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0]);
+        octets.extend([10, 0, 0, 1, 10, 0, 0, 2]);
+        octets.extend([0x20, 0, 0, 9, 0, 8, 0, 0]);
+        octets.extend([0; 18]);
+    }
+    octets
 }
 
 /// The error of opening it again is on the screen, and printed at the end.

@@ -33,6 +33,11 @@ fn main() -> ExitCode {
         ),
         with(
             "tmux",
+            "capture_playback_goes_back_and_on",
+            capture::goes_back,
+        ),
+        with(
+            "tmux",
             "missing_capture_file_keeps_the_last_screen",
             capture::gone,
         ),

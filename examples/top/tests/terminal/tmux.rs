@@ -121,7 +121,7 @@ pub(crate) fn top() -> &'static str {
     env!("CARGO_BIN_EXE_top")
 }
 
-/// Returns a capture of 10 s: flows of IPv4 and IPv6, of TCP, UDP and ICMP.
+/// Returns a capture of 140 s: flows of IPv4 and IPv6, of TCP, UDP and ICMP.
 pub(crate) fn mixed() -> String {
     format!(
         "{}/../../mermin-core/tests/captures/mixed.pcap",
