@@ -6,6 +6,7 @@
 pub mod apart;
 #[cfg(feature = "tls")]
 pub mod certificates;
+pub mod figure;
 mod folder;
 mod kubernetes;
 mod median;

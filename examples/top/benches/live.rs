@@ -1,4 +1,4 @@
-//! Cost of the view with 100,000 live flows: `cargo bench -p mermin-top`, as root.
+//! Cost of the view with 100,000 live flows: `cargo bench -p mermin-top`, as root; with `-- --json`, one object per row.
 //!
 //! A process in a new network namespace sends a datagram to each of 100,000 addresses, continues with some of them,
 //! and runs the program at the same time. The benchmark reads the program's CPU time from /proc once all flows exist,
@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mermin_testing::{apart::command, milliseconds, thread_times};
+use mermin_testing::{apart::command, figure::Row, milliseconds, thread_times};
 
 /// Set if the process is in the namespace.
 const INSIDE: &str = "MERMIN_TOP_BENCH_INSIDE";
@@ -34,6 +34,7 @@ fn main() {
     let own = env::current_exe().unwrap();
     let mut command = Command::new("unshare");
     command.args(["--net", "--"]).arg(own).env(INSIDE, "1");
+    command.args(env::args().skip(1));
     assert!(command.status().unwrap().success(), "run it as root");
 }
 
@@ -78,9 +79,15 @@ fn inside() {
             }
         }
     });
-    println!("{}", frames(1, &|line| line.contains("100,000 flows")));
+    let is_json = env::args().any(|argument| argument == "--json");
+    let say = |text: &str| {
+        if !is_json {
+            println!("{text}");
+        }
+    };
+    say(&frames(1, &|line| line.contains("100,000 flows")));
     let (before, began) = (thread_times(top.id()), Instant::now());
-    println!("{}", frames(FRAMES, &|_| true));
+    say(&frames(FRAMES, &|_| true));
     let (after, took) = (thread_times(top.id()), began.elapsed());
     top.kill().unwrap();
     top.wait().unwrap();
@@ -94,23 +101,20 @@ fn inside() {
         if name == format!("top {}", top.id()) {
             own = spent / FRAMES;
         }
-        println!("{name:16} {:6.2} ms a frame", milliseconds(spent / FRAMES));
+        let spent = milliseconds(spent / FRAMES);
+        say(&format!("{name:16} {spent:6.2} ms a frame"));
     }
-    println!(
+    say(&format!(
         "{FRAMES} frames of {FLOWS} flows in {:.2} s",
         took.as_secs_f64()
-    );
+    ));
+    let other = milliseconds(all / FRAMES) - milliseconds(own);
     let share = all.as_secs_f64() / took.as_secs_f64() * 100.0;
-    for (name, figure, unit, goal) in [
-        (
-            "a frame, in the thread that draws",
-            milliseconds(own),
-            "ms",
-            50.0,
-        ),
-        ("all threads", share, "% of a core", 20.0),
+    for row in [
+        Row::new("frame_in_the_thread_that_draws", "ms", milliseconds(own)).at_most(50.0),
+        Row::new("frame_in_other_threads", "ms", other),
+        Row::new("all_threads", "percent_of_core", share).at_most(20.0),
     ] {
-        let word = if figure <= goal { "met" } else { "MISSED" };
-        println!("{name}: {figure:.1} {unit} ({word}: at most {goal})");
+        println!("{}", if is_json { row.json() } else { row.line() });
     }
 }
