@@ -31,7 +31,7 @@ pub enum ErrorKind {
     Exhausted,
     /// A system call failed for a reason that no other kind covers.
     System,
-    /// The capture thread panicked; the error has the panic's text.
+    /// A thread of the source panicked; the error has the panic's text.
     Panicked,
     /// The source has ended.
     Closed,

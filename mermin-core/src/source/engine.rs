@@ -1,4 +1,4 @@
-//! Answers, counters and the end of a thread, shared by live capture and capture files.
+//! The opened source, its counters, and the end of a thread, shared by live capture and capture files.
 
 use std::{
     any::Any,
@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{queue::Queue, receive::Receive};
+use super::{acknowledge::Acknowledge, queue::Queue};
 #[cfg(feature = "__lab")]
 use crate::bpf::loaded::Programs;
 use crate::{
@@ -19,8 +19,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) shared: Arc<dyn Counters>,
-    /// The receiver of acknowledgements; `None` if the source is not pinned.
-    pub(super) receipt: Option<Box<dyn Receive>>,
+    /// Stores acknowledgements; `None` if the source is not pinned.
+    pub(super) receipt: Option<Box<dyn Acknowledge>>,
 }
 
 /// Statistics that stay readable while a thread counts and after it has ended.
@@ -49,17 +49,15 @@ pub(super) fn epoch() -> Result<u64, Error> {
 
 /// Runs the thread's work. The stream ends even if the work panics.
 pub(super) fn guard(queue: &Queue, work: impl FnOnce() -> Result<(), Error>) {
-    let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        Err(Error::new(
-            ErrorKind::Panicked,
-            format!(
-                "cannot go on capturing: its thread panicked: {}",
-                said(&*panic)
-            ),
-        )
-        .with_remedy("report it as a defect; nothing is attached any more"))
-    });
-    queue.end(result);
+    queue.end(caught("go on capturing", work));
+}
+
+/// Runs a thread's work. A panic becomes an error with the panic's text: `cannot <task>: ..`.
+pub(super) fn caught<T>(task: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let message = format!("cannot {task}: its thread panicked: {}", said(&*panic));
+        Err(Error::new(ErrorKind::Panicked, message).with_remedy("report it as a defect"))
+    })
 }
 
 /// Returns the message of a panic.
@@ -92,5 +90,15 @@ mod tests {
         };
         assert_eq!(error.kind(), ErrorKind::Panicked);
         assert!(error.to_string().ends_with("number 7"), "{error}");
+    }
+
+    #[test]
+    fn error_of_a_thread_that_panics_before_it_answers_has_the_text() {
+        let task = "open the source";
+        let error = caught::<()>(task, || panic!("number {}", 7)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Panicked);
+        let expected = "cannot open the source: its thread panicked: number 7";
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(caught(task, || Ok(7)).unwrap(), 7);
     }
 }

@@ -7,8 +7,14 @@ use futures_channel::oneshot;
 #[cfg(feature = "pcap")]
 use super::offline;
 use super::{
-    builder::FlowSourceBuilder, capture, control::Control, engine::Opened, handover::Handover,
-    pinning::Pinning, queue::Queue, stream::FlowSource,
+    builder::FlowSourceBuilder,
+    capture,
+    control::Control,
+    engine::{Opened, caught},
+    handover::Handover,
+    pinning::Pinning,
+    queue::Queue,
+    stream::FlowSource,
 };
 use crate::{
     attach::Attach,
@@ -20,8 +26,8 @@ impl FlowSourceBuilder {
     /// Tries each step of [`open`](Self::open). The report has [`Report::checks`] and the degradations that `open`
     /// would have. Nothing is attached to an interface of the host, and nothing is left behind.
     ///
-    /// A thread does the work in a few tenths of a second: it loads the kernel program with room for only one flow. A
-    /// capture file is not opened.
+    /// A thread does the work in a few tenths of a second: it loads the kernel program with room for only one flow, and
+    /// computes the memory of the whole table. A capture file is not opened.
     ///
     /// ```no_run
     /// use mermin_core::FlowSource;
@@ -46,18 +52,17 @@ impl FlowSourceBuilder {
         let options = self.options.clone();
         let (answer, report) = oneshot::channel();
         start("mermin-preflight", move || {
+            let report = caught("check the host", || {
+                Ok(capture::preflight(&options, &selector))
+            });
             // The caller may have dropped its future.
-            let _ = answer.send(capture::preflight(&options, &selector));
+            let _ = answer.send(report);
         })?;
-        report.await.map_err(|_| {
-            Error::new(
-                ErrorKind::Panicked,
-                "cannot try what the host can do: the thread panicked",
-            )
-        })
+        report.await.map_err(|_| ended("check the host"))?
     }
 
-    /// Loads the kernel program and attaches it, in the network namespace of the thread that first polls the future.
+    /// Loads the kernel program and attaches it, in the network namespace that [`netns`](Self::netns) chooses. By default
+    /// that is the namespace of the thread that first polls the future.
     ///
     /// The source's own thread does the work, so no executor is blocked. Dropping the future before it is ready does
     /// not wait for that thread: the thread attaches to no further interface, detaches from the others, and ends.
@@ -92,12 +97,15 @@ impl FlowSourceBuilder {
         self.capture(capture::Purpose::Capture).await
     }
 
-    /// Opens what another process [prepared](Self::prepare), with the same options. Needs no capability.
+    /// Opens what another process [prepared](Self::prepare). Needs no capability. The options that decide what is attached
+    /// and how the kernel counts must be those of the other process: interfaces, table size, flow key, `exact_end`, the
+    /// TCP options, `drops`, `sampling`, `names` and tunnels. Timeouts, filter, `join` and the others may differ.
     ///
     /// The source is pinned: the next source delivers a record again that was not acknowledged, and `persist` is that of the
     /// process that prepared. An interface that appears later is watched as well, by TCX, but not pinned, and the report
     /// says so: after the end of this process, packets of that interface are not counted until the other process prepares
-    /// again. `netns` must be that of the process itself.
+    /// again. The process that calls this must itself be in the watched network namespace: leave [`netns`](Self::netns) at
+    /// [`NetNs::Own`](crate::NetNs::Own).
     ///
     /// ```no_run
     /// use mermin_core::{FlowSource, Handover};
@@ -109,8 +117,8 @@ impl FlowSourceBuilder {
     /// ```
     ///
     /// # Errors
-    /// Those of [`open`](Self::open). `InvalidOption` if an option, the version or a descriptor is not that of the other
-    /// process, and with [`Attach::Tc`](crate::Attach::Tc); `InUse` if another process owns the instance.
+    /// Those of [`open`](Self::open). `InvalidOption` if one of the options above, the version or a descriptor is not that
+    /// of the other process, and with [`Attach::Tc`](crate::Attach::Tc); `InUse` if another process owns the instance.
     pub async fn open_passed(self, handover: Handover) -> Result<FlowSource, Error> {
         let source = self.by_tcx()?;
         source
@@ -156,7 +164,7 @@ impl FlowSourceBuilder {
             capture::prepare(arguments, answer);
         })?;
         let mut unopened = Unopened(Some(control));
-        let prepared = prepared.await.map_err(|_| panicked("prepare"))?;
+        let prepared = prepared.await.map_err(|_| ended("prepare the source"))?;
         unopened.0 = None;
         prepared
     }
@@ -226,11 +234,10 @@ fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> 
     })
 }
 
-fn panicked(verb: &str) -> Error {
-    Error::new(
-        ErrorKind::Panicked,
-        format!("cannot {verb} the source: its thread panicked"),
-    )
+/// Returns the error of a thread that ended without an answer.
+fn ended(task: &str) -> Error {
+    let message = format!("cannot {task}: its thread ended without an answer");
+    Error::new(ErrorKind::Panicked, message)
 }
 
 /// Ends a source whose `open` was cancelled. Its thread may have answered already, and would run without a consumer.
@@ -251,7 +258,7 @@ async fn opened_by(
     control: Arc<Control>,
 ) -> Result<FlowSource, Error> {
     let mut unopened = Unopened(Some(Arc::clone(&control)));
-    let opened = opened.await.map_err(|_| panicked("open"))??;
+    let opened = opened.await.map_err(|_| ended("open the source"))??;
     unopened.0 = None;
     Ok(FlowSource::new(queue, control, opened))
 }

@@ -37,7 +37,7 @@ pub(super) use self::{
 };
 use super::{
     control::Running,
-    engine::{Opened, guard},
+    engine::{Opened, caught, guard},
     handover::Handover,
 };
 use crate::{error::Error, report::Report};
@@ -56,14 +56,16 @@ pub(super) fn prepare(
     answer: oneshot::Sender<Result<(Handover, Report), Error>>,
 ) {
     // The caller may have dropped its future.
-    let _ = answer.send(open::prepare_for_another(arguments));
+    let _ = answer.send(caught("prepare the source", || {
+        open::prepare_for_another(arguments)
+    }));
 }
 
 fn capture(
     arguments: CaptureArguments,
     answer: oneshot::Sender<Result<Opened, Error>>,
 ) -> Result<(), Error> {
-    match events::opening(|| open::open(arguments)) {
+    match events::opening(|| caught("open the source", || open::open(arguments))) {
         Ok((capture, opened)) => match answer.send(Ok(opened)) {
             Ok(()) => capture.run(),
             // The caller dropped its future. Dropping the capture detaches.

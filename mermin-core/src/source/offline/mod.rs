@@ -50,7 +50,7 @@ pub use self::{
 };
 use super::{
     control::{Control, Running},
-    engine::{Opened, epoch, guard},
+    engine::{Opened, caught, epoch, guard},
     options::{MOST_FLOWS, Options},
     pace::Pace,
     queue::Queue,
@@ -102,7 +102,7 @@ pub(super) fn start(
 
 impl Arguments {
     fn run(self, answer: oneshot::Sender<Result<Opened, Error>>) -> Result<(), Error> {
-        match self.open() {
+        match caught("open the source", || self.open()) {
             Ok((work, opened)) => match answer.send(Ok(opened)) {
                 Ok(()) => work.run(),
                 // The caller of `open` has gone.
