@@ -95,7 +95,8 @@ impl Default for LookupResult {
 struct LookupResults {
     /// One entry for each open flow that is looked up or waits for room in the queue.
     flows: Mutex<HashMap<FlowRef, LookupResult>>,
-    /// Flows that ended before there was room, or that found none among the incomplete ones.
+    /// Flows that ended before there was room in the queue, and flows with an incomplete result for which
+    /// the list of incomplete ones had no room.
     missed: AtomicU64,
     /// The owner has dropped the look-up, so no result is needed.
     is_over: AtomicBool,
@@ -106,7 +107,7 @@ impl LookupResults {
         self.flows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn are_wanted(&self) -> bool {
+    fn are_awaited(&self) -> bool {
         !self.is_over.load(Ordering::Relaxed)
     }
 
@@ -133,7 +134,7 @@ pub(crate) struct Lookup {
 
 impl Lookup {
     /// Looks in the calling thread's network namespace and in the namespaces of other processes. With `drop_capabilities`,
-    /// its thread gives up those of the caller's that it does not need.
+    /// its thread gives up those capabilities of the caller that it does not need.
     ///
     /// # Errors
     /// The system call's error if there is no netlink socket or no thread, or if the kernel looks up sockets of no protocol.
@@ -155,7 +156,7 @@ impl Lookup {
             .name("mermin-process".to_owned())
             .spawn(move || {
                 if drop_capabilities {
-                    // A refusal leaves the thread with those of its starter.
+                    // If the kernel refuses, the thread keeps the capabilities of the thread that started it.
                     let _ = keep_only(needed(wanted));
                 }
                 worker.run(&received);
@@ -192,7 +193,7 @@ impl Lookup {
     }
 
     /// Requests a look-up of a noted flow, if it [is to be asked about](Self::is_to_ask). Returns false if the queue is
-    /// full; the flow is then to be asked about later.
+    /// full: the caller then asks again later.
     pub(crate) fn ask(&self, slot: u32, first_seen: u64, ends: Option<FlowEndpoints>) -> bool {
         let flow = (slot, first_seen);
         let ends = ends.filter(|ends| self.is_to_ask(ends));
@@ -235,7 +236,7 @@ fn needed(wanted: Wanted) -> CapabilitySet {
         CapabilitySet::NET_ADMIN | CapabilitySet::SYS_ADMIN | CapabilitySet::SYS_PTRACE;
     match wanted.processes {
         false => for_sockets,
-        // `CAP_DAC_OVERRIDE` does too, but lets the thread write as well: it is kept only where the other is missing.
+        // `CAP_DAC_OVERRIDE` also lets the thread read, but write as well. It is kept only if `CAP_DAC_READ_SEARCH` is missing.
         true if lacks(CAP_DAC_READ_SEARCH) => for_sockets | CapabilitySet::DAC_OVERRIDE,
         true => for_sockets | CapabilitySet::DAC_READ_SEARCH,
     }

@@ -1,6 +1,11 @@
 //! Requests that wait, find no room, or come too late.
 
-use std::{io::ErrorKind, net::Ipv4Addr};
+use std::{
+    io::ErrorKind,
+    net::{Ipv4Addr, SocketAddrV4, UdpSocket},
+};
+
+use rustix::net::{AddressFamily, SocketType, bind, socket, sockopt};
 
 use super::*;
 
@@ -24,7 +29,7 @@ fn request(slot: u32) -> Request {
 }
 
 /// Returns `None` if the kernel lacks `sock_diag(7)`.
-fn worker(answers: &Arc<LookupResults>) -> Option<Worker> {
+fn worker(wanted: Wanted, answers: &Arc<LookupResults>) -> Option<Worker> {
     let namespaces = match Namespaces::open() {
         Err(error) if error.kind() == ErrorKind::Unsupported => {
             eprintln!("skipped: {error}");
@@ -33,13 +38,13 @@ fn worker(answers: &Arc<LookupResults>) -> Option<Worker> {
         }
         opened => opened.unwrap(),
     };
-    Some(Worker::new(PROCESSES, namespaces, Arc::clone(answers)))
+    Some(Worker::new(wanted, namespaces, Arc::clone(answers)))
 }
 
 #[test]
 fn drop_skips_queued_requests() {
     let answers = Arc::new(LookupResults::default());
-    let Some(worker) = worker(&answers) else {
+    let Some(worker) = worker(PROCESSES, &answers) else {
         return;
     };
     let (requests, received) = sync_channel(3);
@@ -56,7 +61,7 @@ fn drop_skips_queued_requests() {
 #[test]
 fn flows_that_end_before_there_is_room_are_counted() {
     let answers = Arc::new(LookupResults::default());
-    let Some(mut worker) = worker(&answers) else {
+    let Some(mut worker) = worker(PROCESSES, &answers) else {
         return;
     };
     let (requests, received) = sync_channel(1);
@@ -100,4 +105,40 @@ fn flows_that_end_before_there_is_room_are_counted() {
     // After a panic of the thread, flows do not wait for it.
     drop(received);
     assert!(begin(4) && ask(4, Some(ends)));
+}
+
+/// Opens a socket at an address that no network namespace has, as a transparent proxy does.
+fn foreign_socket() -> UdpSocket {
+    let socket = socket(AddressFamily::INET, SocketType::DGRAM, None).unwrap();
+    sockopt::set_ip_freebind(&socket, true).unwrap();
+    bind(&socket, &SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), 0)).unwrap();
+    UdpSocket::from(socket)
+}
+
+#[test]
+fn flow_that_lacks_only_its_listener_is_not_counted_as_missed() {
+    let answers = Arc::new(LookupResults::default());
+    let wanted = Wanted {
+        processes: true,
+        listening_ports: true,
+    };
+    let Some(mut worker) = worker(wanted, &answers) else {
+        return;
+    };
+    let socket = foreign_socket();
+    worker.scan();
+    let lacks_process = request(0).ends;
+    for slot in 0..QUEUE {
+        worker.resolve_or_keep((u32::try_from(slot).unwrap(), 1), lacks_process);
+    }
+    assert_eq!(answers.missed.load(Ordering::Relaxed), 0);
+    let has_process = FlowEndpoints {
+        source: socket.local_addr().unwrap(),
+        destination: (Ipv4Addr::new(192, 0, 2, 2), 9).into(),
+        ..lacks_process
+    };
+    worker.resolve_or_keep((0, 2), has_process);
+    assert_eq!(answers.missed.load(Ordering::Relaxed), 0);
+    worker.resolve_or_keep((0, 3), lacks_process);
+    assert_eq!(answers.missed.load(Ordering::Relaxed), 1);
 }

@@ -28,6 +28,13 @@ pub(super) struct Request {
     pub(super) ends: FlowEndpoints,
 }
 
+/// The parts of a result that another scan cannot complete. A part that is not wanted is final, and so is the listener of
+/// a flow that has none.
+struct Final {
+    processes: bool,
+    listener: bool,
+}
+
 pub(super) struct Worker {
     wanted: Wanted,
     namespaces: Namespaces,
@@ -61,7 +68,7 @@ impl Worker {
                 None => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match request {
-                Ok(Request { flow, ends }) if self.answers.are_wanted() => {
+                Ok(Request { flow, ends }) if self.answers.are_awaited() => {
                     self.resolve_or_keep(flow, ends);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -86,20 +93,22 @@ impl Worker {
 
     /// Looks a flow up now. If the result is incomplete and there is room, the next scan looks it up again.
     pub(super) fn resolve_or_keep(&mut self, flow: FlowRef, ends: FlowEndpoints) {
-        if self.resolve(flow, &ends) {
+        let known = self.resolve(flow, &ends);
+        if known.processes && known.listener {
             return;
         }
         if self.pending.len() < QUEUE {
             self.pending.push(Request { flow, ends });
-        } else if self.wanted.processes {
-            // A flow that waits only for listening ports does not count, because both sides were already asked.
+        } else if !known.processes {
+            // A flow that lacks only its listener is not counted: no known network namespace has either address, so most
+            // such flows are forwarded, and nothing is missed.
             self.answers.missed.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     fn resolve_pending(&mut self) {
         for Request { flow, ends } in std::mem::take(&mut self.pending) {
-            if !self.answers.are_wanted() {
+            if !self.answers.are_awaited() {
                 return;
             }
             self.resolve(flow, &ends);
@@ -107,10 +116,10 @@ impl Worker {
     }
 
     /// Scans all processes.
-    fn scan(&mut self) {
+    pub(super) fn scan(&mut self) {
         let began = Instant::now();
         let answers = Arc::clone(&self.answers);
-        let go_on = || answers.are_wanted();
+        let go_on = || answers.are_awaited();
         self.owners = Owners::read(self.wanted.processes, go_on);
         self.namespaces.update(&self.owners.namespaces, go_on);
         let pause = began.elapsed() * PAUSE_PER_SCAN;
@@ -118,26 +127,28 @@ impl Worker {
         self.next_refresh = Instant::now() + REFRESH.max(pause);
     }
 
-    /// Looks a flow up. Returns true if the result is final.
-    fn resolve(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
-        let has_processes = !self.wanted.processes || self.find_processes(flow, ends);
-        let has_listener =
-            !self.wanted.listening_ports || ends.is_opened || self.find_listener(flow, ends);
-        has_processes && has_listener
+    /// Looks a flow up. Returns the parts that are final.
+    fn resolve(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> Final {
+        Final {
+            processes: !self.wanted.processes || self.find_processes(flow, ends),
+            listener: !self.wanted.listening_ports
+                || ends.is_opened
+                || self.find_listener(flow, ends),
+        }
     }
 
     /// Finds the side of a flow that listens. Returns true if the result is final: another scan of network
     /// namespaces cannot change it.
     fn find_listener(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
-        let told = listening::decide(ends, |end| {
+        let side = listening::decide(ends, |end| {
             self.namespaces
                 .listening(ends.protocol, end, ends.interface)
         });
-        if told.direction != Direction::Unknown {
-            let put = |answer: &mut LookupResult| answer.listening = told.direction;
+        if side.direction != Direction::Unknown {
+            let put = |answer: &mut LookupResult| answer.listening = side.direction;
             self.answers.put(flow, put);
         }
-        !told.may_change
+        !side.may_change
     }
 
     /// Finds the processes of a flow. Returns true if at least one process was found, and one for each socket that was
