@@ -2,26 +2,27 @@
 
 use super::key::KeyWords;
 
-/// Counter lines per direction. A CPU adds to the line of its number modulo this, because one line hit by two CPUs at
-/// once costs 130-150 ns per packet instead of 40.
+/// Counter lines per direction. A CPU adds to the line of its number modulo this, because a packet costs 130 to 150 ns
+/// instead of 40 if two CPUs add to one line at once.
 pub const STRIPES: usize = 2;
 /// Directions in canonical order: 0 = lower endpoint to higher, 1 = back.
 pub const DIRECTIONS: usize = 2;
 /// Counter lines of a slot.
 pub const LANES: usize = STRIPES * DIRECTIONS;
 
-/// Owner of a slot. The kernel writes `LIVE`, `REPLACED` and `RESAMPLED`, user space the others.
+/// Stage of a slot's life. The kernel writes `LIVE`, `REPLACED` and `RESAMPLED`, user space the others.
 pub mod state {
-    /// On the stack of free slots, in creation by the kernel, or never used.
+    /// No flow: the slot was never used, is on the stack of free slots, is a CPU's spare slot, was emptied and not returned yet, or is
+    /// being filled by the kernel program.
     pub const FREE: u8 = 0;
     /// A flow that the index points to.
     pub const LIVE: u8 = 1;
-    /// User space is removing it: packets that found it before may still count until the grace period ends.
+    /// User space is closing the flow. Packets that found the slot before may still count until the grace period ends.
     pub const CLOSING: u8 = 2;
-    /// A new connection of the same key took its place in the index. Only user space can finish it.
+    /// A new connection of the same key took the flow's place in the index. Only user space can finish the flow.
     pub const REPLACED: u8 = 3;
-    /// Sampling keeps flows at a higher rate than this one was kept at, so a slot with the new rate took its place in the index. Only
-    /// user space can finish it.
+    /// Sampling now keeps flows at a higher rate than this flow's, so a slot with the new rate took its place in the index. Only user
+    /// space can finish the flow.
     pub const RESAMPLED: u8 = 4;
 }
 
@@ -74,20 +75,22 @@ pub mod origin {
         (lane as u8 & (super::LANES as u8 - 1)) << FIRST_LANE_AT
     }
 
-    /// The lane they name.
+    /// The lane that these bits name.
     #[must_use]
     pub const fn lane_of_first(origin: u8) -> usize {
         (origin >> FIRST_LANE_AT) as usize & (super::LANES - 1)
     }
 }
 
-/// Content of [`Lane::first`]: a flow's lanes each have room for six octets, and only the lane of the first packet has a use
-/// of its own for them. So the other lanes keep what a tunnel needs kept beyond [`TunnelEndpoints`](super::tunnel::TunnelEndpoints),
-/// and without a tunnel the receiver's MAC.
+/// Content of [`Lane::first`]: each lane has room for six octets. The lane of the first packet keeps the sender's MAC there.
+/// With a tunnel, the other lanes keep those facts about it for which [`TunnelEndpoints`](super::tunnel::TunnelEndpoints) has
+/// no room. Without a tunnel, one of them keeps the receiver's MAC.
+///
+/// The constants up to `OUTER_IDS` choose a lane, see [`lane`](first::lane); those after it choose an octet.
 pub mod first {
     use super::LANES;
 
-    /// MAC of the sender of the first packet; zeroes for none. In that packet's lane.
+    /// The first packet's own lane: MAC of its sender; zeroes for none.
     pub const MAC: usize = 0;
     /// [`OuterHeader::mac`](crate::abi::tunnel::OuterHeader::mac) of a flow with a tunnel.
     pub const OUTER_MAC: usize = 1;
@@ -110,7 +113,7 @@ pub mod first {
     /// first, or by none.
     pub const TUNNELS: usize = 5;
 
-    /// The lane that holds one of these, given the first packet's.
+    /// The lane that `what` chooses, given the lane of the first packet.
     #[inline(always)]
     #[must_use]
     pub const fn lane(of_first: usize, what: usize) -> usize {
@@ -151,7 +154,8 @@ pub mod lane {
         }
     }
 
-    /// A bit in all lanes of a direction, of the lanes in one word.
+    /// Returns a mask for [`Slot::lanes_used`](super::Slot::lanes_used) as one word: this bit in the octet of each lane of a
+    /// direction.
     #[inline(always)]
     #[must_use]
     pub const fn all(direction: u8, bit: u8) -> u32 {
@@ -169,7 +173,7 @@ pub mod lane {
 pub mod crossed {
     use crate::abi::ledger::HookDirection;
 
-    /// A packet was sampled. Not taken back when another sample is wanted.
+    /// A packet was sampled. The bit stays when another sample is wanted.
     const KNOWN: u64 = 1 << 63;
     const EGRESS: u64 = 1 << 62;
 
@@ -212,8 +216,9 @@ pub struct Lane {
     pub last_seen: u64,
     /// First packet of the interval, see [`Sample`] and [`crossed`].
     pub sample: u64,
-    /// TCP flags seen, or what stands for them ([`Packet::tcp_flags`](crate::wire::packet::Packet::tcp_flags)): byte `k` holds `1 << k` once flag bit `k` was seen. A byte each, because no two CPUs can lose a
-    /// store that way, and old arm64 kernels refuse an atomic OR.
+    /// TCP flags seen, or the fields of other protocols that stand for them
+    /// ([`Packet::tcp_flags`](crate::wire::packet::Packet::tcp_flags)): byte `k` holds `1 << k` once flag bit `k` was seen. Each flag
+    /// has a byte of its own, because then no CPU's store can undo another one's, and old arm64 kernels refuse an atomic OR.
     pub tcp_flags: u64,
     /// In the first stripe: precise `CLOCK_MONOTONIC` of the first segment with SYN, ns; 0 without. In the second stripe: the
     /// direction's [initial number](crate::track::initial::number), packed.
@@ -227,10 +232,10 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// The lane whose [`syn_at`](Self::syn_at) is a direction's initial number.
+    /// The number of the lane whose [`syn_at`](Self::syn_at) is a direction's initial number.
     #[inline(always)]
     #[must_use]
-    pub const fn of_number(direction: usize) -> usize {
+    pub const fn of_initial_number(direction: usize) -> usize {
         DIRECTIONS | direction & (DIRECTIONS - 1)
     }
 }
@@ -239,8 +244,8 @@ impl Lane {
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Slot {
-    /// The key; zeroes while free. User space clears it before it gives the slot back, so that a program that still
-    /// holds a stale index value sees a mismatch.
+    /// The key; zeroes while the slot is free. User space clears it before it gives the slot back. So a program that still has an
+    /// old entry of the index sees that the key differs.
     pub key: KeyWords,
     /// One of [`state`].
     pub state: u8,

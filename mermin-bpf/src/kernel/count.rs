@@ -127,7 +127,9 @@ pub(super) fn open(slot: *mut Slot, facts: &Facts, now: u64, number: u64) {
 #[inline(always)]
 fn number_of(slot: *mut Slot, direction: u8) -> *mut u64 {
     // SAFETY: the lane exists.
-    unsafe { &raw mut (*slot).lanes[Lane::of_number(usize::from(direction)) & (LANES - 1)].syn_at }
+    unsafe {
+        &raw mut (*slot).lanes[Lane::of_initial_number(usize::from(direction)) & (LANES - 1)].syn_at
+    }
 }
 
 /// Flags of one direction, gathered over its stripes.

@@ -22,7 +22,7 @@ impl<'a> From<&'a Flow> for FlowFields<'a> {
             protocol: flow.protocol,
             interface_index: flow.interface.index,
             interface_name: &flow.interface.name,
-            mac: flow.interface.mac,
+            mac: flow.interface.source_mac,
         }
     }
 }

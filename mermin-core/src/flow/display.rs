@@ -10,7 +10,7 @@ impl fmt::Display for Flow {
     /// `2025-11-23T00:00:00.000Z tcp 10.0.0.1:40000 -> 10.0.0.2:443 sent 9 packets 1250 bytes, got 7 packets 5310 bytes
     /// in 1.500 s, closed, end of flow detected (eth0)`. Bytes are IP octets. From the second record on, the line also
     /// has the counts since the previous record: `.. in 61.000 s, of it new: sent 1 packet 60 bytes, got 0 packets 0
-    /// bytes, ..`, or `nothing new`. Other interfaces that saw the conversation follow the interface of the flow:
+    /// bytes, ..`. A record without packets has `nothing new` instead. Other interfaces that saw the conversation follow the interface of the flow:
     /// `(eth0, veth1)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.time_resolution {
@@ -33,7 +33,7 @@ impl fmt::Display for Flow {
             write!(f, " in {:.3} s", self.duration().as_secs_f64())?;
         }
         f.write_str(", ")?;
-        if !self.adds() {
+        if !self.has_packets() {
             f.write_str("nothing new, ")?;
         } else if self.sequence != 0 {
             f.write_str("of it new: ")?;

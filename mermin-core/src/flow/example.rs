@@ -40,7 +40,7 @@ pub(crate) fn everything() -> Flow {
     flow.sampling_interval = std::num::NonZeroU32::new(64);
     flow.direction = Direction::Forward;
     flow.direction_rule = Some(DirectionRule::Syn);
-    flow.interface.mac = Some(MacAddress([0x02, 0, 0, 0xab, 0xcd, 0xef]));
+    flow.interface.source_mac = Some(MacAddress([0x02, 0, 0, 0xab, 0xcd, 0xef]));
     flow.interface.destination_mac = Some(MacAddress([0x02, 0, 0, 0xab, 0xcd, 0xf0]));
     flow.vlans = VlanIds::from_slice(&[100, 200]);
     flow.several.vlan_tags = true;
@@ -88,7 +88,7 @@ pub(crate) fn everything() -> Flow {
     });
     flow.tunnel = Some(Tunnel {
         id: Some(42),
-        source_mac: Some(MacAddress([0x02, 0, 0, 0, 0, 9])),
+        sender_mac: Some(MacAddress([0x02, 0, 0, 0, 0, 9])),
         forward: Count {
             delta: 50,
             total: 100,

@@ -14,7 +14,7 @@ pub struct Interface {
     pub name: Arc<str>,
     /// MAC address on the source's side of the link, from the flow's first packet (IPFIX `sourceMacAddress`); absent on links without MAC
     /// addresses, and in a tunnel if the destination sent that packet.
-    pub mac: Option<MacAddress>,
+    pub source_mac: Option<MacAddress>,
     /// MAC address on the destination's side (IPFIX `destinationMacAddress`); absent on links without MAC addresses, and in a tunnel
     /// if the source sent the first packet.
     pub destination_mac: Option<MacAddress>,
@@ -27,7 +27,7 @@ impl Interface {
         Self {
             index,
             name: name.into(),
-            mac: None,
+            source_mac: None,
             destination_mac: None,
         }
     }

@@ -115,10 +115,10 @@ impl Flow {
     /// let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     /// let eth0 = Interface::new(2, "eth0");
     /// let mut flow = Flow::new(FlowId::from_u128(7), Protocol::TCP, client, server, eth0, start);
-    /// assert!(!flow.adds());
+    /// assert!(!flow.has_packets());
     /// flow.forward.packets.delta = 3;
     /// flow.end = start + Duration::from_millis(1_500);
-    /// assert!(flow.adds());
+    /// assert!(flow.has_packets());
     /// assert_eq!(flow.duration(), Duration::from_millis(1_500));
     /// ```
     #[must_use]
@@ -172,7 +172,7 @@ impl Flow {
 
     /// Returns true if this record has packets. The last record of a flow may have none and only report the end.
     #[must_use]
-    pub const fn adds(&self) -> bool {
+    pub const fn has_packets(&self) -> bool {
         self.forward.packets.delta != 0 || self.reverse.packets.delta != 0
     }
 

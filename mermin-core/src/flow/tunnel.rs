@@ -22,7 +22,7 @@ pub struct Tunnel {
     /// Outer endpoint on the side of the flow's destination.
     pub destination: Endpoint,
     /// MAC address of the sender of the first packet's outer frame.
-    pub source_mac: Option<MacAddress>,
+    pub sender_mac: Option<MacAddress>,
     /// Octets that the encapsulation added to packets from source to destination.
     pub forward: Count,
     /// Octets that the encapsulation added to packets from destination to source.
@@ -44,7 +44,7 @@ impl Tunnel {
             protocol,
             source,
             destination,
-            source_mac: None,
+            sender_mac: None,
             forward: Count { delta: 0, total: 0 },
             reverse: Count { delta: 0, total: 0 },
         }

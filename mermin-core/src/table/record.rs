@@ -113,7 +113,10 @@ pub(crate) fn record(
     }));
     record.end_reason = reason;
     record.sampling_interval = flow.sampling_interval;
-    [record.interface.mac, record.interface.destination_mac] = macs(flow);
+    [
+        record.interface.source_mac,
+        record.interface.destination_mac,
+    ] = macs(flow);
     let vlans = tail.vlans();
     // A priority tag (id 0) is listed only if a VLAN tag follows inside it.
     let known = vlans

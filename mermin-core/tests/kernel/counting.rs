@@ -74,7 +74,7 @@ fn udp_packets_and_octets_are_counted(mode: Attach) {
         };
         assert_eq!(totals(&flow.forward), expected(there));
         assert_eq!(totals(&flow.reverse), expected(back));
-        let macs = [flow.interface.mac, flow.interface.destination_mac];
+        let macs = [flow.interface.source_mac, flow.interface.destination_mac];
         assert_eq!(macs, [NEAR_MAC, FAR_MAC].map(|mac| Some(MacAddress(mac))));
     }
     assert_eq!(outcome.all_ignored(), 0);

@@ -58,7 +58,7 @@ fn tun_device_counts_both_ip_versions(mode: Attach) {
             assert_eq!((half.packets.total, half.octets.total), (20, octets));
             assert_eq!(half.frame_octets.total, octets);
         }
-        assert_eq!(flow.interface.mac, None);
+        assert_eq!(flow.interface.source_mac, None);
     }
     assert_eq!(buffers(&outcome, "t0", Ingress), host.received("t0"));
 }

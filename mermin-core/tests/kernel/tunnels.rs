@@ -100,7 +100,7 @@ fn every_tunnel_is_removed(mode: Attach) {
             let port = kind.carrier.port();
             assert_eq!(found.destination.port, port);
             assert_eq!(found.source.port, port.map(|_| near.port()));
-            assert!(found.source_mac.is_some());
+            assert!(found.sender_mac.is_some());
             for (half, added) in [
                 (&flow.forward, found.forward),
                 (&flow.reverse, found.reverse),

@@ -44,7 +44,10 @@ fn check(file: Vec<u8>, what: &str) {
     assert_eq!(connection.handshake_latency.unwrap().as_micros(), 1000);
     assert_eq!(sums(udp), [1, 59, 0, 0], "{what}");
     assert_eq!(dates(udp), [SECOND + 7_000; 2], "{what}");
-    assert_eq!(udp.interface.mac.unwrap().to_string(), "02:00:00:00:00:01");
+    assert_eq!(
+        udp.interface.source_mac.unwrap().to_string(),
+        "02:00:00:00:00:01"
+    );
     assert_eq!((tcp.interface.index, udp.interface.index), (1, 1));
 }
 

@@ -182,7 +182,7 @@ fn customer_frame_in_a_provider_backbone_is_found() {
         let flow = counted(&frame);
         let expected = [7, 8];
         assert_eq!(*flow.vlans, expected[1 - vlans.len()..]);
-        let mac = flow.interface.mac.unwrap().to_string();
+        let mac = flow.interface.source_mac.unwrap().to_string();
         assert_eq!(mac, "02:00:00:00:00:55");
         let receiver = flow.interface.destination_mac.unwrap().0;
         assert_eq!(receiver, customer[..6]);
@@ -235,7 +235,7 @@ fn ethernet_over_mpls_is_found() {
             frame[11] = 0x55;
             for word in [&[][..], &[0, 0, 0, 0], &[0, 0, 0x12, 0x34]] {
                 let flow = counted(&labelled(&[word, &frame].concat()));
-                let mac = flow.interface.mac.unwrap().to_string();
+                let mac = flow.interface.source_mac.unwrap().to_string();
                 assert_eq!(mac, "02:00:00:00:00:55", "{receiver:x?} {word:x?}");
                 assert_eq!(flow.vlans.len(), tags.len());
             }

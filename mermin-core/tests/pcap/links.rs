@@ -46,7 +46,7 @@ fn ethernet_and_raw_ip_are_read() {
     both(1, &[ethernet(0x0800, &v4()), ethernet(0x86dd, &v6())], 14);
     for link in [12, 14, 101, 228, 229] {
         let flows = both(link, &[v4(), v6()], 0);
-        assert_eq!(flows[0].interface.mac, None);
+        assert_eq!(flows[0].interface.source_mac, None);
     }
 }
 
@@ -84,7 +84,7 @@ fn cooked_2(kind: u16, payload: &[u8]) -> Vec<u8> {
 fn linux_cooked_packets_are_read() {
     for (link, cooked) in [(113, cooked as Header), (276, cooked_2)] {
         let flows = both(link, &[cooked(0x0800, &v4()), cooked(0x86dd, &v6())], 0);
-        let mac = flows[0].interface.mac.unwrap();
+        let mac = flows[0].interface.source_mac.unwrap();
         assert_eq!(mac.to_string(), "02:00:00:00:00:09");
         assert_eq!(flows[0].interface.destination_mac, None);
 
@@ -119,7 +119,7 @@ fn without_a_mac_of_six_octets_there_is_none() {
     let mut packet = cooked(0x0800, &v4());
     packet[5] = 0;
     let flows = of(113, &[packet]).whole();
-    assert_eq!(flows[0].interface.mac, None);
+    assert_eq!(flows[0].interface.source_mac, None);
 }
 
 fn refused(error: &Error, text: &str) {

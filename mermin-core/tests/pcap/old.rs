@@ -160,7 +160,10 @@ fn erf_is_recognised_by_its_records() {
     for (flow, second) in flows.iter().zip(0..) {
         assert_eq!(sums(flow), [1, 33, 0, 0]);
         assert_eq!(dates(flow), [second * SECOND + SECOND / 2; 2]);
-        assert_eq!(flow.interface.mac.unwrap().to_string(), "02:00:00:00:00:01");
+        assert_eq!(
+            flow.interface.source_mac.unwrap().to_string(),
+            "02:00:00:00:00:01"
+        );
     }
     let mut file = erf(&frames());
     let second = file.len() / 3;

@@ -479,7 +479,7 @@ fn ipv4_and_ipv6_are_found_behind_every_link_header() {
                 flow.forward.frame_octets.total, octets,
                 "link type {number}"
             );
-            let sender = flow.interface.mac.map(|mac| mac.to_string());
+            let sender = flow.interface.source_mac.map(|mac| mac.to_string());
             assert_eq!(sender.as_deref(), link.sender, "link type {number}");
         }
         for (flow, last) in flows.iter().zip(link.receivers) {
@@ -497,7 +497,7 @@ fn before(number: u32, header: &[u8]) {
         [header, WIRELESS[1], &v6()].concat(),
     ];
     let flows = both(number, &packets, 32);
-    assert_eq!(flows[0].interface.mac.unwrap().to_string(), SENDER);
+    assert_eq!(flows[0].interface.source_mac.unwrap().to_string(), SENDER);
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl<'a> View<'a> {
     /// Returns the MAC addresses of the record's source and destination.
     pub(crate) fn macs(&self) -> [Option<MacAddress>; 2] {
         let interface = &self.flow.interface;
-        let macs = [interface.mac, interface.destination_mac];
+        let macs = [interface.source_mac, interface.destination_mac];
         in_order(macs, self.backwards)
     }
 
@@ -206,7 +206,7 @@ pub(crate) fn segment(flow: &Flow) -> Option<u64> {
 fn virtual_subnet(flow: &Flow, key: u64) -> Option<u64> {
     const RESERVED: u64 = 0xfff;
     let interface = &flow.interface;
-    let is_ethernet = interface.mac.is_some() || interface.destination_mac.is_some();
+    let is_ethernet = interface.source_mac.is_some() || interface.destination_mac.is_some();
     Some(key >> 8).filter(|subnet| is_ethernet && *subnet > RESERVED)
 }
 
@@ -238,7 +238,7 @@ mod tests {
             let mut tunnel = Tunnel::new(kind, Protocol::UDP, end, end);
             tunnel.id = Some(id);
             flow.tunnel = Some(tunnel);
-            flow.interface.mac = None;
+            flow.interface.source_mac = None;
             flow.interface.destination_mac = mac;
             segment(&flow)
         };

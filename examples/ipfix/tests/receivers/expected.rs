@@ -83,7 +83,7 @@ fn milliseconds(flow: &Flow, back: bool) -> [u64; 2] {
 
 /// MAC addresses of the record's source and destination.
 fn macs(flow: &Flow, back: bool) -> [Option<MacAddress>; 2] {
-    let mut macs = [flow.interface.mac, flow.interface.destination_mac];
+    let mut macs = [flow.interface.source_mac, flow.interface.destination_mac];
     if back {
         macs.reverse();
     }

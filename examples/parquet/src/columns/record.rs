@@ -43,7 +43,7 @@ pub(super) fn of_flow(name: &str, settings: &Settings) -> Option<Way> {
         "flow.sampling.interval" => small(32, |flow| flow.sampling_interval.map(u32::from)),
         "network.interface.index" => small(32, |flow| Some(flow.interface.index)).always(),
         "network.interface.name" => text(|flow| Some(&*flow.interface.name)).always(),
-        "network.interface.mac" => mac(|flow| flow.interface.mac),
+        "network.interface.mac" => mac(|flow| flow.interface.source_mac),
         "destination.mac" => mac(|flow| flow.interface.destination_mac),
         "network.vlan.ids" => Way::new(
             Kind::Numbers,

@@ -17,7 +17,7 @@ pub(super) fn of_tunnel(name: &str) -> Option<Way> {
         "tunnel.source.port" => small(16, |flow| flow.tunnel?.source.port),
         "tunnel.destination.address" => address(|flow| Some(&flow.tunnel.as_ref()?.destination)),
         "tunnel.destination.port" => small(16, |flow| flow.tunnel?.destination.port),
-        "tunnel.network.interface.mac" => mac(|flow| flow.tunnel?.source_mac),
+        "tunnel.network.interface.mac" => mac(|flow| flow.tunnel?.sender_mac),
         "tunnel.bytes.delta" => added(|tunnel| tunnel.forward.delta),
         "tunnel.bytes.total" => added(|tunnel| tunnel.forward.total),
         "tunnel.reverse.bytes.delta" => added(|tunnel| tunnel.reverse.delta),

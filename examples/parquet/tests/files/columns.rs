@@ -155,7 +155,7 @@ fn all() -> Vec<Flow> {
             _ => {}
         }
         if let (Some(tunnel), 1) = (&mut flow.tunnel, number % 2) {
-            tunnel.source_mac = Some(MacAddress([2, 0, 0, 0, 0, 9]));
+            tunnel.sender_mac = Some(MacAddress([2, 0, 0, 0, 0, 9]));
             tunnel.source.address = "2001:db8::1".parse().unwrap();
         }
     }

@@ -211,7 +211,7 @@ prop_compose! {
         flow.protocol = protocol;
         flow.interface.name = name.into();
         flow.interface.index = index;
-        flow.interface.mac = mac.map(|last| MacAddress([2, 0, 0, 0, 0, last]));
+        flow.interface.source_mac = mac.map(|last| MacAddress([2, 0, 0, 0, 0, last]));
         flow.tcp = state.map(|state| Tcp { state, handshake_latency: None });
         for (number, half) in [&mut flow.forward, &mut flow.reverse].into_iter().enumerate() {
             half.tcp_flags = flags[number].map(TcpFlags);

@@ -4,7 +4,7 @@ use super::{lists::Numbers, name::Name, visitor::Visit};
 use crate::flow::{Dropped, Drops};
 
 /// Names of the attributes of one direction.
-pub(super) struct Names {
+pub(super) struct DirectionNames {
     pub(super) packets: Name,
     pub(super) reason: Name,
     pub(super) reasons: Name,
@@ -13,7 +13,7 @@ pub(super) struct Names {
 
 macro_rules! names {
     ($prefix:literal) => {
-        Names {
+        DirectionNames {
             packets: Name::new(concat!($prefix, "packets")),
             reason: Name::new(concat!($prefix, "reason")),
             reasons: Name::new(concat!($prefix, "reasons")),
@@ -22,8 +22,8 @@ macro_rules! names {
     };
 }
 
-pub(super) static FORWARD: Names = names!("flow.drop.");
-pub(super) static REVERSE: Names = names!("flow.reverse.drop.");
+pub(super) static FORWARD: DirectionNames = names!("flow.drop.");
+pub(super) static REVERSE: DirectionNames = names!("flow.reverse.drop.");
 
 /// Visits the drops of both directions.
 pub(super) fn give<'a>(visit: &mut impl Visit<'a>, drops: &'a Drops) {
@@ -31,7 +31,11 @@ pub(super) fn give<'a>(visit: &mut impl Visit<'a>, drops: &'a Drops) {
     direction(visit, &REVERSE, &drops.reverse);
 }
 
-fn direction<'a>(visit: &mut impl Visit<'a>, names: &'static Names, dropped: &'a [Dropped]) {
+fn direction<'a>(
+    visit: &mut impl Visit<'a>,
+    names: &'static DirectionNames,
+    dropped: &'a [Dropped],
+) {
     let Some(most) = dropped.first() else {
         return;
     };

@@ -9,7 +9,7 @@ use super::{
 use crate::flow::{TcpAnalysis, TcpLatency, TcpSegments};
 
 /// Names of the attributes of one direction.
-pub(super) struct Names {
+pub(super) struct DirectionNames {
     pub(super) retransmissions: Name,
     pub(super) retransmitted_octets: Name,
     pub(super) out_of_order: Name,
@@ -43,7 +43,7 @@ macro_rules! latency {
 
 macro_rules! names {
     ($prefix:literal) => {
-        Names {
+        DirectionNames {
             retransmissions: Name::new(concat!($prefix, "retransmissions")),
             retransmitted_octets: Name::new(concat!($prefix, "retransmitted_bytes")),
             out_of_order: Name::new(concat!($prefix, "out_of_order")),
@@ -56,8 +56,8 @@ macro_rules! names {
     };
 }
 
-pub(super) static FORWARD: Names = names!("flow.tcp.");
-pub(super) static REVERSE: Names = names!("flow.reverse.tcp.");
+pub(super) static FORWARD: DirectionNames = names!("flow.tcp.");
+pub(super) static REVERSE: DirectionNames = names!("flow.reverse.tcp.");
 
 /// Visits the attributes whose values are known.
 pub(super) fn give<'a>(visit: &mut impl Visit<'a>, analysis: &TcpAnalysis) {
@@ -79,7 +79,11 @@ pub(super) fn give<'a>(visit: &mut impl Visit<'a>, analysis: &TcpAnalysis) {
     segments(visit, &REVERSE, &analysis.reverse);
 }
 
-fn segments<'a>(visit: &mut impl Visit<'a>, names: &'static Names, segments: &TcpSegments) {
+fn segments<'a>(
+    visit: &mut impl Visit<'a>,
+    names: &'static DirectionNames,
+    segments: &TcpSegments,
+) {
     for (name, count) in [
         (&names.retransmissions, segments.retransmissions),
         (&names.retransmitted_octets, segments.retransmitted_octets),
@@ -90,17 +94,17 @@ fn segments<'a>(visit: &mut impl Visit<'a>, names: &'static Names, segments: &Tc
     ] {
         visit.number(name, count);
     }
-    for (names, latency) in [
+    for (latency_names, latency) in [
         (&names.round_trip, &segments.round_trip),
         (&names.response, &segments.response),
     ] {
         if let Some(latency) = latency {
-            samples(visit, names, latency);
+            one_latency(visit, latency_names, latency);
         }
     }
 }
 
-fn samples<'a>(visit: &mut impl Visit<'a>, names: &'static LatencyNames, latency: &TcpLatency) {
+fn one_latency<'a>(visit: &mut impl Visit<'a>, names: &'static LatencyNames, latency: &TcpLatency) {
     for (name, time) in [
         (&names.mean, latency.mean),
         (&names.min, latency.min),

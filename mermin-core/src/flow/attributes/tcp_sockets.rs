@@ -4,7 +4,7 @@ use super::{name::Name, visitor::Visit};
 use crate::flow::{TcpSocket, TcpSockets};
 
 /// Names of the attributes of one socket.
-pub(super) struct Names {
+pub(super) struct SocketNames {
     pub(super) smoothed_round_trip: Name,
     pub(super) retransmissions: Name,
     pub(super) delivered: Name,
@@ -13,7 +13,7 @@ pub(super) struct Names {
 
 macro_rules! names {
     ($prefix:literal) => {
-        Names {
+        SocketNames {
             smoothed_round_trip: Name::new(concat!($prefix, "srtt")),
             retransmissions: Name::new(concat!($prefix, "socket.retransmissions")),
             delivered: Name::new(concat!($prefix, "socket.delivered")),
@@ -22,8 +22,8 @@ macro_rules! names {
     };
 }
 
-pub(super) static SOURCE: Names = names!("flow.tcp.");
-pub(super) static DESTINATION: Names = names!("flow.reverse.tcp.");
+pub(super) static SOURCE: SocketNames = names!("flow.tcp.");
+pub(super) static DESTINATION: SocketNames = names!("flow.reverse.tcp.");
 
 /// Visits the attributes whose values are known.
 pub(super) fn give<'a>(visit: &mut impl Visit<'a>, sockets: &TcpSockets) {
@@ -37,7 +37,7 @@ pub(super) fn give<'a>(visit: &mut impl Visit<'a>, sockets: &TcpSockets) {
     }
 }
 
-fn give_one<'a>(visit: &mut impl Visit<'a>, names: &'static Names, socket: &TcpSocket) {
+fn give_one<'a>(visit: &mut impl Visit<'a>, names: &'static SocketNames, socket: &TcpSocket) {
     if let Some(time) = socket.smoothed_round_trip {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         visit.number(&names.smoothed_round_trip, nanoseconds);

@@ -161,7 +161,7 @@ fn interface<'a>(flow: &'a Flow, visit: &mut impl Visit<'a>) {
     let interface = &flow.interface;
     visit.number(name!("network.interface.index"), interface.index.into());
     visit.text(name!("network.interface.name"), &interface.name);
-    if let Some(mac) = interface.mac {
+    if let Some(mac) = interface.source_mac {
         visit.mac(name!("network.interface.mac"), mac);
     }
     if let Some(mac) = interface.destination_mac {
@@ -255,7 +255,7 @@ fn encapsulation<'a>(visit: &mut impl Visit<'a>, tunnel: &Tunnel) {
         ],
         &tunnel.destination,
     );
-    if let Some(mac) = tunnel.source_mac {
+    if let Some(mac) = tunnel.sender_mac {
         visit.mac(name!("tunnel.network.interface.mac"), mac);
     }
     // WireGuard encrypts its content, so its overhead is unknown.

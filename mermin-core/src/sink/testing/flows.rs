@@ -69,7 +69,7 @@ fn flow(number: u32) -> Flow {
     flow.direction_rule = number
         .is_multiple_of(2)
         .then_some(DirectionRule::FirstPacket);
-    flow.interface.mac = (number % 3 != 2).then_some(MacAddress([2, 0, 0, 0, 1, 7]));
+    flow.interface.source_mac = (number % 3 != 2).then_some(MacAddress([2, 0, 0, 0, 1, 7]));
     flow.interface.destination_mac = (number % 4 < 2).then_some(MacAddress([2, 0, 0, 0, 2, 9]));
     let vlans: [&[u16]; 3] = [&[], &[100], &[100, 4094]];
     flow.vlans = VlanIds::from_slice(vlans[number as usize % 3]);

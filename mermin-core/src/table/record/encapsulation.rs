@@ -23,7 +23,7 @@ pub(super) fn add(record: &mut Flow, flow: &FlowSnapshot, outer: &OuterHeader) {
     let mut tunnel = Tunnel::new(kind, protocol(outer), source, destination);
     tunnel.id = id;
     if outer.mac != [0; 6] {
-        tunnel.source_mac = Some(MacAddress(outer.mac));
+        tunnel.sender_mac = Some(MacAddress(outer.mac));
     }
     if kind == TunnelKind::WireGuard {
         // The flow is that of the outer packet itself.

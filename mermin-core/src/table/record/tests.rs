@@ -112,7 +112,10 @@ fn datagram_flow_over_ipv4_has_its_fields() {
         (0, EndReason::IdleTimeout)
     );
     assert_eq!((flow.interface.index, &*flow.interface.name), (7, "eth0"));
-    assert_eq!(flow.interface.mac, Some(MacAddress([2, 0, 0, 0, 0, 1])));
+    assert_eq!(
+        flow.interface.source_mac,
+        Some(MacAddress([2, 0, 0, 0, 0, 1]))
+    );
     let mac = flow.interface.destination_mac;
     assert_eq!(mac, Some(MacAddress([2, 0, 0, 0, 0, 2])));
     assert_eq!(counts(&flow.forward), [[3; 2], [300; 2], [300 + 3 * 14; 2]]);
@@ -242,7 +245,7 @@ fn link_without_addresses_has_no_mac() {
     observed.macs = [[0; 6]; 2];
     observed.link_length = 0;
     let flow = made(&observed);
-    let macs = [flow.interface.mac, flow.interface.destination_mac];
+    let macs = [flow.interface.source_mac, flow.interface.destination_mac];
     assert_eq!(macs, [None, None]);
     assert_eq!(flow.forward.frame_octets, flow.forward.octets);
 }
@@ -253,14 +256,14 @@ fn answer_names_its_sender_the_destination() {
     observed.first = First::Answer;
     let flow = made(&observed);
     assert_eq!(ends(&flow), ["10.0.0.1:50000", "10.0.0.2:443"]);
-    let macs = [flow.interface.mac, flow.interface.destination_mac];
+    let macs = [flow.interface.source_mac, flow.interface.destination_mac];
     let [source, destination] = [2, 1].map(|last| Some(MacAddress([2, 0, 0, 0, 0, last])));
     assert_eq!(macs, [source, destination]);
     assert_eq!(flow_fields(&observed, "eth0").mac, source);
     // In a tunnel the receiver is not known.
     observed.macs[1] = [0; 6];
     let flow = made(&observed);
-    assert_eq!(flow.interface.mac, None);
+    assert_eq!(flow.interface.source_mac, None);
     assert_eq!(flow.interface.destination_mac, destination);
 }
 

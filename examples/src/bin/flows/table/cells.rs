@@ -64,7 +64,7 @@ impl Cells {
         // Totals since the flow began, like its duration. A record without new packets does not repeat them.
         let amounts = |way: &Uniflow| {
             [way.packets, way.octets].map(|count| {
-                if flow.adds() {
+                if flow.has_packets() {
                     amount(count.total)
                 } else {
                     "=".to_owned()

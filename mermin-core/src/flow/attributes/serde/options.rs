@@ -121,7 +121,7 @@ impl Values {
         }))
     }
 
-    fn segments(&self, names: &tcp_analysis::Names) -> Result<Option<TcpSegments>, Wrong> {
+    fn segments(&self, names: &tcp_analysis::DirectionNames) -> Result<Option<TcpSegments>, Wrong> {
         let Some(retransmissions) = self.number(names.retransmissions.text)? else {
             return Ok(None);
         };
@@ -160,7 +160,7 @@ impl Values {
         Ok((sockets != TcpSockets::default()).then_some(sockets))
     }
 
-    fn tcp_socket(&self, names: &tcp_sockets::Names) -> Result<Option<TcpSocket>, Wrong> {
+    fn tcp_socket(&self, names: &tcp_sockets::SocketNames) -> Result<Option<TcpSocket>, Wrong> {
         let Some(retransmissions) = self.number(names.retransmissions.text)? else {
             return Ok(None);
         };

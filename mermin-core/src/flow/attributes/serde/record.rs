@@ -65,7 +65,7 @@ impl Values {
         let name = needed(name, self.text(name, |text| Some(text.to_owned()))?)?;
         let index = "network.interface.index";
         let mut interface = Interface::new(needed(index, self.number(index)?)?, name);
-        interface.mac = self.text("network.interface.mac", mac)?;
+        interface.source_mac = self.text("network.interface.mac", mac)?;
         interface.destination_mac = self.text("destination.mac", mac)?;
         Ok(interface)
     }
@@ -166,7 +166,7 @@ impl Values {
         let protocol = "tunnel.network.transport";
         Ok(Some(Tunnel {
             id: self.text("tunnel.id", |text| text.parse().ok())?,
-            source_mac: self.text("tunnel.network.interface.mac", mac)?,
+            sender_mac: self.text("tunnel.network.interface.mac", mac)?,
             forward: self.count(["tunnel.bytes.delta", "tunnel.bytes.total"])?,
             reverse: self.count(["tunnel.reverse.bytes.delta", "tunnel.reverse.bytes.total"])?,
             ..Tunnel::new(

@@ -29,7 +29,7 @@ fn tunnelled_flow_has_its_tunnel() {
     assert_eq!(tunnel.protocol, Protocol::UDP);
     assert_eq!(tunnel.source.to_string(), "192.0.2.1:49152");
     assert_eq!(tunnel.destination.to_string(), "192.0.2.2:4789");
-    assert_eq!(tunnel.source_mac, Some(MacAddress([2, 0, 0, 0, 0, 9])));
+    assert_eq!(tunnel.sender_mac, Some(MacAddress([2, 0, 0, 0, 0, 9])));
     let added = [tunnel.forward, tunnel.reverse].map(|count| [count.delta, count.total]);
     assert_eq!(added, [[3 * 50; 2], [2 * 50; 2]]);
 
