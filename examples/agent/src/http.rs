@@ -85,18 +85,18 @@ pub(crate) fn refusal(method: &Method) -> Option<Response<Full<Bytes>>> {
     if matches!(*method, Method::GET | Method::HEAD) {
         return None;
     }
-    let mut refused = say(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n");
+    let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n");
     let allowed = HeaderValue::from_static("GET, HEAD");
     refused.headers_mut().insert(ALLOW, allowed);
     Some(refused)
 }
 
-pub(crate) fn say(status: StatusCode, words: &'static str) -> Response<Full<Bytes>> {
+pub(crate) fn text(status: StatusCode, words: &'static str) -> Response<Full<Bytes>> {
     let body = Full::new(Bytes::from_static(words.as_bytes()));
-    made(status, "text/plain; charset=utf-8", body)
+    response(status, "text/plain; charset=utf-8", body)
 }
 
-pub(crate) fn made<B>(status: StatusCode, kind: &'static str, body: B) -> Response<B> {
+pub(crate) fn response<B>(status: StatusCode, kind: &'static str, body: B) -> Response<B> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response

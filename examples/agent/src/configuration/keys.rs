@@ -1,5 +1,5 @@
-//! Keys of the reference on which the agent does not act. A file that has one of them is refused, so no key is without effect
-//! in silence.
+//! Keys of the reference on which the agent does not act. The agent refuses a file that has one of them. So it never ignores
+//! a key silently.
 
 use mermin_config::Loaded;
 
@@ -39,7 +39,8 @@ pub(super) fn of_cluster(key: &str) -> bool {
     CLUSTER.iter().any(|block| key.starts_with(block))
 }
 
-/// Returns an error for each key of the file on which the agent does not act.
+/// Returns an error for each entry of [`REFUSED`] of which the file has a key. `cluster` refuses further keys, which are valid only with
+/// certain values.
 pub(super) fn refused(loaded: &Loaded) -> Vec<String> {
     let mut problems: Vec<String> = Vec::new();
     for key in &loaded.for_application {
@@ -93,7 +94,8 @@ mod tests {
         keys
     }
 
-    /// A text for each key that makes the agent do something else than the defaults, besides the keys that it needs.
+    /// For each key, a configuration with that key and the keys that it depends on. Its value makes the agent act differently
+    /// from the defaults.
     fn samples() -> BTreeMap<&'static str, String> {
         let k8s = |text: &str| format!("discovery \"informer\" \"k8s\" {{\n{text}\n}}\n");
         let selector = |text: &str| k8s(&format!("selectors = [{{ kind = \"Pod\", {text} }}]"));
@@ -259,7 +261,7 @@ mod tests {
                 .split_once("\"k8s\".")
                 .filter(|_| key.starts_with("attributes"))
                 .map_or(key.as_str(), |(_, rest)| rest);
-            // A condition is refused as a whole.
+            // Keys within `match_expressions[]` are covered by the refusal of `match_expressions`.
             let name = name
                 .split("[].match_expressions[]")
                 .next()

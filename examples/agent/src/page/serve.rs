@@ -31,7 +31,7 @@ use super::{
     guard,
     visits::{self, Visits},
 };
-use crate::http::{self, made, say};
+use crate::http::{self, response, text};
 
 /// Largest number of concurrent connections: browsers that look, and as many that get the page.
 const CONNECTIONS: usize = 2 * visits::MOST;
@@ -107,13 +107,13 @@ fn chosen<B>(request: &Request<B>, enter: impl FnOnce() -> Option<Messages>) -> 
     if let Some(refused) = http::refusal(request.method()) {
         return refused.map(Either::Left);
     }
-    let say = |status, words| say(status, words).map(Either::Left);
+    let plain = |status, words| text(status, words).map(Either::Left);
     if let Some(words) = guard::refusal(request) {
-        return say(StatusCode::FORBIDDEN, words);
+        return plain(StatusCode::FORBIDDEN, words);
     }
     let file = |kind, text: &'static str| {
         let body = Either::Left(Full::new(Bytes::from_static(text.as_bytes())));
-        made(StatusCode::OK, kind, body)
+        response(StatusCode::OK, kind, body)
     };
     match request.uri().path() {
         "/" => file("text/html; charset=utf-8", include_str!("page.html")),
@@ -123,13 +123,13 @@ fn chosen<B>(request: &Request<B>, enter: impl FnOnce() -> Option<Messages>) -> 
         guard::EVENTS if *request.method() == Method::GET => match enter() {
             Some(messages) => {
                 let body = Either::Right(StreamBody::new(messages));
-                made(StatusCode::OK, "text/event-stream", body)
+                response(StatusCode::OK, "text/event-stream", body)
             }
-            None => say(
+            None => plain(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "as many browsers as there is room for look at the page: close one\n",
             ),
         },
-        _ => say(StatusCode::NOT_FOUND, "the page is at /\n"),
+        _ => plain(StatusCode::NOT_FOUND, "the page is at /\n"),
     }
 }

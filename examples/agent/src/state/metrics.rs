@@ -11,12 +11,12 @@ impl State {
     /// Returns the metrics of this moment.
     pub(crate) fn metrics(&self) -> Vec<Metric> {
         let reloads = self.reloads();
-        let ready = self.phase() == Phase::Capturing;
+        let is_capturing = self.phase() == Phase::Capturing;
         let mut metrics = vec![
             Metric::gauge("mermin_agent_build_info", "Version of the agent; always 1")
                 .sample([("version", env!("CARGO_PKG_VERSION"))], 1),
             Metric::gauge("mermin_agent_capturing", "1 while flows are captured")
-                .sample(NONE, u64::from(ready)),
+                .sample(NONE, u64::from(is_capturing)),
             Metric::counter("mermin_agent_reloads", "Files that were read again, by outcome")
                 .sample([("outcome", "applied")], reloads.applied)
                 .sample([("outcome", "refused")], reloads.refused),
@@ -33,14 +33,14 @@ impl State {
         ];
         if let Some(followed) = self.followed() {
             metrics.extend(kinds(&followed.follower.health().kinds));
-            let ends = followed.cluster.ends();
+            let endpoints = followed.cluster.ends();
             metrics.push(
                 Metric::counter(
-                    "mermin_kubernetes_flow_ends",
+                    "mermin_kubernetes_flow_endpoints",
                     "Endpoints of flows, by whether a Kubernetes object was found",
                 )
-                .sample([("object", "known")], ends.known)
-                .sample([("object", "unknown")], ends.unknown),
+                .sample([("object", "known")], endpoints.known)
+                .sample([("object", "unknown")], endpoints.unknown),
             );
         }
         metrics
@@ -50,7 +50,7 @@ impl State {
 /// A sample without labels.
 const NONE: [(&str, &str); 0] = [];
 
-/// Number of a kind. Without one, the kind has no sample.
+/// Reads the value of a metric for one kind of objects. `None` leaves that kind without a sample.
 type Of = fn(&KindHealth) -> Option<u64>;
 
 fn kinds(kinds: &[KindHealth]) -> Vec<Metric> {
@@ -77,10 +77,10 @@ fn kinds(kinds: &[KindHealth]) -> Vec<Metric> {
         (
             Metric::gauge(
                 "mermin_kubernetes_contact_age_seconds",
-                "Time since the API server last reported all changes of the kind",
+                "Time since the latest moment up to which no change of the kind is missing",
             ),
             |it| {
-                // An age of 0 would be a contact of this moment.
+                // A kind that had no contact has no sample. An age of 0 would claim a contact at this moment.
                 let age = SystemTime::now().duration_since(it.last_contact?);
                 Some(age.unwrap_or_default().as_secs())
             },

@@ -44,7 +44,7 @@ async fn talk(stream: TcpStream, state: State) {
         async { Ok::<_, Infallible>(response) }
     });
     let serving = http::limits().serve_connection(TokioIo::new(stream), service);
-    // Its outcome is the client's.
+    // An error here concerns only the client, which sees it itself.
     let _ = timeout(http::PATIENCE, serving).await;
 }
 
@@ -54,7 +54,7 @@ fn answer(method: &Method, path: &str, state: &State) -> Response<Full<Bytes>> {
     }
     let Some(probe) = Probe::at(path) else {
         let words = "the probes are /livez, /readyz and /startup\n";
-        return http::say(StatusCode::NOT_FOUND, words);
+        return http::text(StatusCode::NOT_FOUND, words);
     };
     let answer = probe.answer(state);
     let status = match answer.status {
@@ -64,7 +64,7 @@ fn answer(method: &Method, path: &str, state: &State) -> Response<Full<Bytes>> {
     // A structure of texts always has a JSON form.
     let body = serde_json::to_string_pretty(&answer).unwrap_or_default();
     let body = Full::new(Bytes::from(body + "\n"));
-    http::made(status, "application/json", body)
+    http::response(status, "application/json", body)
 }
 
 #[cfg(test)]
