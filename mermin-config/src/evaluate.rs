@@ -17,7 +17,8 @@ use crate::{diagnostic::Problem, text::Span};
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Expressions that are valid as a value.
-const VALID: &str = "a literal, a template, a conditional, or `env(\"NAME\")`";
+const VALID: &str =
+    "a literal, a template, a conditional with `==`, `!=`, `&&`, `||` and `!`, or `env(\"NAME\")`";
 
 /// Evaluates an expression.
 ///
@@ -47,7 +48,8 @@ pub(crate) fn evaluate(
         })
 }
 
-/// Substitutes environment variables, and rejects expressions that could take long or overflow: loops and arithmetic.
+/// Substitutes environment variables, and rejects expressions that could take long or overflow: loops, arithmetic, and comparisons by
+/// size.
 struct Substitution<'a> {
     environment: Environment<'a>,
     whole: Span,
@@ -85,12 +87,12 @@ impl Substitution<'_> {
         let (Some(name), default, None) = (arguments.next(), arguments.next(), arguments.next())
         else {
             self.problems.push(
-                Problem::at(span, "cannot call `env` so")
+                Problem::at(span, "cannot call `env` with these arguments")
                     .with_valid("`env(\"NAME\")`, or `env(\"NAME\", \"default\")`"),
             );
             return None;
         };
-        // The agent's documentation has the name without quotes.
+        // Files of the original Mermin agent have the name without quotes, as in `tests/agent.hcl`.
         let name = match name {
             Expression::String(name) => name.value().clone(),
             Expression::Variable(name) => name.as_str().to_owned(),
@@ -161,7 +163,7 @@ impl VisitMut for Substitution<'_> {
             }
             Expression::Variable(name) => {
                 let problem = Problem::at(&span, format!("cannot find a variable `{name}`"));
-                // A text without quotes is a variable.
+                // A text whose quotes are missing is a variable here, and may be a secret.
                 let problem = problem.with_discreet("cannot find a variable of this name");
                 self.problems.push(problem.with_hint(meant(name)));
             }
@@ -176,11 +178,13 @@ impl VisitMut for Substitution<'_> {
                 }
             }
             Expression::BinaryOp(operation) => {
-                use BinaryOperator::{And, Eq, NotEq, Or};
-                if matches!(*operation.operator.value(), And | Eq | NotEq | Or) {
-                    visit_mut::visit_expr_mut(self, node);
-                } else {
-                    self.refuse(&span, "arithmetic");
+                use BinaryOperator::{And, Eq, Greater, GreaterEq, Less, LessEq, NotEq, Or};
+                match *operation.operator.value() {
+                    And | Eq | NotEq | Or => visit_mut::visit_expr_mut(self, node),
+                    Less | LessEq | Greater | GreaterEq => {
+                        self.refuse(&span, "a comparison by size");
+                    }
+                    _ => self.refuse(&span, "arithmetic"),
                 }
             }
             _ => visit_mut::visit_expr_mut(self, node),

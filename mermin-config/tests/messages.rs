@@ -86,7 +86,7 @@ messages! {
     unset_variable: "log_level = env(\"LEVEL\")\n";
     set_variable_that_is_no_level: "log_level = env(\"SET\")\n";
     env_without_name: "log_level = env()\nlog_color = env(1)\n";
-    unknown_function: "log_level = file(\"x\")\nlog_color = [for x in [1]: x]\nshutdown_timeout = 1 + 1\n";
+    unknown_function: "log_level = file(\"x\")\nlog_color = [for x in [1]: x]\nshutdown_timeout = 1 + 1\nauto_reload = 2 > 1\n";
     text_without_quotes: "log_level = info\n";
     client_certificate_without_key: "export \"traces\" {\n  otlp = {\n    endpoint = \"https://c:4317\"\n    tls = { client_cert = \"/c.pem\" }\n  }\n}\n";
     auth_and_header: "export \"traces\" {\n  otlp = {\n    auth = { bearer = \"x\" }\n    headers = { authorization = \"y\" }\n  }\n}\n";
