@@ -27,7 +27,7 @@ pub enum Attach {
 
 /// Default priority of a filter: before all others.
 pub(super) const FIRST_PRIORITY: u16 = 1;
-/// The field has 16 bits. From 0x8000 downwards, the kernel numbers filters without a priority.
+/// The field has 16 bits. Filters without a priority get one from the kernel, from 0xC000 downwards, so they run after these.
 const LAST_PRIORITY: u16 = 32767;
 
 /// Options for attaching.

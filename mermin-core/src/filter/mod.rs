@@ -63,8 +63,8 @@ pub type IcmpCodeName = Name<IcmpCode>;
 /// A filter of flows and records. The default admits everything.
 ///
 /// Source and destination are those of the record: the source started the flow. Rules of [`source`](Self::source),
-/// [`destination`](Self::destination) and [`network`](Self::network) decide a flow when it begins, until it ends.
-/// Rules of [`flow`](Self::flow) decide each record. Rejected packets are counted under the reason `filtered`, see
+/// [`destination`](Self::destination) and [`network`](Self::network) decide about a flow once, when it begins, and the
+/// decision holds until the flow ends. Rules of [`flow`](Self::flow) decide about each record. Rejected packets are counted under the reason `filtered`, see
 /// [`Ignored`](crate::report::Ignored).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -113,7 +113,7 @@ pub struct NetworkFilter {
 #[non_exhaustive]
 pub struct FlowFilter {
     /// TCP state at the time of the record (`flow.connection.state`). A record without a state (any protocol
-    /// but TCP) matches no item. In the same way, a record matches no item of a field below that it lacks.
+    /// but TCP) matches no item. This holds for all fields of this struct: if a record lacks the field, it matches no item.
     pub connection_state: Rule<ConnectionStateName>,
     /// TCP flags seen so far (`flow.tcp.flags.tags`). An item with several flags (`SYN|ACK`) requires all of them.
     pub tcp_flags_tags: Rule<TcpFlags>,

@@ -9,13 +9,13 @@ use crate::flow::Endpoint;
 #[derive(Debug)]
 pub(super) struct Prepared {
     filter: Filter,
-    source: Addresses,
-    destination: Addresses,
+    source: EndpointRule,
+    destination: EndpointRule,
 }
 
-/// A rule about addresses.
+/// The address rule of one side, prepared. The port rule is in the filter.
 #[derive(Debug)]
-struct Addresses {
+struct EndpointRule {
     /// `None` matches every address.
     matching: Option<Set>,
     not_matching: Set,
@@ -32,8 +32,8 @@ struct Set {
 impl Prepared {
     pub(super) fn new(filter: Filter) -> Self {
         Self {
-            source: Addresses::new(&filter.source.address),
-            destination: Addresses::new(&filter.destination.address),
+            source: EndpointRule::new(&filter.source.address),
+            destination: EndpointRule::new(&filter.destination.address),
             filter,
         }
     }
@@ -47,12 +47,12 @@ impl Prepared {
             flow: _,
         } = &self.filter;
         network.admits(fields)
-            && self.source.admit(source, &fields.source)
-            && self.destination.admit(destination, &fields.destination)
+            && self.source.admits(source, &fields.source)
+            && self.destination.admits(destination, &fields.destination)
     }
 }
 
-impl Addresses {
+impl EndpointRule {
     fn new(rule: &Rule<AddressPattern>) -> Self {
         Self {
             matching: (!rule.matching.is_empty()).then(|| Set::new(&rule.matching)),
@@ -60,7 +60,7 @@ impl Addresses {
         }
     }
 
-    fn admit(&self, filter: &EndpointFilter, endpoint: &Endpoint) -> bool {
+    fn admits(&self, filter: &EndpointFilter, endpoint: &Endpoint) -> bool {
         let address = endpoint.address;
         filter.admits_port(endpoint)
             && self.matching.as_ref().is_none_or(|set| set.has(address))
@@ -107,8 +107,8 @@ fn merged<T: Copy + Ord>(mut ranges: Vec<(T, T)>) -> Vec<(T, T)> {
 
 /// Returns true if one of the merged ranges contains a number.
 fn holds<T: Copy + Ord>(ranges: &[(T, T)], number: T) -> bool {
-    let behind = ranges.partition_point(|(first, _)| *first <= number);
-    ranges[..behind]
+    let begun = ranges.partition_point(|(first, _)| *first <= number);
+    ranges[..begun]
         .last()
         .is_some_and(|(_, last)| number <= *last)
 }

@@ -34,7 +34,7 @@ pub enum Preset {
     GkeDataplaneV2,
     /// `bare-host`: network cards by the kernel's and by systemd's names, bonds and teams.
     BareHost,
-    /// `any-cni`: the devices of all Kubernetes networks above.
+    /// `any-cni`: the devices of the Kubernetes networks above and of others, such as `eni*`, `azure*` and `ovn-k8s*`.
     AnyCni,
 }
 

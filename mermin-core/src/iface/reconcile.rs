@@ -34,9 +34,9 @@ pub(crate) enum Step {
     /// Its name has changed.
     Rename(u32),
     /// Attach to it.
-    Join(u32),
+    Attach(u32),
     /// Detach from it and close its flows.
-    Leave(u32),
+    Detach(u32),
     /// Forget it: attaching failed, and it no longer exists or is no longer wanted.
     Forget(u32),
 }
@@ -64,7 +64,7 @@ pub(crate) fn steps<'a>(
             ends.extend(end(&gone));
         }
         match kept.next_if(|kept| kept.index == index) {
-            None if wants(link, false) => steps.push(Step::Join(index)),
+            None if wants(link, false) => steps.push(Step::Attach(index)),
             None => {}
             Some(known) => match known.state {
                 InterfaceState::Leaving => {}
@@ -75,10 +75,10 @@ pub(crate) fn steps<'a>(
                         steps.push(Step::Rename(index));
                     }
                 }
-                InterfaceState::Watched => ends.push(Step::Leave(index)),
+                InterfaceState::Watched => ends.push(Step::Detach(index)),
                 InterfaceState::Refused { retry } if wants(link, false) => {
                     if retry || known.generation != link.generation {
-                        steps.push(Step::Join(index));
+                        steps.push(Step::Attach(index));
                     }
                 }
                 InterfaceState::Refused { .. } => ends.push(Step::Forget(index)),
@@ -93,7 +93,7 @@ pub(crate) fn steps<'a>(
 /// Returns the step for an interface that no longer exists.
 fn end(gone: &KnownInterface<'_>) -> Option<Step> {
     match gone.state {
-        InterfaceState::Watched => Some(Step::Leave(gone.index)),
+        InterfaceState::Watched => Some(Step::Detach(gone.index)),
         InterfaceState::Leaving => None,
         InterfaceState::Refused { .. } => Some(Step::Forget(gone.index)),
     }
@@ -132,7 +132,7 @@ mod tests {
         let there = links(&[("lo", true), ("eth0", true), ("eth1", false)]);
         let up = Selector::default();
         for (before, expected) in [
-            (vec![], vec![Step::Join(2)]),
+            (vec![], vec![Step::Attach(2)]),
             (vec![kept(2, 2, "eth0", WATCHED)], vec![]),
             (vec![kept(2, 2, "old", WATCHED)], vec![Step::Rename(2)]),
             // Watched before it went down.
@@ -141,15 +141,15 @@ mod tests {
                 vec![],
             ),
             // Another link has its index. The flows of the old one are closed first.
-            (vec![kept(2, 1, "eth0", WATCHED)], vec![Step::Leave(2)]),
+            (vec![kept(2, 1, "eth0", WATCHED)], vec![Step::Detach(2)]),
             (vec![kept(2, 1, "eth0", LEAVING)], vec![]),
             (vec![kept(2, 2, "eth0", REFUSED)], vec![]),
-            (vec![kept(2, 2, "eth0", DUE)], vec![Step::Join(2)]),
-            (vec![kept(2, 1, "eth0", REFUSED)], vec![Step::Join(2)]),
+            (vec![kept(2, 2, "eth0", DUE)], vec![Step::Attach(2)]),
+            (vec![kept(2, 1, "eth0", REFUSED)], vec![Step::Attach(2)]),
             // Not wanted: loopback, and a link that is down.
             (
                 vec![kept(1, 1, "lo", WATCHED), kept(2, 2, "eth0", WATCHED)],
-                vec![Step::Leave(1)],
+                vec![Step::Detach(1)],
             ),
             (
                 vec![kept(2, 2, "eth0", WATCHED), kept(3, 3, "eth1", REFUSED)],
@@ -162,7 +162,7 @@ mod tests {
                     kept(8, 5, "b", LEAVING),
                     kept(9, 6, "c", REFUSED),
                 ],
-                vec![Step::Join(2), Step::Leave(7), Step::Forget(9)],
+                vec![Step::Attach(2), Step::Detach(7), Step::Forget(9)],
             ),
         ] {
             let found = steps(&up, &there, u64::MAX, before.clone());
@@ -174,9 +174,9 @@ mod tests {
     fn without_hot_plug_later_interfaces_are_ignored() {
         let there = links(&[("lo", true), ("eth0", true), ("eth1", true)]);
         let up = Selector::default();
-        assert_eq!(steps(&up, &there, 2, []), [Step::Join(2)]);
+        assert_eq!(steps(&up, &there, 2, []), [Step::Attach(2)]);
         let again = kept(3, 2, "eth1", WATCHED);
-        assert_eq!(steps(&up, &there, 1, [again]), [Step::Leave(3)]);
+        assert_eq!(steps(&up, &there, 1, [again]), [Step::Detach(3)]);
     }
 
     #[test]
@@ -189,7 +189,7 @@ mod tests {
         let before = [kept(2, 2, "eth0", WATCHED)];
         assert_eq!(
             steps(&selector, &there, u64::MAX, before),
-            [Step::Join(3), Step::Leave(2)]
+            [Step::Attach(3), Step::Detach(2)]
         );
     }
 
@@ -203,7 +203,7 @@ mod tests {
         ];
         assert_eq!(
             steps(&Selector::default(), &there, u64::MAX, before),
-            [Step::Leave(2), Step::Leave(3), Step::Leave(5)]
+            [Step::Detach(2), Step::Detach(3), Step::Detach(5)]
         );
     }
 }

@@ -5,7 +5,8 @@
 //!
 //! * **A conversation** is the set of flows with the same IP version, addresses, protocol, and ports (or their
 //!   substitutes for ICMP, ESP and AH), in both directions and inside tunnels. Interface, VLANs and tunnels do not
-//!   matter. The flows must overlap in time, to a second. A conversation has at most one open flow of each key, so a
+//!   matter. The flows must overlap in time; a gap of up to one second counts as an
+//!   overlap. A conversation has at most one open flow of each key, so a
 //!   second connection on the same ports is another conversation.
 //! * **The reporting flow** is chosen when the first record of any flow of the conversation is due. If any flow sees
 //!   both directions, the first of those is chosen, otherwise the first of all. All flows are known by then: a packet

@@ -26,8 +26,8 @@ pub struct Traffic {
 /// Packets that no flow record accounts for, by reason.
 ///
 /// Packets of flows that a [filter](crate::Filter) rejects are added to `filtered` at each active timeout and at the
-/// end of the flow. For each direction, they are counted at the hook that the direction's first packet since the last
-/// record crossed.
+/// end of the flow. All packets of one direction are counted at one hook: the hook of that direction's first packet after
+/// the last record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -53,8 +53,8 @@ impl Ignored {
 }
 
 /// The counters of one hook: an interface and a direction. The packets and frame octets of flows plus `ignored` always
-/// add up to `traffic` over both hooks of the interface. If packets of one direction of a rejected flow cross both
-/// hooks, all of them are counted under `filtered` at one hook.
+/// add up to `traffic` over both hooks of the interface. Of a rejected flow, some packets of one direction may cross the
+/// ingress hook and others the egress hook: [`Ignored`] says at which of the two `filtered` counts them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -108,9 +108,9 @@ pub struct Stats {
     pub records_joined: u64,
     /// Flows that were not joined, because their conversation already had 16 flows. Each has its own records.
     pub flows_unjoined: u64,
-    /// Flows that ended before their sockets were looked up, or whose look-up was incomplete and was not repeated
-    /// because too many others waited ([`process`](crate::FlowSourceBuilder::process),
-    /// [`listening_ports`](crate::FlowSourceBuilder::listening_ports)).
+    /// Flows whose sockets were not looked up because too many others waited: those that ended before their turn
+    /// ([`process`](crate::FlowSourceBuilder::process), [`listening_ports`](crate::FlowSourceBuilder::listening_ports)),
+    /// and those whose processes were not found at once and had no room for a second attempt (`process`).
     pub lookups_missed: u64,
     /// Payloads that were read for [`names`](crate::FlowSourceBuilder::names).
     pub payloads: PayloadStats,
@@ -277,19 +277,19 @@ impl fmt::Display for Stats {
             };
             write!(f, "{before} {} {}", found.packets, found.reason)?;
         }
-        self.payloads.fmt_without_names(f)
+        self.payloads.fmt_missing_names(f)
     }
 }
 
 impl PayloadStats {
     /// Writes the counts of payloads from which names may be missing, if there are any.
-    fn fmt_without_names(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt_missing_names(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = [
             (self.lost, "lost"),
             (self.cut, "cut"),
             (self.malformed, "malformed"),
         ];
-        let mut before = "; payloads without names:";
+        let mut before = "; payloads whose names may be missing:";
         for (count, name) in counts.into_iter().filter(|(count, _)| *count > 0) {
             write!(f, "{before} {count} {name}")?;
             before = ",";

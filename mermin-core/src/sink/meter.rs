@@ -26,8 +26,8 @@ pub enum DropReason {
     Oldest,
     /// The receiver refused the record permanently.
     Refused,
-    /// The sink failed, for no permanent reason, and the batch is not retried any more (or is never retried, without
-    /// [`retry`](super::retry())).
+    /// The sink failed, and did not call the failure permanent. No further attempt is made: the time limit of
+    /// [`retry`](super::retry()) has passed, or there is no `retry`.
     GaveUp,
     /// The sink was dropped, or its time limit for closing passed.
     Closed,
@@ -149,7 +149,7 @@ struct Counts {
     error: Mutex<Option<String>>,
     failing: AtomicBool,
     inner: Option<Meter>,
-    /// True if the records of the meter inside are those of this meter.
+    /// True for a view: it shows all counts of the meter inside, `accepted` included.
     is_view: bool,
     queue: Option<Arc<dyn Queue>>,
     /// The last counts of a view that has ended.
@@ -243,7 +243,8 @@ impl Meter {
         }
     }
 
-    /// Notes that the caller has this many records in a call that runs since then, until the guard is dropped.
+    /// Notes a running call: it began at `since`, and the caller has `records` in it. The call is over when the guard is
+    /// dropped.
     pub(super) fn begins(&self, records: usize, since: Instant) -> InProgress {
         lock(&self.counts.call).since = Some(since);
         let call = InProgress(self.clone());

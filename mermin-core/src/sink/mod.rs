@@ -48,7 +48,7 @@
 //! | `retry(sink, ..)` | the source waits | the receiver has it |
 //! | `buffered(retry(sink, ..), ..)` | the source goes on until the buffer is full | it is in memory |
 //!
-//! [`testing`] (feature `testing`) runs any sink through these rules.
+//! [`testing::check`] (feature `testing`) checks that a sink of your own keeps its part of these rules.
 
 mod backoff;
 mod batching;

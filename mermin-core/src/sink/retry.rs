@@ -16,8 +16,9 @@ use crate::flow::Flow;
 /// Adds retries to a sink. `export` returns when the sink has accepted the batch, when it has [refused](Refusal) the
 /// batch permanently, or when the next delay would exceed the time limit of the back-off.
 ///
-/// The adapter keeps no records. `Ok` means that the receiver has the batch, so a killed process loses no record of a
-/// pinned source. While a receiver is down, records wait in the source's queue and then in the kernel's table.
+/// The adapter keeps no records: its `Ok` is the `Ok` of the sink. Around a sink that keeps no records either, `Ok` means that
+/// the receiver has the batch, so a killed process loses no record of a pinned source. While a receiver is down, records
+/// wait in the source's queue and then in the kernel's table.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -86,7 +87,7 @@ impl<S: FlowSink> Retry<S> {
             }
             over.as_mut()
                 .poll(context)
-                .map(|()| Err(Silent { time: limit }.into()))
+                .map(|()| Err(TimedOut { time: limit }.into()))
         })
         .await
     }
@@ -149,8 +150,8 @@ impl<S> fmt::Debug for Retry<S> {
 
 /// An attempt exceeded its time limit.
 #[derive(Debug, thiserror::Error)]
-#[error("the receiver said nothing for {time:?}")]
-struct Silent {
+#[error("the attempt took longer than {time:?}")]
+struct TimedOut {
     time: Duration,
 }
 
@@ -255,7 +256,7 @@ mod tests {
         block_on(sink.export(&[plain()])).unwrap();
         assert_eq!(
             sink.meter().unwrap().stats().last_error.as_deref(),
-            Some("the receiver said nothing for 7s")
+            Some("the attempt took longer than 7s")
         );
     }
 

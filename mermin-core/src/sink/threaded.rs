@@ -23,8 +23,9 @@ use crate::flow::{Flow, FlowId};
 ///
 /// The thread completes a dropped call. Records that the call delivered are not exported again.
 ///
-/// The [meter](FlowSink::meter) has the counts of the sink's meter, or its own if the sink has none. Its own counts
-/// a dropped call as delivered if the sink is closed next, also where [`retry`](super::retry()) gave up the batch.
+/// The [meter](FlowSink::meter) shows the counts of the sink's meter. If the sink has none, the adapter has a meter of its
+/// own. That meter counts a dropped call as delivered if `close` is the next call, even if [`retry`](super::retry()) gave
+/// up the batch.
 ///
 /// Dropping the sink does not wait for the thread, which ends after its current call. The meter no longer counts then:
 /// for the caller, the records of that call are not delivered.
@@ -166,7 +167,7 @@ impl FlowSink for Threaded {
 
     async fn close(&mut self) -> Result<(), BoxError> {
         self.settle().await;
-        // They are not exported again.
+        // Nobody exports the records of dropped calls again, so they are counted here.
         self.count(self.delivered.len());
         self.delivered.clear();
         self.call(None).await

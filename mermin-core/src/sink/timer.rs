@@ -103,7 +103,8 @@ impl Shared {
         state.is_running = false;
     }
 
-    /// The thread has ended. All waiting tasks poll again, and one of them starts a new thread.
+    /// No thread runs: it has panicked, or could not be started. All waiting tasks poll again, and one of them starts a new
+    /// thread.
     fn give_up(&self) {
         let waiting = {
             let mut state = self.lock();
@@ -175,7 +176,7 @@ impl Future for Wait {
         let is_running = std::mem::replace(&mut state.is_running, true);
         drop(state);
         if is_running {
-            // Otherwise the thread ends its wait in time without this.
+            // The thread must be woken only if this wait is new and the earliest. For any other wait, it wakes by itself in time.
             if is_earliest && former.is_none() {
                 shared.changed.notify_one();
             }

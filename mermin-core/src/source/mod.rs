@@ -1,5 +1,6 @@
 //! The public API of a source: a builder, a stream of flows, a handle.
 
+mod acknowledge;
 mod builder;
 mod capture;
 mod changes;
@@ -18,7 +19,6 @@ mod pace;
 mod pages;
 pub(crate) mod pinning;
 mod queue;
-mod receive;
 mod reconfigure;
 mod records;
 mod replay;

@@ -7,7 +7,7 @@ use std::{
 
 use crate::table::record::date;
 
-/// A wait that only another speed ends.
+/// The wait while no packet is due. The reading thread asks again every 50 ms, so `set_speed`, `resume` and `skip_to` end it early.
 const PAUSED: Duration = Duration::from_secs(60);
 
 /// The pace at which a capture is read, see [`FlowSourceBuilder::pace`](super::FlowSourceBuilder::pace): a packet is
@@ -66,7 +66,7 @@ impl Pace {
         state.anchor = None;
     }
 
-    /// Holds the capture. At most one packet that was already due is still counted, and those that are
+    /// Holds the capture. After that, at most one packet that was already due is counted, and packets that are
     /// [skipped](Self::skip_to).
     pub fn hold(&self) {
         self.lock().is_held = true;
@@ -112,7 +112,7 @@ impl Pace {
         state.position = None;
     }
 
-    /// Returns how long a packet of this time (ns since 1970) must wait at `now`; `None` if it is counted now.
+    /// Returns how long a packet of this time (ns since 1970) must wait at `now`; `None` if it is due and is counted now.
     pub(super) fn wait(&self, time: i64, now: Instant) -> Option<Duration> {
         let mut state = self.lock();
         state.first.get_or_insert(time);

@@ -20,9 +20,9 @@ const LONGEST: usize = 64;
 /// other interfaces, filters and attach modes. The table keeps its size: another `max_flows` has no effect, and the report says
 /// so.
 ///
-/// A flow that has ended keeps its slot until its last record is acknowledged. While the last records of half of all
-/// slots wait to be acknowledged, no flow ends that will have a record. Flows that would end stay open until some of
-/// these records are acknowledged, and all packets are still counted.
+/// A flow that has ended keeps its slot until its last record is acknowledged. While half of all slots wait for the
+/// acknowledgement of a last record, other flows stay open, and all their packets are still counted. Only flows that the
+/// filter rejects still end, because they have no record.
 ///
 /// ```no_run
 /// use futures::StreamExt;
@@ -149,7 +149,7 @@ impl Pinning {
         self.persist
     }
 
-    /// Returns the error of a source that can only be pinned.
+    /// Returns the error of [`prepare`](crate::FlowSourceBuilder::prepare) without `pinning`.
     pub(crate) fn missing() -> Error {
         Error::new(
             ErrorKind::InvalidOption,

@@ -6,11 +6,11 @@ use std::{
 };
 
 use super::{
+    acknowledge::Acknowledge,
     changes::Changes,
     control::Control,
     engine::{Counters, Opened},
     queue::Queue,
-    receive::Receive,
     records::Records,
     stream::FlowSource,
 };
@@ -174,7 +174,7 @@ impl fmt::Debug for Replay {
     }
 }
 
-/// The other side of a [replayed](FlowSource::replay) source: returns the acknowledged records, and sets statistics
+/// The other side of a [replayed](FlowSource::replay) source: returns the ids of acknowledged records, and sets statistics
 /// and report.
 #[derive(Clone, Debug)]
 pub struct Replayed {
@@ -201,7 +201,7 @@ impl Replayed {
     }
 }
 
-impl Receive for Replayed {
+impl Acknowledge for Replayed {
     fn acknowledge(&self, id: FlowId) {
         self.shared.lock().arrived.push(id);
     }

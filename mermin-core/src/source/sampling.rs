@@ -15,8 +15,9 @@ use crate::{
 
 /// Sampling of whole flows by a hash of addresses, ports and protocol (RFC 7014).
 ///
-/// All flows are kept until a limit is passed. Then the rate is halved until it suffices. The rate is doubled after ten seconds in which no
-/// limit was near. A flow that is kept at one rate is kept at all higher rates. Interfaces, VLANs and tunnels are not hashed: all flows of a
+/// The rate is the share of flows that are kept. All flows are kept until a limit is passed. The source then halves the rate until no limit
+/// is passed any more. It doubles the rate after ten seconds in which no limit was near. A flow that is kept at one rate is kept at all
+/// higher rates. Interfaces, VLANs and tunnels are not hashed: all flows of a
 /// conversation are kept or left out together, unless the rate changes between their starts.
 ///
 /// ```

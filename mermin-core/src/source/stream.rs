@@ -96,19 +96,20 @@ impl FlowSource {
                 ErrorKind::Closed,
                 "cannot take flows in a child of the process that opened the source",
             )
-            .with_remedy("open a source behind the fork"),
+            .with_remedy("open another source in the child, after the fork"),
         );
     }
 
-    /// Stops capturing and returns at once. Polling to the end then returns a record of every open flow. It can be
-    /// called again.
+    /// Stops capturing and returns at once. Polling to the end then returns the last record of every open flow, unless a
+    /// filter or [`join`](FlowSourceBuilder::join) suppresses it. If the instance [persists](crate::Pinning::persist), no
+    /// flow ends, and polling returns only the records that were already made. `close` can be called again.
     pub fn close(&mut self) {
         self.control.close();
     }
 
-    /// Stops capturing, and waits until nothing of the source is attached any more. Nothing stays pinned either, unless
-    /// the instance [persists](crate::Pinning::persist). Undelivered records are discarded. To get them, call
-    /// [`close`](Self::close) and poll to the end instead.
+    /// Stops capturing, and waits until nothing of the source is attached or pinned any more. If the instance
+    /// [persists](crate::Pinning::persist), its programs and pins stay, and this waits until another source can open it.
+    /// Undelivered records are discarded. To get them, call [`close`](Self::close) and poll to the end instead.
     ///
     /// Takes up to 50 ms for each interface with TCX, and less than a millisecond with a filter. Dropping the future
     /// drops the source: the work continues in the background. For a capture file or reader, this waits for the read

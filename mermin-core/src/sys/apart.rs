@@ -54,7 +54,7 @@ impl Apart {
                 leave_descriptors();
                 match make() {
                     Ok(thing) => {
-                        // Holding takes none. A refusal leaves the thread with those of its starter.
+                        // Holding takes no capability. If the kernel refuses, the thread keeps those of the thread that started it.
                         let _ = keep_only(CapabilitySet::empty());
                         if answer.send(Ok(())).is_ok() {
                             // Returns when the holder is dropped.

@@ -195,23 +195,22 @@ impl<S: FlowSink + 'static> Buffered<S> {
         // The time is read outside the lock, because the timer may be code of the embedding program.
         let now = self.timer.now();
         let mut state = self.shared.lock();
-        let (taken, dealt) = match self.overflow {
+        let handled = match self.overflow {
             Overflow::Block => {
                 let fits = state.waiting.has_room_for(flows.len());
                 // A batch waits until it fits as a whole. A dropped call must not leave half of it here, because the
                 // whole batch is exported again. Only a batch larger than the buffer is stored in pieces.
-                let taken = if fits {
+                if fits {
                     state.waiting.push(flows, now)
                 } else {
                     0
-                };
-                (taken, taken)
+                }
             }
             Overflow::DropNewest => {
-                let taken = state.waiting.push(flows, now);
-                let dropped = flows.len() - taken;
+                let stored = state.waiting.push(flows, now);
+                let dropped = flows.len() - stored;
                 self.meter.dropped(DropReason::Newest, dropped);
-                (flows.len(), flows.len())
+                flows.len()
             }
             Overflow::DropOldest => {
                 let dropped = state.waiting.make_room(flows.len());
@@ -221,13 +220,13 @@ impl<S: FlowSink + 'static> Buffered<S> {
                     .waiting
                     .push(flows.get(too_many..).unwrap_or_default(), now);
                 self.meter.dropped(DropReason::Oldest, dropped + too_many);
-                (flows.len(), flows.len())
+                flows.len()
             }
         };
-        state.wanted = flows.len() - dealt;
-        self.meter.accepted(taken);
+        state.wanted = flows.len() - handled;
+        self.meter.accepted(handled);
         wake(state);
-        dealt
+        handled
     }
 }
 
@@ -309,7 +308,7 @@ impl Work {
         while self.next(&mut sink, &mut batch).await {
             self.waited = None;
             let inside = self.meter.inside();
-            self.shared.lock().waiting.fly(inside);
+            self.shared.lock().waiting.note_inside(inside);
             let outcome = sink.export(&batch).await;
             match outcome {
                 Ok(()) => self.meter.delivered(batch.len()),
@@ -322,7 +321,7 @@ impl Work {
                     self.meter.dropped(reason, batch.len());
                 }
             }
-            self.shared.lock().waiting.land();
+            self.shared.lock().waiting.finish_sending();
         }
         sink.close().await
     }

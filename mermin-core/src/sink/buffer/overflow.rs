@@ -24,9 +24,9 @@ pub(super) struct Waiting {
     flows: VecDeque<Flow>,
     /// For each group of records that came together, the time since which they wait and their number, oldest first.
     since: VecDeque<(Instant, usize)>,
-    /// Number of records that are being sent. `flying_since` is the time since which the oldest of them waits.
-    flying: usize,
-    flying_since: Option<Instant>,
+    /// Number of records that are being sent. `sending_since` is the time since which the oldest of them waits.
+    sending: usize,
+    sending_since: Option<Instant>,
     /// Number of records that the sink's meter had counted before.
     inside: u64,
 }
@@ -37,14 +37,14 @@ impl Waiting {
             capacity: capacity.max(1),
             flows: VecDeque::new(),
             since: VecDeque::new(),
-            flying: 0,
-            flying_since: None,
+            sending: 0,
+            sending_since: None,
             inside: 0,
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.flows.len() + self.flying
+        self.flows.len() + self.sending
     }
 
     pub(super) fn room(&self) -> usize {
@@ -58,7 +58,7 @@ impl Waiting {
 
     /// Time since which the oldest record waits.
     pub(super) fn oldest(&self) -> Option<Instant> {
-        self.flying_since
+        self.sending_since
             .or_else(|| self.since.front().map(|&(since, _)| since))
     }
 
@@ -86,10 +86,10 @@ impl Waiting {
         dropped
     }
 
-    /// Takes the first records for sending. They count as waiting until [`land`](Self::land) is called.
+    /// Takes the first records for sending. They count as waiting until [`finish_sending`](Self::finish_sending) is called.
     pub(super) fn take(&mut self, records: usize, into: &mut Vec<Flow>) {
         into.clear();
-        self.flying_since = self.since.front().map(|&(since, _)| since);
+        self.sending_since = self.since.front().map(|&(since, _)| since);
         let count = records.min(self.flows.len());
         if count == self.flows.len() {
             // The two exchange their memory: usually no record is moved, and none is allocated.
@@ -98,30 +98,30 @@ impl Waiting {
         } else {
             into.extend(self.flows.drain(..count));
         }
-        self.flying = count;
+        self.sending = count;
         self.forget(count);
     }
 
     /// Notes how many records the sink's meter has counted before these are sent.
-    pub(super) fn fly(&mut self, inside: u64) {
+    pub(super) fn note_inside(&mut self, inside: u64) {
         self.inside = inside;
     }
 
     /// Notes that the records being sent were delivered or dropped.
-    pub(super) fn land(&mut self) {
-        self.flying = 0;
-        self.flying_since = None;
+    pub(super) fn finish_sending(&mut self) {
+        self.sending = 0;
+        self.sending_since = None;
     }
 
-    /// Drops all records and frees their memory, which a meter may keep for long. Returns the number of those that
-    /// the sink's meter has not counted, if it has now counted this many.
+    /// Drops all records and frees their memory: a meter may outlive the buffer, and it keeps this struct alive. `inside` is
+    /// the number of records that the sink's meter has now counted. Returns the number of records that it has not counted.
     pub(super) fn clear(&mut self, inside: u64) -> usize {
         let sent = inside.saturating_sub(self.inside);
         let sent = usize::try_from(sent).unwrap_or(usize::MAX);
-        let left = self.flows.len() + self.flying.saturating_sub(sent);
+        let left = self.flows.len() + self.sending.saturating_sub(sent);
         self.flows = VecDeque::new();
         self.since = VecDeque::new();
-        self.land();
+        self.finish_sending();
         left
     }
 
@@ -167,14 +167,14 @@ mod tests {
         assert_eq!(waiting.push(&flows(0..3), now), 3);
         assert_eq!(waiting.push(&flows(3..9), later), 2);
         assert!(!waiting.has_room_for(1));
-        let mut flying = Vec::new();
-        waiting.take(2, &mut flying);
-        assert_eq!((ids(&flying), waiting.len()), (vec![0, 1], 5));
+        let mut sending = Vec::new();
+        waiting.take(2, &mut sending);
+        assert_eq!((ids(&sending), waiting.len()), (vec![0, 1], 5));
         assert_eq!(waiting.oldest(), Some(now));
         assert_eq!(waiting.make_room(9), 3);
         assert_eq!(waiting.push(&flows(10..15), later), 3);
         assert_eq!(ids(waiting.flows()), [10, 11, 12]);
-        waiting.land();
+        waiting.finish_sending();
         assert_eq!((waiting.len(), waiting.oldest()), (3, Some(later)));
         assert!(waiting.has_room_for(2) && !waiting.has_room_for(3));
         assert_eq!((waiting.clear(0), waiting.len()), (3, 0));

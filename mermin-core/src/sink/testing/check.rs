@@ -1,4 +1,4 @@
-//! Runs a sink through the contract.
+//! Checks a sink's part of the contract.
 
 use std::{
     collections::BTreeMap,
@@ -38,8 +38,8 @@ pub trait Receiver {
     /// Makes a sink for this receiver. Called once, before all other methods.
     fn sink(&mut self) -> Self::Sink;
 
-    /// Keys of all received records, in the order of their arrival. Called after all records were sent. Waits for
-    /// records in flight.
+    /// Keys of all received records, in any order; a record that arrived twice has two. Called after all records were
+    /// sent. Waits for records in flight.
     fn received(&mut self) -> Vec<Self::Key>;
 
     /// Stops the receiver as an outage would. False if the receiver cannot be stopped.
@@ -59,8 +59,18 @@ pub struct Violation {
     what: String,
 }
 
-/// Checks each rule of the contract with a receiver of its own, on the executor that polls this. Returns the checked
-/// rules. The rule about outages is checked if receivers can be stopped.
+/// Checks a sink's part of the contract, on the executor that polls this. Each rule has a receiver of its own. Returns the
+/// checked rules:
+///
+/// * Every record is delivered once.
+/// * A dropped call loses nothing.
+/// * Closing delivers what the sink holds.
+/// * Closing again, and without records, is ok.
+/// * An outage loses nothing that was not ok. This rule is checked if receivers can be stopped.
+///
+/// A sink that blocks its executor breaks the rule in which it does so. The other rules of [the contract](crate::sink) are
+/// the caller's part, and are not checked: one call at a time, the order of records, back-pressure, and what survives
+/// `kill -9`.
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};

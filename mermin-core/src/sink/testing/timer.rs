@@ -11,7 +11,8 @@ use std::{
 
 use crate::sink::{Sleep, Timer};
 
-/// A [`Timer`] whose time only [`advance`](Self::advance) changes. Clones share it.
+/// A [`Timer`] whose time a test changes, by [`advance`](Self::advance). The time of [`passing`](Self::passing) also advances
+/// by itself. Clones share the time.
 #[derive(Clone)]
 pub struct ManualTimer {
     state: Arc<Mutex<State>>,

@@ -43,7 +43,8 @@ impl FlowSourceBuilder {
     /// captured in part. Packets captured too short for their headers are counted under `snapped`. A super-packet
     /// (captured before segmentation) counts as one packet, as in the file.
     ///
-    /// Options that select or configure interfaces cannot be combined with a capture.
+    /// Options that select or configure interfaces cannot be combined with a capture, and neither can `pinning`, `process`,
+    /// `tcp_sockets`, `drops` and `drop_capabilities`.
     ///
     /// ```no_run
     /// use futures::StreamExt;

@@ -107,7 +107,7 @@ impl FlowSourceBuilder {
     /// owners, at most once a second, using at most 5 % of the time. A record has the process that had the socket
     /// open at the time of the look-up; if several share it, the one with the lowest PID. A process that lives less than a second may be
     /// missed. The look-up needs `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN`, `CAP_DAC_READ_SEARCH` and the host's PID namespace; the
-    /// report says which of these are missing. Flows of a capture file have no processes.
+    /// report says which of these are missing. A capture file with this option is an error.
     ///
     /// ```
     /// use mermin_core::FlowSource;

@@ -70,8 +70,8 @@ impl FlowSourceBuilder {
         self
     }
 
-    /// Also watches matching interfaces that appear after the source was opened. Default: yes. The source notices
-    /// interfaces that disappear in any case.
+    /// Also watches matching interfaces that appear after the source was opened. Default: yes. With or without this
+    /// option, the source notices when an interface disappears.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -98,8 +98,9 @@ impl FlowSourceBuilder {
     }
 
     /// Sets the priority of `cls_bpf` filters: the `pref` of tc(8), 1 (runs first) to 32767. Default: 1. It applies
-    /// to [`Attach::Tc`], and to [`Attach::Auto`] where that falls back to a filter. BPF filters can share a priority;
-    /// filters of other kinds cannot. It has no effect with TCX, and the report says so.
+    /// to [`Attach::Tc`], and to [`Attach::Auto`] if that falls back to a filter. Several BPF filters can have one
+    /// priority, but a filter of another kind cannot have the priority of a BPF filter. With TCX the priority has no
+    /// effect, and the report says so.
     ///
     /// ```
     /// use mermin_core::FlowSource;

@@ -20,11 +20,11 @@ pub(in crate::source) struct CaptureArguments {
 /// The process that captures.
 #[derive(Debug)]
 pub(in crate::source) enum Purpose {
-    /// This one opens and captures.
+    /// This process opens and captures.
     Capture,
-    /// This one opens for another.
+    /// This process opens for another process.
     Prepare,
-    /// This one captures what another prepared. Empty once it is used.
+    /// This process captures what another process prepared. `None` once that was taken.
     Passed(Option<Handover>),
 }
 

@@ -11,7 +11,7 @@ use crate::{
     table::record::RecordClock,
 };
 
-/// Converts slots and ticks into ids and dates.
+/// Converts slots into ids, and ticks into dates.
 #[derive(Debug)]
 pub(super) struct SourceClock {
     reader: Reader,

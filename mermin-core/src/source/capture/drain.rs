@@ -40,7 +40,7 @@ impl Drain {
         if exporter.outlives_the_process() {
             // If this process is killed, the next one attaches before it reads the slots. No packet may find a flow
             // that already has its last record.
-            closer.delete(&ending);
+            closer.unlist(&ending);
         }
         for Ending { slot, reason, .. } in ending {
             exporter.end(slots, records, slot, reason);
@@ -62,7 +62,7 @@ impl Drain {
                 if exporter.is_unacked(slot) {
                     self.unacked = true;
                 } else {
-                    let suppressed = exporter.is_suppressed(slots, records, slot);
+                    let suppressed = exporter.enrol_or_suppress(slots, records, slot);
                     if room == 0 && !suppressed {
                         return (ending, Drained::Full);
                     }

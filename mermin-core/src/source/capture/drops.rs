@@ -72,8 +72,8 @@ pub(super) fn attach(
     })
 }
 
-/// The kernel has the number of packets that it kept from a program at the program alone, so that has a pin of its own beside the link's:
-/// opening it by its number takes `CAP_SYS_ADMIN`.
+/// Only the program's own descriptor gives the number of packets that the kernel kept from it. So the program has a pin of its own beside
+/// the link's pin: opening it by its id would take `CAP_SYS_ADMIN`.
 fn attach_pinned(
     program: &mut DropProgram,
     directory: &Path,
@@ -86,9 +86,10 @@ fn attach_pinned(
             program.replace_by(attached);
             return Ok(link);
         }
-        // A process that was killed before it had pinned the link leaves its program. The order is such that no link is without one.
+        // A process that was killed before it had pinned the link leaves the program's pin alone. The program is pinned first, so no link's
+        // pin is alone.
         (Err(error), _) if error.kind() == io::ErrorKind::NotFound => None,
-        // The link's descriptor is closed here, or the former program would count beside this one.
+        // The link's descriptor is closed here. Otherwise the former program would count as well as this one.
         (Err(error), _) | (Ok(_), Err(error)) => Some(error),
     };
     let refuse = |path, error: io::Error| unavailable::refused("replace the pin", path, &error);
@@ -117,8 +118,8 @@ fn replaced(directory: &Path, error: &io::Error) -> Degradation {
     )
 }
 
-/// Returns true if dropped packets can be counted with these sizes, which have room for one flow: loads the program, attaches it and takes
-/// it away.
+/// Returns true if dropped packets can be counted with these sizes, which have room for one flow: loads the program, attaches it and
+/// detaches it.
 pub(super) fn can_count(object: &[u8], sizes: Sizes) -> bool {
     object::load(object, sizes).is_ok_and(|loaded| {
         let program = loaded.drops.as_ref();

@@ -125,8 +125,8 @@ fn attaching(loaded: &Loaded) -> [Check; 2] {
     })
 }
 
-/// Returns the check of a refused attachment. Where opening would fall back from TCX to a filter, it has cause and remedy of that
-/// degradation.
+/// Returns the check of a refused attachment. If opening would fall back from TCX to a filter, the check has the cause and remedy of
+/// that degradation.
 fn unattached(subject: CheckKind, error: &Error) -> Check {
     let refusal = error
         .source()

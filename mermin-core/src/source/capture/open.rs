@@ -111,7 +111,7 @@ fn attach(arguments: &mut CaptureArguments) -> Result<Attached, Error> {
     registry.degraded(given_up);
     let elsewhere = leftovers.as_ref().and_then(Leftovers::attached_elsewhere);
     if let Some(interfaces) = elsewhere {
-        parts.interfaces.went_on(interfaces.clone());
+        parts.interfaces.set_taken_over(interfaces.clone());
     } else {
         registry.removed_orphans(parts.interfaces.remove_orphans());
         if leftovers.as_ref().is_some_and(Leftovers::has_flows) {

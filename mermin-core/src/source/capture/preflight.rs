@@ -95,7 +95,7 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
     }
 }
 
-/// Returns the place of the row that says why dropped packets are not counted. The check of them says so instead.
+/// Returns the position of the row that says why dropped packets are not counted. The check of dropped packets says so instead.
 fn position_of_drops(rows: &[Degradation]) -> Option<usize> {
     rows.iter().position(|row| row.feature == Feature::Drops)
 }

@@ -123,7 +123,7 @@ impl SlotTable {
         Due::at(CoarseTime::at(now), is_full)
     }
 
-    /// Advances to the next due slots of the first `used`. Returns false if there are none.
+    /// Advances the iterator to the next due slots among the first `used` slots. Returns false if there are none.
     pub(super) fn next_due(&self, due: &mut Due, used: u32) -> bool {
         due.advance(&self.due[..used as usize])
     }

@@ -135,7 +135,9 @@ impl<'a> Sweep<'a> {
 
     /// Decides about one live flow. If the queue has no room for a record, the flow is unchanged and read again later.
     fn examine(&mut self, slot: u32) {
-        let suppressed = self.exporter.is_suppressed(self.slots, self.records, slot);
+        let suppressed = self
+            .exporter
+            .enrol_or_suppress(self.slots, self.records, slot);
         let flow = self.slots.slab().expiry_state(slot, &self.records.ticks);
         match judge(&flow, self.slots.exported(slot), self.limits, self.now) {
             Verdict::Keep(next) => self.slots.wait_until(slot, next),
@@ -151,12 +153,14 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Closes a flow if there is room for its record, or if it will have none. Returns false if the flow must wait.
+    /// Closes a flow if there is room for its record, or if the filter rejects it. Returns false if the flow must wait.
     fn close(&mut self, slot: u32, reason: EndReason) -> bool {
         if self.exporter.is_unacked(slot) {
             return false;
         }
-        let suppressed = self.exporter.is_suppressed(self.slots, self.records, slot);
+        let suppressed = self
+            .exporter
+            .enrol_or_suppress(self.slots, self.records, slot);
         if !suppressed {
             if self.room.endings == 0 {
                 return false;

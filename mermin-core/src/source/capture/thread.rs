@@ -52,8 +52,8 @@ impl Capture {
             if self.parts.control.is_abandoned() {
                 return self.abandon();
             }
-            // A change is begun here, carried out by the next calls of `run_once` (only they attach and detach), and
-            // answered after them.
+            // A change is begun here. The next calls of `run_once`, which alone attach and detach, carry it out. The answer
+            // follows these calls.
             self.begin_reconfigure();
             self.run_once()?;
             if self.parts.interfaces.is_aligned() {
@@ -96,8 +96,8 @@ impl Capture {
 
     /// Runs a sweep if one is due, then one step with interfaces if there is any, and otherwise waits.
     ///
-    /// The sweep comes first, because a step with interfaces takes as long as two grace periods of the kernel, and
-    /// due flows must not wait for it. Only one step is taken before the clock is read again. The wait comes last,
+    /// The sweep comes first, because a step with interfaces takes as long as two grace periods of the kernel, and due
+    /// flows must not wait for the step. Only one step is taken before the clock is read again. The wait comes last,
     /// when its duration is known.
     fn run_once(&mut self) -> Result<(), Error> {
         self.fill_pages()?;
@@ -143,12 +143,12 @@ impl Capture {
     /// 1. With `names`, sections of payloads, because a name must be known before its flow's last record is made.
     /// 2. Last records of flows whose grace period has passed. They come before records of open flows, so that their
     ///    slots are free before the kernel program runs out of slots.
-    /// 3. Slots whose last records were acknowledged: a pinned source closes no flow that will have a record while half
-    ///    of its slots wait for acknowledgements.
+    /// 3. Slots whose last records were acknowledged. While half of the slots wait for acknowledgements, a pinned source
+    ///    closes only flows that the filter rejects.
     /// 4. Hints of new flows. A slot that was just returned may have a new flow already. Steps 2 and 3 marked it as
-    ///    free, so the hint makes it due; marked later, it would lose the hint.
-    /// 5. The sweep, with all the room from the steps before. At its end it passes flows to the closer, which works
-    ///    until the next sweep.
+    ///    free, so the hint makes it due. If it were marked later, it would lose the hint.
+    /// 5. The sweep. Step 3 comes first, because each slot that it returns lets the sweep close one more flow. At its end
+    ///    the sweep passes flows to the closer, which works until the next sweep.
     /// 6. The queue: all records of the cycle are put into it at once. The consumer is woken once, after the journal has
     ///    everything that the next process needs.
     fn sweep_cycle(&mut self, now: u64) -> Result<(), Error> {
@@ -156,11 +156,11 @@ impl Capture {
         self.finish_closed()?;
         self.parts
             .closer
-            .reap_acked_slots(&mut self.parts.slots, &mut self.parts.exporter);
+            .return_free_slots(&mut self.parts.slots, &mut self.parts.exporter);
         self.take_new_flow_hints();
         // Times in the table are the kernel's.
         self.sweep(self.parts.clock.kernel(now))?;
-        self.parts.exporter.deliver();
+        self.parts.exporter.enqueue();
         let took = Duration::from_nanos(monotonic().saturating_sub(now));
         self.parts.shared.swept(took);
         // If a sweep of a large table takes long, sweeps run less often, so they take at most a quarter of the time.
@@ -210,14 +210,15 @@ impl Capture {
         }
         self.parts.closer.close(batch);
         self.parts.shared.counts.open.store(open, Ordering::Relaxed);
-        // Last records may have found no room. Since then, the consumer may have taken records.
+        // Last records may have found no room, and the consumer may have taken records meanwhile.
         if self.parts.exporter.room_in_queue() == 0 || self.parts.closer.has_waiting() {
             self.wait_for_room();
         }
         Ok(())
     }
 
-    /// Asks the consumer to wake this thread when the queue has room, or continues at once if it has room.
+    /// Asks the consumer to wake this thread when it takes records, or continues at once if more than half of the queue is
+    /// free.
     fn wait_for_room(&self) {
         if !self.parts.exporter.want_room() {
             self.parts.control.wake();
@@ -261,7 +262,7 @@ impl Capture {
         let (slots, exporter) = (&mut self.parts.slots, &mut self.parts.exporter);
         let closer = &mut self.parts.closer;
         for index in closer.make_records(room, slots, exporter, &records) {
-            self.parts.interfaces.on_quiesced(index);
+            self.parts.interfaces.grace_passed(index);
         }
         Ok(())
     }
@@ -280,7 +281,7 @@ impl Capture {
         self.detach()
     }
 
-    /// Detaches all programs, and stops reading notifications.
+    /// Refuses further requests and detaches all programs, `mermin_drop` included.
     fn detach(&mut self) -> Result<(), Error> {
         self.parts.control.refuse_requests();
         self.parts.drop_link = None;
@@ -291,7 +292,7 @@ impl Capture {
     /// else to the next process.
     fn leave_to_next(&mut self) -> Result<(), Error> {
         self.finish_all()?;
-        self.parts.exporter.deliver();
+        self.parts.exporter.enqueue();
         if let Some(instance) = &mut self.parts.instance {
             instance.close();
         }
@@ -312,7 +313,7 @@ impl Capture {
         while !self.parts.control.is_abandoned() {
             self.fill_pages()?;
             let (slots, exporter) = (&mut self.parts.slots, &mut self.parts.exporter);
-            self.parts.closer.reap_acked_slots(slots, exporter);
+            self.parts.closer.return_free_slots(slots, exporter);
             let records = RecordContext::new(&mut self.parts.clock, self.parts.interfaces.names());
             let drained = drain.step(slots, exporter, &self.parts.closer, &records);
             if drained == Drained::Full {
@@ -320,7 +321,7 @@ impl Capture {
             } else {
                 self.parts.shared.counts.open.store(0, Ordering::Relaxed);
             }
-            self.parts.exporter.deliver();
+            self.parts.exporter.enqueue();
             if drained == Drained::Everything && self.parts.exporter.all_acked() {
                 break;
             }

@@ -7,14 +7,14 @@ use std::{
 
 use crate::{
     flow::{Flow, FlowId},
-    source::{control::Control, receive::Receive},
+    source::{acknowledge::Acknowledge, control::Control},
 };
 
 /// Acknowledgements of the consumer, automatic or by hand.
 #[derive(Debug)]
 pub(super) struct Receipts {
-    /// The receiver of a pinned source, until the source has ended.
-    receive: Option<Arc<dyn Receive>>,
+    /// Stores acknowledgements of a pinned source, until the source has ended.
+    receipt: Option<Arc<dyn Acknowledge>>,
     control: Arc<Control>,
     /// The record that was returned last, if polling for the next one acknowledges it.
     given: Option<FlowId>,
@@ -22,9 +22,9 @@ pub(super) struct Receipts {
 }
 
 impl Receipts {
-    pub(super) fn new(receive: Option<Box<dyn Receive>>, control: Arc<Control>) -> Self {
+    pub(super) fn new(receipt: Option<Box<dyn Acknowledge>>, control: Arc<Control>) -> Self {
         Self {
-            receive: receive.map(Arc::from),
+            receipt: receipt.map(Arc::from),
             control,
             given: None,
             manual: None,
@@ -40,7 +40,7 @@ impl Receipts {
 
     /// Notes a record that the stream returns.
     pub(super) fn give(&mut self, flow: &Flow) {
-        if self.receive.is_none() {
+        if self.receipt.is_none() {
             return;
         }
         match &self.manual {
@@ -51,12 +51,12 @@ impl Receipts {
 
     /// Acknowledges these records.
     pub(super) fn arrived(&self, ids: impl IntoIterator<Item = FlowId>) {
-        let Some(receive) = &self.receive else { return };
+        let Some(receipt) = &self.receipt else { return };
         if self.control.is_inherited() {
             return;
         }
-        ids.into_iter().for_each(|id| receive.acknowledge(id));
-        look(&self.control);
+        ids.into_iter().for_each(|id| receipt.acknowledge(id));
+        wake_closing(&self.control);
     }
 
     pub(super) fn manual(&mut self) -> Acknowledger {
@@ -71,7 +71,7 @@ impl Receipts {
         }
         let manual = Acknowledger {
             state: Arc::new(Mutex::new(State {
-                receive: self.receive.clone(),
+                receipt: self.receipt.clone(),
                 given,
                 ended: false,
             })),
@@ -83,12 +83,12 @@ impl Receipts {
 
     /// Forgets everything, because this process has nothing to acknowledge. Takes no lock.
     pub(super) fn forget(&mut self) {
-        (self.receive, self.given, self.manual) = (None, None, None);
+        (self.receipt, self.given, self.manual) = (None, None, None);
     }
 
     /// Ends the source: it returns no more records.
     pub(super) fn end(&mut self) {
-        self.receive = None;
+        self.receipt = None;
         if let Some(manual) = &self.manual {
             manual.lock().end();
         }
@@ -100,15 +100,16 @@ impl Drop for Receipts {
         if self.control.is_inherited() {
             return;
         }
-        // While an acknowledger exists, no other process may own the instance.
+        // The receipt holds the lock of the instance. Without it, another source can use the instance while clones of the
+        // acknowledger exist.
         if let Some(manual) = &self.manual {
-            manual.lock().receive = None;
+            manual.lock().receipt = None;
         }
     }
 }
 
-/// Wakes the source, which waits for the last acknowledgements while it closes.
-fn look(control: &Control) {
+/// Wakes the source if it is closing: it then waits for the last acknowledgements.
+fn wake_closing(control: &Control) {
     if control.is_closing() {
         control.wake();
     }
@@ -117,9 +118,9 @@ fn look(control: &Control) {
 /// Acknowledges records of a source, from any thread, see [`FlowSource::manual_ack`](crate::FlowSource::manual_ack).
 /// Clones refer to the same source.
 ///
-/// After the source is dropped, nothing can be acknowledged any more. After its stream has ended, the remaining records
-/// can still be acknowledged. Another source can use the instance when all records are acknowledged, or when the last
-/// clone is dropped.
+/// After the source is dropped, nothing can be acknowledged any more, and another source can use the instance. After its
+/// stream has ended, the remaining records can still be acknowledged. Another source can then use the instance as soon as
+/// all records are acknowledged, or the source or the last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Acknowledger {
     state: Arc<Mutex<State>>,
@@ -128,7 +129,7 @@ pub struct Acknowledger {
 
 #[derive(Debug)]
 struct State {
-    receive: Option<Arc<dyn Receive>>,
+    receipt: Option<Arc<dyn Acknowledge>>,
     given: Given,
     ended: bool,
 }
@@ -137,15 +138,15 @@ impl State {
     fn end(&mut self) {
         self.ended = true;
         if self.given.is_empty() {
-            self.receive = None;
+            self.receipt = None;
         }
     }
 
     fn arrived(&self, ids: impl IntoIterator<Item = FlowId>) -> usize {
-        let Some(receive) = &self.receive else {
+        let Some(receipt) = &self.receipt else {
             return 0;
         };
-        ids.into_iter().map(|id| receive.acknowledge(id)).count()
+        ids.into_iter().map(|id| receipt.acknowledge(id)).count()
     }
 }
 
@@ -173,7 +174,7 @@ impl Acknowledger {
             count
         };
         if count != 0 {
-            look(&self.control);
+            wake_closing(&self.control);
         }
         count
     }
@@ -312,7 +313,7 @@ mod tests {
     #[derive(Debug, Default)]
     struct Noted(Mutex<Vec<u128>>);
 
-    impl Receive for Arc<Noted> {
+    impl Acknowledge for Arc<Noted> {
         fn acknowledge(&self, id: FlowId) {
             self.0.lock().unwrap().push(id.to_u128());
         }
@@ -390,7 +391,7 @@ mod tests {
         receipts.give(&flow(2, 0));
         receipts.end();
         assert!(manual.ack(&flow(1, 0)));
-        assert!(manual.lock().receive.is_some());
+        assert!(manual.lock().receipt.is_some());
         drop(receipts);
         assert!(!manual.ack(&flow(2, 0)));
         assert_eq!(taken(&noted), [1]);
@@ -400,7 +401,7 @@ mod tests {
         receipts.end();
         assert!(manual.ack(&flow(1, 0)));
         // The last acknowledgement releases the instance.
-        assert!(manual.lock().receive.is_none());
+        assert!(manual.lock().receipt.is_none());
         assert_eq!(taken(&noted), [1]);
     }
 }

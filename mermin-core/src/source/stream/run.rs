@@ -166,7 +166,7 @@ struct Gather<'a> {
     source: &'a mut FlowSource,
     batching: &'a Batching,
     timer: &'a dyn Timer,
-    /// Time since the first record arrived.
+    /// The wait of an incomplete batch for further records, once it has begun.
     waited: Option<Sleep>,
 }
 

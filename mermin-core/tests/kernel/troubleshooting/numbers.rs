@@ -28,7 +28,7 @@ pub(super) const ROWS: &[Symptom] = &[
         symptom_translated_port
     ),
     row!(
-        "`payloads without names` in the statistics",
+        "`payloads whose names may be missing` in the statistics",
         symptom_cut_name
     ),
 ];
@@ -145,6 +145,9 @@ fn symptom_cut_name() -> String {
     let outcome = watch.finish();
     assert!(outcome.flows.iter().all(|flow| flow.application.is_none()));
     let said = outcome.stats.to_string();
-    assert!(said.contains("payloads without names: 1 cut"), "{said}");
+    assert!(
+        said.contains("payloads whose names may be missing: 1 cut"),
+        "{said}"
+    );
     said
 }

@@ -25,7 +25,7 @@ const RETURNED_AT_ONCE: u32 = 8192;
 pub(super) struct Ending {
     pub(super) slot: u32,
     pub(super) reason: EndReason,
-    /// It will have no record, so its end needs no room in the queue.
+    /// The filter rejects the flow, so its end needs no room in the queue.
     pub(super) suppressed: bool,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Batch {
 #[derive(Debug)]
 struct Waiting {
     flows: VecDeque<Ending>,
-    /// Interfaces whose flows are in this batch or in earlier ones.
+    /// Interfaces that waited for this batch's grace period.
     detached: Vec<u32>,
 }
 
@@ -64,7 +64,7 @@ pub(super) struct Closer {
     grace: Grace,
     thread: GraceThread,
     waiting: VecDeque<Waiting>,
-    /// Free slots that an earlier process did not put on the stack.
+    /// Free slots of an earlier process that are not on this process's stack yet.
     remaining: RemainingSlots,
 }
 
@@ -125,8 +125,8 @@ impl Closer {
         self.thread.wait()
     }
 
-    /// Ends the flows of a batch that have no record; the others wait for [`make_records`](Self::make_records). Returns the
-    /// duration of the grace period.
+    /// Ends the flows of a batch that the filter rejects. The other flows of the batch wait for
+    /// [`make_records`](Self::make_records). Returns the duration of the grace period.
     pub(super) fn after_grace(
         &mut self,
         closed: Closed,
@@ -151,8 +151,8 @@ impl Closer {
         Ok(closed.grace)
     }
 
-    /// Makes at most `room` last records, the oldest first, and returns their slots to the kernel program. Returns the interfaces
-    /// whose flows all have their last records.
+    /// Makes at most `room` last records, the oldest first, and returns their slots to the kernel program. Returns the
+    /// interfaces of the batches whose last records are all made.
     pub(super) fn make_records(
         &mut self,
         mut room: usize,
@@ -184,15 +184,15 @@ impl Closer {
         exporter: &mut Exporter,
         records: &RecordContext<'_>,
     ) {
-        exporter.keep_promise(ending.suppressed);
+        exporter.fulfil_promise(ending.suppressed);
         if exporter.end(slots, records, ending.slot, ending.reason) {
             self.give_back(ending.slot);
         }
     }
 
-    /// Empties and returns the slots of flows whose last records were acknowledged, those that CPUs took and did not use,
-    /// and some of those that were not on the stack.
-    pub(super) fn reap_acked_slots(&mut self, slots: &mut SlotTable, exporter: &mut Exporter) {
+    /// Returns free slots to the kernel program: those of flows whose last records were acknowledged, which are emptied
+    /// first; those that CPUs took and did not use; and some of an earlier process.
+    pub(super) fn return_free_slots(&mut self, slots: &mut SlotTable, exporter: &mut Exporter) {
         while let Some(slot) = exporter.empty_acked(slots) {
             self.give_back(slot);
         }
@@ -200,13 +200,13 @@ impl Closer {
         self.remaining.give_back(&mut self.free, RETURNED_AT_ONCE);
     }
 
-    /// Removes flows from the index at once. A program run may still count into them.
-    pub(super) fn delete(&self, flows: &[Ending]) {
-        thread::delete(&self.slab, &self.index, flows);
+    /// Marks flows as closing and removes them from the index, at once. A program run may still count into them.
+    pub(super) fn unlist(&self, flows: &[Ending]) {
+        thread::unlist(&self.slab, &self.index, flows);
     }
 
-    /// Removes the flow in a slot from the index, if the index leads to it.
-    pub(super) fn remove(&self, slot: u32) {
+    /// Removes a key from the index, if it leads to this slot. Does not mark the slot.
+    pub(super) fn remove_key(&self, slot: u32) {
         self.index.remove(&self.slab, slot);
     }
 
@@ -228,7 +228,7 @@ impl Closer {
         self.free.give_back(slot);
     }
 
-    /// Starts to return the free slots that are not on the stack, some in each round.
+    /// Notes free slots of an earlier process. Each round returns some of them.
     pub(super) fn take_remaining(&mut self, remaining: RemainingSlots) {
         self.remaining = remaining;
     }

@@ -21,7 +21,7 @@ use crate::{
     sys::capabilities::keep_only,
 };
 
-/// The thread that deletes and waits.
+/// The thread that deletes keys and waits for grace periods.
 #[derive(Debug)]
 pub(super) struct GraceThread {
     /// `None` when the thread must end.
@@ -43,7 +43,7 @@ impl GraceThread {
         let thread = thread::Builder::new()
             .name("mermin-grace".to_owned())
             .spawn(move || {
-                // A refusal leaves the thread with those of its starter.
+                // If the kernel refuses, the thread keeps the capabilities of the thread that started it.
                 let _ = keep_only(needed(&grace));
                 work(&slab, &index, &grace, &control, &received, &done);
             })
@@ -89,7 +89,7 @@ impl GraceThread {
 }
 
 impl Drop for GraceThread {
-    /// Waits for the thread. Until then no other process may own the flows; the caller still holds the instance's
+    /// Waits for the thread. While it runs, no other process may own the flows: the caller still holds the instance's
     /// lock.
     fn drop(&mut self) {
         self.batches = None;
@@ -100,7 +100,7 @@ impl Drop for GraceThread {
     }
 }
 
-/// Returns the capabilities that waiting takes: for membarrier(2) none, for a map those that the kernel asks for at every use of bpf(2).
+/// Returns the capabilities that waiting takes. membarrier(2) takes none. A map takes those that the kernel asks for at every use of bpf(2).
 fn needed(grace: &Grace) -> CapabilitySet {
     if matches!(grace, Grace::MapInMap { .. }) {
         privilege::for_bpf()
@@ -123,7 +123,7 @@ fn work(
             batch.flows.extend(more.flows);
             batch.detached.extend(more.detached);
         }
-        delete(slab, index, &batch.flows);
+        unlist(slab, index, &batch.flows);
         let began = Instant::now();
         let result = grace.wait();
         fail_point(FailPoint::Quiet);
@@ -141,7 +141,7 @@ fn work(
 
 /// Marks flows as closing and removes them from the index. A flow that the kernel program replaced stays without the mark,
 /// and the index does not lead to it any more.
-pub(super) fn delete(slab: &Slab, index: &Index, flows: &[Ending]) {
+pub(super) fn unlist(slab: &Slab, index: &Index, flows: &[Ending]) {
     for &Ending { slot, .. } in flows {
         slab.begin_close(slot);
         fail_point(FailPoint::Marked);

@@ -43,7 +43,7 @@ use crate::{
 pub(super) struct Room {
     /// Records that may still be made now.
     pub(super) records: usize,
-    /// Flows that may still be handed to the closer, without those that will have no record.
+    /// Flows that may still be handed to the closer. Flows that the filter rejects do not count.
     pub(super) endings: usize,
 }
 
@@ -62,10 +62,10 @@ pub(super) struct Exporter {
     names: Option<Names>,
     /// Records that are not in the queue yet.
     out: VecDeque<Flow>,
-    /// Number of flows that are being closed and will have a record.
+    /// Number of flows that are being closed and may have a record: all but those that the filter rejects.
     promised: usize,
     ahead: Ahead,
-    /// The journal of a pinned source.
+    /// The unacknowledged records of a pinned source, with its journal.
     unacked: Option<Unacked>,
 }
 
@@ -94,7 +94,7 @@ impl Exporter {
         }
     }
 
-    /// Returns the journal of a pinned source.
+    /// Returns the unacknowledged records of a pinned source, with its journal.
     pub(super) fn unacked(&self) -> Option<&Unacked> {
         self.unacked.as_ref()
     }
@@ -104,8 +104,8 @@ impl Exporter {
         self.queue.room().saturating_sub(self.out.len())
     }
 
-    /// Returns the room for a sweep of this many slots at `now` (monotonic ns). While the queue is full, no flow is
-    /// closed that will have a record. In a pinned source, at most half of the table may wait for last records to be
+    /// Returns the room for a sweep of this many slots at `now` (monotonic ns). While the queue is full, only flows that
+    /// the filter rejects are closed. In a pinned source, at most half of the table may wait for last records to be
     /// acknowledged. Otherwise, repeated kills would fill the whole table with unacknowledged flows and leave no slot for
     /// new ones.
     pub(super) fn room(&mut self, slots: u32, now: u64) -> Room {
@@ -125,18 +125,19 @@ impl Exporter {
         }
     }
 
-    /// Asks to be woken when the queue has room. Returns false if it already has.
+    /// Asks to be woken when the consumer takes records. Returns false, without asking, if more than half of the queue is
+    /// free.
     pub(super) fn want_room(&self) -> bool {
         self.queue.want_room()
     }
 
-    /// Counts a flow that is handed to the closer, unless its record is suppressed.
+    /// Counts a flow that is handed to the closer, unless the filter rejects it.
     pub(super) fn promise(&mut self, suppressed: bool) {
         self.promised += usize::from(!suppressed);
     }
 
-    /// Takes back one [`promise`](Self::promise), because the record is made now.
-    pub(super) fn keep_promise(&mut self, suppressed: bool) {
+    /// Counts one [`promise`](Self::promise) less, because the flow's record is made or suppressed now.
+    pub(super) fn fulfil_promise(&mut self, suppressed: bool) {
         self.promised = self.promised.saturating_sub(usize::from(!suppressed));
     }
 
@@ -158,8 +159,9 @@ impl Exporter {
         self.unacked.is_some()
     }
 
-    /// Returns true if the flow in a slot will have no record. Its end then needs no room in the queue.
-    pub(super) fn is_suppressed(
+    /// Enrols a flow that the filter admits: in its conversation, and for a look-up of its sockets. Returns true if the
+    /// filter rejects the flow. Its end then needs no room in the queue.
+    pub(super) fn enrol_or_suppress(
         &mut self,
         slots: &mut SlotTable,
         records: &RecordContext<'_>,
@@ -230,7 +232,7 @@ impl Exporter {
     }
 
     /// Makes or suppresses a flow's last record, and empties its slot. In a pinned source,
-    /// [`empty_acked`](Self::empty_acked) empties the slot later. Returns true if the slot is empty.
+    /// [`empty_acked`](Self::empty_acked) empties the slot later. Returns true if the slot is empty now.
     pub(super) fn end(
         &mut self,
         slots: &mut SlotTable,
@@ -267,7 +269,7 @@ impl Exporter {
         true
     }
 
-    /// Makes the record and keeps it for [`deliver`](Self::deliver), if the filter admits it and no other interface
+    /// Makes the record and keeps it for [`enqueue`](Self::enqueue), if the filter admits it and no other interface
     /// reports the conversation. Otherwise returns the reason to [suppress](Self::suppress) it.
     fn export(
         &mut self,
@@ -394,8 +396,8 @@ impl Exporter {
         Some(slot)
     }
 
-    /// Hands the records made so far to the consumer.
-    pub(super) fn deliver(&mut self) {
+    /// Puts the records made so far into the queue.
+    pub(super) fn enqueue(&mut self) {
         self.count_missed_lookups();
         let made = self.out.len() as u64;
         if made != 0 {

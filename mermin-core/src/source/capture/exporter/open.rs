@@ -21,7 +21,7 @@ impl Exporter {
         let unacked = self.unacked.as_ref();
         if slots.is_free(slot)
             || unacked.is_some_and(|unacked| unacked.is_finished(slot))
-            || self.is_suppressed(slots, records, slot)
+            || self.enrol_or_suppress(slots, records, slot)
         {
             return None;
         }

@@ -7,13 +7,13 @@
 //! * **Intervals**: a suppressed record still ends its interval. The next record's delta begins there, so a flow whose
 //!   records were suppressed for days does not produce one delta of days.
 //! * **Sequence numbers**: a suppressed record takes one, so the gap shows it. Totals remain those of the flow.
-//! * **Last records**: one without packets has no fields of packets to examine. It is made if an earlier record of
-//!   the flow was, unless its TCP state is rejected.
+//! * **Last records**: a last record without packets has no fields of packets to examine. It is made if an earlier record
+//!   of the flow was made, unless its TCP state is rejected.
 //!
 //! The ledger is kept per hook, and a flow has packets of both hooks. So the kernel stores, with the sampled packet of
 //! each direction, the hook that this packet crossed, in a word that it stores anyway. `filtered` is charged to that
-//! hook. If packets of one direction of a flow cross both hooks and are no hairpin, all of them are charged to one; the
-//! sum of both hooks is exact.
+//! hook. Some packets of one direction may cross the ingress hook and others the egress hook. All of them are then charged
+//! to one hook, and the sum of both hooks is exact.
 //!
 //! When the filter changes, open flows keep their decision. Flows without a decision are decided by the old filter
 //! first. An old filter of records is kept while a flow that it decided about is open; up to 125 different ones can be
@@ -95,7 +95,7 @@ impl Suppression {
         self.filters.decide(&flow_fields(flow, &records.name(flow)))
     }
 
-    /// Returns true if the flow in a slot will have no record.
+    /// Returns true if the filter rejects the flow in a slot.
     pub(super) fn is_suppressed(
         &mut self,
         slots: &mut SlotTable,

@@ -13,7 +13,7 @@ use crate::{
     },
     failpoint::{FailPoint, fail_point},
     flow::{EndReason, FlowId},
-    source::receive::Receive,
+    source::acknowledge::Acknowledge,
     table::{export_state::Watermark, record::slot_of},
 };
 
@@ -26,14 +26,14 @@ pub(in crate::source::capture) struct Unacked {
     last_records: VecDeque<u32>,
 }
 
-/// Acknowledges records on behalf of the consumer. While it exists, no other process owns the instance.
+/// Stores acknowledgements of the consumer. While it exists, no other process owns the instance.
 #[derive(Debug)]
 pub(in crate::source::capture) struct Receipt {
     journal: Arc<Journal>,
     _owner: Arc<Lock>,
 }
 
-impl Receive for Receipt {
+impl Acknowledge for Receipt {
     fn acknowledge(&self, id: FlowId) {
         self.journal.acknowledge(slot_of(id));
     }
@@ -48,7 +48,7 @@ impl Unacked {
         }
     }
 
-    /// Returns an acknowledger for the consumer of the instance with this lock.
+    /// Returns the receipt for the consumer of the instance with this lock.
     pub(in crate::source::capture) fn receipt(&self, owner: Arc<Lock>) -> Receipt {
         Receipt {
             journal: Arc::clone(&self.journal),

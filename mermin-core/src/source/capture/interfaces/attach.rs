@@ -33,7 +33,7 @@ pub(super) struct Attacher {
 }
 
 /// An attached interface.
-pub(super) struct Joined {
+pub(super) struct AttachedInterface {
     pub(super) held: Vec<HeldProgram>,
     pub(super) watched: WatchedInterface,
     pub(super) ledgers: Ledgers,
@@ -43,7 +43,7 @@ pub(super) struct Joined {
     pub(super) degradations: Vec<Degradation>,
 }
 
-impl Joined {
+impl AttachedInterface {
     /// Returns true if one of the programs is a filter.
     pub(super) fn uses_tc(&self) -> bool {
         let mut held = self.held.iter();
@@ -71,7 +71,11 @@ impl Attacher {
     ///
     /// # Errors
     /// The first refusal, if both hooks are refused.
-    pub(super) fn attach(&self, ledger: &Ledger, interface: &Interface) -> Result<Joined, Error> {
+    pub(super) fn attach(
+        &self,
+        ledger: &Ledger,
+        interface: &Interface,
+    ) -> Result<AttachedInterface, Error> {
         let place = place(ledger, interface)?;
         let directions = hook::directions(interface);
         let mut held = Vec::new();
@@ -117,7 +121,7 @@ impl Attacher {
         );
         let unpinned = held.iter().filter_map(|held| held.attached.pin_refusal());
         degradations.extend(unpinned.map(|error| degradations::unpinned(interface, error)));
-        Ok(Joined {
+        Ok(AttachedInterface {
             held,
             watched,
             ledgers: Ledgers {

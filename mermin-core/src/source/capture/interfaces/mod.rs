@@ -1,10 +1,11 @@
 //! The interfaces that a source watches. The source compares the kernel's links with the selection; each difference
 //! is a step. Opening, hot-plug, the periodic check and a changed selection all use these steps.
 //!
-//! * **Attach** gives the interface a ledger and attaches at both hooks ([`attach`]). By TCX the kernel waits for a grace
-//!   period of its own for each hook, while it holds the RTNL lock: 8 to 24 ms here, so some 30 ms for one interface,
-//!   and interfaces that appear together wait for one another. The program runs before that wait: received packets are
-//!   counted at once, sent packets after one wait. A filter takes less than a millisecond.
+//! * **Attach** gives the interface a ledger and attaches at ingress, then at egress ([`attach`]). By TCX, the kernel waits
+//!   for a grace period after each of the two, while it holds the RTNL lock: 8 to 24 ms on the test machine, so some 30 ms
+//!   for one interface, and interfaces that appear together wait for one another. A program counts from the start of its
+//!   own wait on. So received packets are counted at once, and sent packets one wait later. A filter takes less than a
+//!   millisecond.
 //! * **Detach** ([`tracked_set`]) removes the programs, waits for a grace period, closes all flows of the interface,
 //!   and after the last record adds the ledger to the sums of removed interfaces. Until then nothing is attached under
 //!   the same index: keys contain the index, and packets of a later interface would be counted in flows of the earlier
@@ -164,21 +165,22 @@ impl InterfaceSet {
         self.tracked.mark_closing(interfaces);
     }
 
-    /// Records that a grace period has passed for a detached interface, after everything closed before.
-    pub(super) fn on_quiesced(&mut self, index: u32) {
-        self.stale |= self.tracked.on_quiesced(index);
+    /// Notes that an interface's grace period has passed, and that all earlier batches have their last records. The
+    /// interface goes to its next state: from detached to quiesced, or from closing to gone.
+    pub(super) fn grace_passed(&mut self, index: u32) {
+        self.stale |= self.tracked.grace_passed(index);
     }
 
     /// Sets the interfaces that an earlier process watched.
-    pub(super) fn went_on(&mut self, same: BTreeSet<u32>) {
-        self.tracked.went_on(same);
+    pub(super) fn set_taken_over(&mut self, taken_over: BTreeSet<u32>) {
+        self.tracked.set_taken_over(taken_over);
     }
 
     /// Ends the take-over, after all flows of the earlier process were read. Names of interfaces without flows are
     /// forgotten, and interfaces that appear from now on are new.
     pub(super) fn end_take_over(&mut self, slots: &SlotTable) {
         self.tracked.tidy_names(slots, None);
-        self.tracked.went_on(BTreeSet::new());
+        self.tracked.set_taken_over(BTreeSet::new());
     }
 
     /// Removes filters that killed processes left at the hooks of this network namespace.
@@ -234,10 +236,9 @@ impl InterfaceSet {
     /// each step.
     ///
     /// # Errors
-    /// An error that would affect every interface. Under `strict`, any refusal or degradation. Otherwise the first
-    /// refusal, if no interface can be watched. An interface that disappeared meanwhile is no error. Also returns an
-    /// error when nobody waits for the source any more: each step takes two grace periods of the kernel, and undoing
-    /// it two more.
+    /// An error that would affect every interface. Under `strict`, any refusal. Otherwise the first refusal, if no
+    /// interface can be watched. An interface that disappeared meanwhile is no error. Also the error of `go_on`, when
+    /// nobody waits for the source any more: each step takes two grace periods of the kernel, and undoing it two more.
     pub(super) fn align(
         &mut self,
         strict: bool,
@@ -261,8 +262,8 @@ impl InterfaceSet {
         }
     }
 
-    /// Does one step with interfaces. A step takes as long as two grace periods of the kernel, and the sweep must not
-    /// wait for many.
+    /// Takes one step with interfaces. A step takes as long as two grace periods of the kernel, and the sweep must not wait
+    /// for many steps.
     pub(super) fn step(&mut self, now: u64, around: &mut Surroundings<'_>) {
         self.read_notifications();
         if self.links.is_lost() {
@@ -340,21 +341,21 @@ impl InterfaceSet {
     }
 
     fn take(&mut self, step: Step, around: &mut Surroundings<'_>) -> Result<(), Error> {
-        let (Step::Join(index) | Step::Leave(index) | Step::Rename(index) | Step::Forget(index)) =
+        let (Step::Attach(index) | Step::Detach(index) | Step::Rename(index) | Step::Forget(index)) =
             step;
         let links = self.links.links();
         match (step, links.get(index)) {
-            (Step::Join(_), Some(link)) => {
-                let joined = self.tracked.join(link, around);
+            (Step::Attach(_), Some(link)) => {
+                let attached = self.tracked.attach(link, around);
                 if self.tracked.uses_tc {
                     self.links.subscribe_tc();
                 }
-                return joined;
+                return attached;
             }
-            (Step::Leave(_), _) => self.tracked.detach(index, links, around.closer),
+            (Step::Detach(_), _) => self.tracked.detach(index, links, around.closer),
             (Step::Rename(_), Some(link)) => self.tracked.rename(link),
             (Step::Forget(_), _) => self.tracked.forget(index),
-            (Step::Join(_) | Step::Rename(_), None) => {}
+            (Step::Attach(_) | Step::Rename(_), None) => {}
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Surroundings,
-    attach::{Attacher, Joined, Verified},
+    attach::{AttachedInterface, Attacher, Verified},
     degradations,
     links::Gone,
     tracked::{State, TrackedInterface},
@@ -37,8 +37,8 @@ pub(super) struct TrackedSet {
     pub(super) attacher: Attacher,
     pub(super) names: InterfaceNames,
     interfaces: BTreeMap<u32, TrackedInterface>,
-    /// Indexes of interfaces that an earlier process watched and that have no program yet.
-    same: BTreeSet<u32>,
+    /// Indexes of interfaces that an earlier process watched and to which this one has not attached yet.
+    taken_over: BTreeSet<u32>,
     /// At least one program is a filter.
     pub(super) uses_tc: bool,
     shared: Arc<SharedCounters>,
@@ -54,7 +54,7 @@ impl TrackedSet {
             attacher,
             names,
             interfaces: BTreeMap::new(),
-            same: BTreeSet::new(),
+            taken_over: BTreeSet::new(),
             uses_tc: false,
             shared,
         }
@@ -102,21 +102,21 @@ impl TrackedSet {
     }
 
     /// Sets the interfaces that an earlier process watched.
-    pub(super) fn went_on(&mut self, same: BTreeSet<u32>) {
-        self.same = same;
+    pub(super) fn set_taken_over(&mut self, taken_over: BTreeSet<u32>) {
+        self.taken_over = taken_over;
     }
 
     /// Attaches to an interface. If one direction is refused, the other is still used.
     ///
     /// # Errors
     /// The first refusal. It is also in the report, and the source tries again.
-    pub(super) fn join(&mut self, link: &Link, around: &Surroundings<'_>) -> Result<(), Error> {
+    pub(super) fn attach(&mut self, link: &Link, around: &Surroundings<'_>) -> Result<(), Error> {
         let index = link.interface.index;
         let (generation, interface) = (link.generation, link.interface.clone());
         let began = monotonic();
         let is_new = self.name(&interface, around);
         let (state, refusal) = match self.attacher.attach(&self.shared.ledger, &interface) {
-            Ok(joined) => self.joined(joined, began),
+            Ok(attached) => self.attached(attached, began),
             Err(error) => {
                 if is_new {
                     self.names.end(index);
@@ -136,15 +136,20 @@ impl TrackedSet {
         refusal.map_or(Ok(()), Err)
     }
 
-    fn joined(&mut self, joined: Joined, began: u64) -> (State, Option<Error>) {
-        self.uses_tc |= joined.uses_tc();
+    fn attached(&mut self, attached: AttachedInterface, began: u64) -> (State, Option<Error>) {
+        self.uses_tc |= attached.uses_tc();
         let registry = &self.shared.registry;
-        if let Some(cause) = joined.tcx_refusal() {
+        if let Some(cause) = attached.tcx_refusal() {
             registry.degraded_once(fallback::tcx(unavailable::no_tcx(cause)));
         }
         let took = Duration::from_nanos(monotonic().saturating_sub(began));
-        registry.attached(joined.watched, joined.ledgers, joined.degradations, took);
-        (State::Watched(joined.held), joined.refusal)
+        registry.attached(
+            attached.watched,
+            attached.ledgers,
+            attached.degradations,
+            took,
+        );
+        (State::Watched(attached.held), attached.refusal)
     }
 
     /// Stores the name of an interface before attaching. Returns true if the index belonged to another interface
@@ -152,7 +157,7 @@ impl TrackedSet {
     fn name(&mut self, interface: &Interface, around: &Surroundings<'_>) -> bool {
         let index = interface.index;
         let name = Arc::from(interface.name.as_str());
-        let is_new = !self.same.remove(&index);
+        let is_new = !self.taken_over.remove(&index);
         let kept = if is_new {
             let now = around.clock.kernel(monotonic());
             self.names.begin(index, now, &name)
@@ -166,12 +171,12 @@ impl TrackedSet {
         is_new
     }
 
-    /// Forgets the names of interfaces that have no flow, are not watched, and are not `joining`.
-    pub(super) fn tidy_names(&mut self, slots: &SlotTable, joining: Option<u32>) {
+    /// Forgets the names of interfaces that have no flow, are not watched, and are not `attaching`: the one that is attached to now.
+    pub(super) fn tidy_names(&mut self, slots: &SlotTable, attaching: Option<u32>) {
         let slab = slots.slab();
         let used = slots.used().filter(|slot| !slots.is_free(*slot));
         let flows = used.map(|slot| (slab.ifindex(slot), slab.first_seen(slot)));
-        let known = self.interfaces.keys().copied().chain(joining).collect();
+        let known = self.interfaces.keys().copied().chain(attaching).collect();
         self.names.tidy(&known, flows);
     }
 
@@ -262,9 +267,10 @@ impl TrackedSet {
         }
     }
 
-    /// Records that a grace period has passed for a detached interface, after everything closed before. Returns true
-    /// if its last flow is closed, so that its index is free.
-    pub(super) fn on_quiesced(&mut self, index: u32) -> bool {
+    /// Notes that an interface's grace period has passed, and that all earlier batches have their last records. A detached
+    /// interface becomes quiesced. A closing one has closed its last flow, so it is forgotten: then returns true, because
+    /// its index is free.
+    pub(super) fn grace_passed(&mut self, index: u32) -> bool {
         let Some(tracked) = self.interfaces.get_mut(&index) else {
             return false;
         };

@@ -42,7 +42,7 @@ pub(in crate::source::capture) fn part(
         unlist(slots, closer, others(slots, &same));
         shared.registry.depart_all_but(&same, &shared.ledger);
     }
-    interfaces.went_on(same);
+    interfaces.set_taken_over(same);
     Ok(())
 }
 
@@ -58,6 +58,6 @@ fn unlist(slots: &SlotTable, closer: &Closer, others: impl Iterator<Item = u32>)
     for slot in others {
         slots.slab().begin_close(slot);
         fail_point(FailPoint::Parting);
-        closer.remove(slot);
+        closer.remove_key(slot);
     }
 }

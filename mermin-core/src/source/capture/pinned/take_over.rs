@@ -132,7 +132,7 @@ impl TakeOver<'_> {
         let mut recovered = self.walk();
         recovered.taken.slots_returned = returned;
         self.closer.close(std::mem::take(&mut recovered.batch));
-        self.exporter.deliver();
+        self.exporter.enqueue();
         Ok(recovered)
     }
 
@@ -245,14 +245,16 @@ impl TakeOver<'_> {
         otherwise: EndReason,
         recovered: &mut Recovered,
     ) {
-        self.closer.remove(slot);
+        self.closer.remove_key(slot);
         let reason = ended.unwrap_or(otherwise);
         self.slots.begin_close(slot);
         if ended.is_some() {
             // Records that are delivered again ignore the filter.
             self.slots.decide(slot, FilterDecision::WANTED);
         }
-        let suppressed = self.exporter.is_suppressed(self.slots, self.records, slot);
+        let suppressed = self
+            .exporter
+            .enrol_or_suppress(self.slots, self.records, slot);
         self.exporter.promise(suppressed);
         recovered.batch.flows.push(Ending {
             slot,

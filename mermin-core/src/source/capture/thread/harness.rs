@@ -212,7 +212,7 @@ impl Harness {
         phases.flows = slots.len() as u64;
         phases.mark = lap.lap();
         for &slot in &slots {
-            parts.closer.remove(slot);
+            parts.closer.remove_key(slot);
         }
         phases.delete = lap.lap();
         parts.closer.wait_for_grace()?;
@@ -229,7 +229,7 @@ impl Harness {
             parts.closer.give_back(slot);
         }
         phases.give_back = lap.lap();
-        parts.exporter.deliver();
+        parts.exporter.enqueue();
         Ok(phases)
     }
 
@@ -245,7 +245,7 @@ impl Harness {
             let open = parts.shared.counts.open.load(Ordering::Relaxed);
             if open == 0 && parts.closer.in_flight() == 0 {
                 self.capture.finish_closed()?;
-                self.capture.parts.exporter.deliver();
+                self.capture.parts.exporter.enqueue();
                 return Ok(records + self.take().len() as u64);
             }
         }
@@ -257,7 +257,7 @@ impl Harness {
         self.capture
             .sweep_cycle(monotonic().saturating_add(ahead))?;
         self.capture.finish_all()?;
-        self.capture.parts.exporter.deliver();
+        self.capture.parts.exporter.enqueue();
         Ok(())
     }
 
