@@ -1,6 +1,6 @@
 //! The digest of a key, which names its places in the index and its tag: the same function in the kernel and in user space.
 //!
-//! A sender that chooses addresses and ports must not be able to choose digests, or a bucket would be full of chosen keys. So
+//! A sender that chooses addresses and ports must not be able to choose digests: it could fill a bucket with chosen keys. So
 //! the digest depends on a secret: sums of products of the key's halves with random numbers (a pair-multiply hash: Thorup,
 //! "High Speed Hashing for Integers and Strings", section 3.4), whose upper bits are then spread by another product.
 
@@ -12,17 +12,18 @@ use super::key::{CARRIED, KEY_WORDS, KeyV4, KeyV6, KeyWords};
 #[repr(C)]
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Seed {
-    /// Where the sums of IPv4 and IPv6 keys begin: a key of one never has the digest of the other's by its words alone.
+    /// The first summands for keys of IPv4 and of IPv6. They differ, so an IPv4 key and an IPv6 key with the same words have
+    /// different digests.
     pub starts: [u64; 2],
     /// The last factor; its lowest bit counts as 1.
     pub factor: u64,
     /// Keeps the summands at a multiple of 16 octets.
     pub reserved: u64,
-    /// Two for each word of a key.
+    /// Two random numbers for each word of a key.
     pub summands: [[u64; 2]; KEY_WORDS],
 }
 
-/// Says nothing: a secret is not to be in a log.
+/// Prints no number: a log must not have the secret.
 impl fmt::Debug for Seed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Seed").finish_non_exhaustive()
@@ -33,7 +34,7 @@ impl Seed {
     /// 64-bit words of a seed.
     pub const WORDS: usize = size_of::<Self>() / size_of::<u64>();
 
-    /// A seed of random words: the inverse of [`words`](Self::words), but for a bit that counts as 1 and a word without use.
+    /// A seed of random words: the inverse of [`words`](Self::words), except for a bit that counts as 1 and a word without use.
     #[must_use]
     pub const fn from_words(words: &[u64; Self::WORDS]) -> Self {
         let mut summands = [[0; 2]; KEY_WORDS];
@@ -88,7 +89,7 @@ pub(super) const fn product(word: u64, [low, high]: [u64; 2]) -> u64 {
     low.wrapping_mul(high.wrapping_add(word >> 32))
 }
 
-/// Where a seed is read from.
+/// Reads the numbers of a seed.
 pub trait Source {
     /// One of [`Seed::starts`].
     fn start(&self, ipv6: bool) -> u64;

@@ -1,20 +1,20 @@
-//! Packets that the kernel dropped: counts of each flow, in an array of its own beside the slots, and counts of those without a flow.
+//! Packets that the kernel dropped: the counts of each flow, in an array beside the slots, and the counts of packets without a flow.
 
 use super::slot::DIRECTIONS;
 
-/// Counts that a flow has for each direction. The last one is for all reasons that find no other.
+/// Counts that a flow has for each direction. The last count is for all reasons for which no other count is left.
 pub const REASONS_A_FLOW: usize = 4;
 
 /// [`Dropped::reason`] of the last count.
 pub const OTHER_REASONS: u64 = u32::MAX as u64;
 
-/// Numbers of reasons that are counted each by itself where there is no flow. Linux 6.18 has 128; the last place is for all others.
+/// Places for packets without a flow, one for each number of a reason. Linux 6.18 has 128 reasons; the last place is for all others.
 pub const REASON_NUMBERS: usize = 512;
 
 /// Reason of a buffer that the kernel frees and has not dropped (`SKB_NOT_DROPPED_YET`, since Linux 5.18): not counted.
 pub const NOT_DROPPED: u32 = 0;
 
-/// Least inode of a namespace: from there on the kernel numbers what has no file of its own (`include/uapi/linux/nsfs.h` for the initial
+/// Least inode of a namespace: from it on, the kernel numbers objects that have no file of their own (`include/uapi/linux/nsfs.h` for the initial
 /// namespaces, `PROC_DYNAMIC_FIRST` in `fs/proc/generic.c` for all others).
 const FIRST_INODE: u32 = 0xefff_ff00;
 
@@ -54,14 +54,14 @@ pub struct Drops {
 pub struct DropCounters {
     /// Packets whose flow is not in the table, by the reason's number.
     pub flowless: [u64; REASON_NUMBERS],
-    /// Packets that the kernel had taken: it frees the last segments of a connection, and the answers to a raw socket's pings, as if it
+    /// Packets that the kernel delivered. It frees the last segments of a connection, and the answers to a raw socket's pings, as if it
     /// dropped them.
     pub taken: u64,
-    /// Packets whose network namespace nothing says.
+    /// Packets without anything that tells their network namespace.
     pub unplaced: u64,
-    /// Packets that were not looked at, because they interrupted the look at another one.
+    /// Packets that the program could not look at, because its run interrupted its run for another packet.
     pub missed: u64,
-    /// Packets of flows, of which the filter or `join` suppressed the record. User space adds to it.
+    /// Packets of flows whose record the filter or `join` suppressed. User space adds to this count.
     pub suppressed: u64,
     /// Fills the line.
     pub reserved: [u64; 4],
@@ -109,6 +109,6 @@ pub mod fact {
     pub const NO_SOCKET: usize = 18;
     /// `sk_buff.protocol`.
     pub const PROTOCOL: usize = 19;
-    /// How many there are.
+    /// Number of facts.
     pub const COUNT: usize = 20;
 }

@@ -4,8 +4,8 @@ use super::key::KeyWords;
 
 /// Facts that the fragments of one packet share (RFC 791, RFC 8200 section 4.5).
 ///
-/// The version of IP has a word of its own: numbers of IPv6 have 32 bits, and its addresses may be zeroes but for
-/// the four octets that one of IPv4 has.
+/// The version of IP has a word of its own. Otherwise, an IPv6 packet could have the key of an IPv4 packet: identifications of IPv6 have
+/// 32 bits, and its addresses may be zeroes except for the four octets of an IPv4 address.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FragmentKey {
@@ -15,8 +15,8 @@ pub struct FragmentKey {
     pub ifindex: u32,
     /// The sender's number for the packet.
     pub identification: u32,
-    /// As [`KeyTail::protocol_vlan`](super::key::KeyTail::protocol_vlan). Of IPv6 the protocol is 44: later fragments need not
-    /// name what the first one does.
+    /// As [`KeyTail::protocol_vlan`](super::key::KeyTail::protocol_vlan). For IPv6 the protocol is 44, because later fragments need
+    /// not name the protocol that the first one names.
     pub protocol_vlan: u32,
     /// As [`KeyTail::encapsulation`](super::key::KeyTail::encapsulation).
     pub encapsulation: u32,
@@ -36,7 +36,7 @@ pub struct FragmentFlow {
     pub seen_at: u64,
     /// The first fragment's [`Sample`](super::slot::Sample), packed.
     pub sample: u64,
-    /// Which way the packet goes in the flow.
+    /// The packet's direction in the flow.
     pub direction: u8,
     /// 1 for a key of IPv6.
     pub ipv6: u8,
@@ -51,19 +51,19 @@ pub struct FragmentFlow {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Early {
-    /// How many. Atomic, as the other sums are.
+    /// Number of these fragments. Atomic, like the other sums.
     pub packets: u64,
     /// Octets of their IP packets.
     pub octets: u64,
-    /// Those without the IP headers.
+    /// Octets of their IP packets, without the IP headers.
     pub payload: u64,
     /// Octets of their frames.
     pub frame_octets: u64,
     /// Monotonic time of the first of them, ns.
     pub seen_at: u64,
-    /// First fragments that came for them: the first of these has them. Atomic.
+    /// Number of first fragments that came. Only the first of them moves the sums. Atomic.
     pub taken: u64,
-    /// Number of the ledger that has them under the reason.
+    /// Number of the ledger that counts them under the reason.
     pub ledger: u32,
     /// As [`HookEntry::generation`](super::ledger::HookEntry::generation).
     pub generation: u8,

@@ -7,8 +7,8 @@ pub const NUMBERS: usize = 16;
 /// interrupts a test run, and with `PREEMPT_RT` a packet another one.
 pub const SPARES: usize = 2;
 
-/// One cache line of the map. The first one begins with a [`Top`]. Then each CPU has a line that begins with its [`SPARES`]
-/// spare slots: 0, or one more than a slot's number. The remaining lines have the numbers on the stack.
+/// One cache line of the map. The first line begins with a [`Top`]. Then each CPU has a line that begins with its [`SPARES`]
+/// spare slots: each is 0, or one more than a slot's number. The remaining lines have the numbers on the stack.
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FreeLine {
@@ -16,8 +16,8 @@ pub struct FreeLine {
     pub numbers: [u32; NUMBERS],
 }
 
-/// How many numbers are on the stack (25 bits), and a counter of changes, by which each push and pop makes another word
-/// (39 bits).
+/// How many numbers are on the stack (25 bits), and a counter of changes (39 bits). Each push and pop raises the counter, so no
+/// two states of the stack have the same value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Top(pub u64);
 
@@ -75,7 +75,7 @@ impl FreeShape {
         1 + cpu
     }
 
-    /// The line of a place of the stack, and which of its numbers the place is.
+    /// The line of a place of the stack, and the position of that place in the line.
     #[inline(always)]
     #[must_use]
     pub const fn place(self, place: u32) -> (u32, usize) {

@@ -1,11 +1,11 @@
-//! Counters that belong to no interface, and where flows have begun.
+//! Counters that belong to no interface, and hints of slots in which flows have begun.
 
 use super::sampling::Rate;
 
 /// Slots that share a word of [`MAP_FRESH`](super::names::MAP_FRESH).
 pub const SLOTS_A_WORD: u32 = 64;
 
-/// Programs that others hand over to, by their place in [`MAP_PROGRAMS`](super::names::MAP_PROGRAMS).
+/// Programs that other programs call by tail call, by their place in [`MAP_PROGRAMS`](super::names::MAP_PROGRAMS).
 pub mod next {
     /// [`PROGRAM_GENERAL`](crate::abi::names::PROGRAM_GENERAL).
     pub const GENERAL: u32 = 0;
@@ -17,7 +17,7 @@ pub mod next {
     pub const DEVICE: u32 = 3;
     /// [`PROGRAM_TCP`](crate::abi::names::PROGRAM_TCP).
     pub const TCP: u32 = 4;
-    /// How many there are.
+    /// Number of these programs.
     pub const COUNT: u32 = 5;
 }
 
@@ -25,7 +25,7 @@ pub mod next {
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Globals {
-    /// Slots below this were used at least once. May run past the number of slots by one per CPU. Atomic.
+    /// Slots below this number were used at least once. It may exceed the number of slots by one per CPU. Atomic.
     pub high_water: u64,
     /// Sections of payloads that the ring had no room for. Atomic.
     pub sections_lost: u64,
@@ -33,12 +33,12 @@ pub struct Globals {
     pub reserved: [u64; 6],
     /// Values that the clock program saw when user space last ran it.
     pub clock: Clock,
-    /// The rate at which flows are kept; [`Rate::ALL`] where none are left out. User space writes it, and the kernel program lowers it.
+    /// The rate at which flows are kept; [`Rate::ALL`] if none are left out. User space writes it, and the kernel program lowers it.
     /// Changed by compare and swap alone.
     pub rate: Rate,
 }
 
-/// The same moment on three clocks, by which ticks become times, and times those of a process.
+/// The same moment on three clocks. It serves to convert ticks into times, and the kernel program's times into those of a process.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Clock {

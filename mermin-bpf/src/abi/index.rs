@@ -6,9 +6,9 @@ pub const ENTRIES: usize = 14;
 const WORDS: usize = 16;
 /// Words before the first entry.
 const HEAD_WORDS: usize = WORDS - ENTRIES;
-/// Buckets in which a key may be: its home, and those after it that are used where the home is full.
+/// Buckets in which a key may be: its home, and further ones that are used if the home is full.
 pub const PLACES: usize = 4;
-/// A bucket for so many slots: 8 octets a slot, and 14 entries for 8 flows.
+/// Slots for each bucket of the index. So the index takes 8 octets a slot, and has 14 entries for 8 flows.
 pub const SLOTS_A_BUCKET: u32 = 8;
 
 /// One cache line of the index.
@@ -21,8 +21,8 @@ pub struct Bucket {
     pub entries: [u32; ENTRIES],
 }
 
-/// First word of a bucket, about the keys of which this is the home: how many of them are in each further place (10 bits
-/// each), and a number that each of their insertions changes (34 bits).
+/// First word of a bucket. It is about the keys whose home this bucket is: how many of them are in each further place (10
+/// bits each), and a number that each insertion of such a key changes (34 bits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head(pub u64);
 
@@ -32,7 +32,7 @@ impl Head {
     const COUNTS: u64 = (1 << (Self::COUNT_BITS * (PLACES as u32 - 1))) - 1;
     const INSERTION: u64 = Self::COUNTS + 1;
 
-    /// Adds one to the count of a place; 0 for the home, which has none.
+    /// The value that adds one to the count of a place. 0 for the home, which has no count.
     #[inline(always)]
     #[must_use]
     pub const fn unit(place: usize) -> u64 {
@@ -101,7 +101,7 @@ impl Shape {
         }
     }
 
-    /// Buckets there are.
+    /// Number of buckets.
     #[must_use]
     pub const fn buckets(self) -> u32 {
         self.bucket_mask + 1
@@ -112,7 +112,7 @@ impl Shape {
     #[must_use]
     pub const fn bucket(self, digest: u64, place: usize) -> u32 {
         let home = (digest >> 40) as u32;
-        // Odd, so that the places of a key differ where there are as many buckets.
+        // The step is odd. So the places of a key differ, if there are at least as many buckets as places.
         let step = (digest >> 16) as u32 | 1;
         home.wrapping_add(step.wrapping_mul(place as u32)) & self.bucket_mask
     }
@@ -146,7 +146,7 @@ impl Shape {
         entry & !self.tag_mask()
     }
 
-    /// Bits in which an entry differs from all those of a key, live or pending.
+    /// The bits in which an entry's tag differs from a key's tag. They are 0 for each entry of the key, live or pending.
     #[inline(always)]
     #[must_use]
     pub const fn differs(self, entry: u32, live: Entry) -> u32 {
@@ -174,7 +174,8 @@ impl Entry {
     }
 }
 
-/// Which word of a bucket's 16 an entry is: any number can be masked to one that is in the bucket, which a verifier sees.
+/// The position of an entry among the bucket's 16 words. The mask keeps any position inside the bucket, so a verifier accepts
+/// the access.
 #[inline(always)]
 #[must_use]
 pub const fn word(entry: usize) -> usize {

@@ -7,7 +7,7 @@ const VLAN_MASK: u32 = (1 << VLAN_BITS) - 1;
 /// The part of a key that does not depend on the IP version.
 ///
 /// The two endpoints stand in canonical order (the lower one first), so both directions of a conversation have the
-/// same key; which direction a packet took is a bit beside it.
+/// same key. A bit beside the key is the packet's direction.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeyTail {
@@ -32,7 +32,7 @@ impl KeyTail {
             | (inner_vlan as u32 & VLAN_MASK) << (8 + VLAN_BITS)
     }
 
-    /// The same without VLANs and tunnels: what two packets have in common whose own ends are the same.
+    /// The same without VLANs and tunnels: two packets with the same own endpoints have it in common.
     #[inline(always)]
     #[must_use]
     pub const fn bare(mut self) -> Self {

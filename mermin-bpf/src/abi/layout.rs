@@ -1,4 +1,4 @@
-//! Sizes and offsets, checked when compiled, and one hash over them that names a layout on disk.
+//! Sizes and offsets, checked at compile time. One hash over them names the layout in a BPF file system.
 
 use core::mem::{offset_of, size_of};
 
@@ -97,7 +97,7 @@ const FACTS: [usize; 76] = [
     FreeShape { cpus: 1 }.lines(1) as usize,
 ];
 
-/// Raised when bytes keep their place and change their meaning.
+/// The number of the meaning. It is raised when bytes keep their place and change their meaning.
 const MEANING: usize = 11;
 
 /// FNV-1a over every size and offset and the meaning's number. Two builds with the same hash may share pinned maps.

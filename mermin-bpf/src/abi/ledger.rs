@@ -16,16 +16,16 @@ pub mod link {
     pub const ETHERNET: u8 = 1;
     /// Nothing (tun, wg, ipip).
     pub const IP: u8 = 2;
-    /// An outer IP header and that of GRE (`ARPHRD_IPGRE` without a remote, or with a group for one).
+    /// An outer IP header and a GRE header (`ARPHRD_IPGRE` without a remote address, or with a group as remote address).
     pub const GRE: u8 = 3;
-    /// The same on what is sent, nothing on what is received (`ARPHRD_IP6GRE` without a remote).
+    /// The same on packets that are sent, nothing on received ones (`ARPHRD_IP6GRE` without a remote address).
     pub const GRE_SENT: u8 = 4;
 }
 
-/// Places that are tried for an interface in the table of hooks, from `ifindex` modulo its size on.
+/// Number of places of the table of hooks that are tried for an interface. The first is `ifindex` modulo the table's size.
 pub const HOOK_PROBES: u32 = 8;
 
-/// An interface that is watched; its place in the table numbers its ledger.
+/// A watched interface. Its place in the table is the number of its ledger.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HookEntry {
@@ -46,15 +46,15 @@ pub struct HookEntry {
 pub struct Totals {
     /// Socket buffers, as `ip -s link` counts them.
     pub skbs: u64,
-    /// Octets of those buffers, link header included; without a VLAN tag that is not in them.
+    /// Octets of those buffers, link header included. A VLAN tag that is not in the buffer does not count.
     pub skb_octets: u64,
-    /// Packets on the wire: segments of a super-packet each.
+    /// Packets on the wire: each segment of a super-packet is one.
     pub packets: u64,
     /// Octets of those packets, link header and padding included.
     pub octets: u64,
 }
 
-/// Stripes of [`Reasons`]: one for each CPU, up to four. A CPU adds to the one of its number modulo this.
+/// Number of stripes of [`Reasons`]: one for each CPU, up to four. A CPU adds to the stripe of its number modulo this.
 #[inline(always)]
 #[must_use]
 pub const fn reason_stripes(cpus: u32) -> u32 {
@@ -68,7 +68,7 @@ pub const fn reason_stripes(cpus: u32) -> u32 {
 /// Room for reasons, so that adding one does not change the layout.
 pub const REASON_ROOM: usize = 32;
 
-/// Packets that went to no flow, for one reason.
+/// Packets that are in no flow, for one reason.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ignored {
@@ -78,7 +78,7 @@ pub struct Ignored {
     pub octets: u64,
 }
 
-/// Everything of one hook and stripe that went to no flow, indexed by [`Reason`].
+/// Packets of one hook and stripe that are in no flow, indexed by [`Reason`].
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reasons {
@@ -122,56 +122,56 @@ reasons! {
     MalformedEthernet = 3, "malformed_ethernet";
     /// Cut within a VLAN tag.
     MalformedVlan = 4, "malformed_vlan";
-    /// IPv4 header cut, of another version, or with a length that cannot be.
+    /// IPv4 header cut, of another version, or with an impossible length.
     MalformedIpv4 = 5, "malformed_ipv4";
-    /// IPv6 header cut, of another version, or claiming more than there is.
+    /// IPv6 header cut, of another version, or with a length beyond the packet.
     MalformedIpv6 = 6, "malformed_ipv6";
     /// IPv6 extension header cut.
     MalformedExtension = 7, "malformed_extension";
-    /// TCP header cut or with an offset that cannot be.
+    /// TCP header cut or with an impossible data offset.
     MalformedTcp = 8, "malformed_tcp";
-    /// UDP header cut or with a length that cannot be.
+    /// UDP header cut or with an impossible length.
     MalformedUdp = 9, "malformed_udp";
     /// ICMP or ICMPv6 header cut.
     MalformedIcmp = 10, "malformed_icmp";
-    /// A fragment whose first one, which alone has ports, has not come, or has no flow any more. Taken back from here once
-    /// the first one comes within the time that a receiver waits.
+    /// A later fragment whose first fragment, which alone has ports, has not come, or has no flow any more. If the first fragment comes
+    /// within the time that a receiver waits, the count is moved from here to its flow.
     Fragment = 11, "fragment";
-    /// More headers than are followed.
+    /// More headers than the program follows.
     TooDeep = 12, "too_deep";
     /// No slot was free.
     TableFull = 13, "table_full";
     /// All places of the key in the index were taken though a slot was free.
     IndexFull = 14, "index_full";
-    /// Other CPUs made or removed flows of the same bucket of the index under this packet, more often than it looks.
+    /// While the packet was looked up, flows of the same bucket of the index were made or removed at each of its attempts.
     Race = 15, "race";
     /// Another pass of a packet that was counted before: in the same direction of the same flow, at the other hook of the
     /// interface or once more at the same one.
     Hairpin = 16, "hairpin";
     /// The bytes could not be read from the socket buffer.
     Unreadable = 17, "unreadable";
-    /// Captured too short to tell: a header is not in what a capture file kept of the packet.
+    /// Captured too short: the capture file did not keep a whole header of the packet.
     Snapped = 18, "snapped";
-    /// Counted in a flow, or in a record of one, that was not asked for. User space moves it here.
+    /// Counted in a flow or record that the filter rejects. User space moves the count here.
     Filtered = 19, "filtered";
-    /// SCTP, DCCP, UDP-Lite, IGMP, ESP or AH header cut or with a length that cannot be.
+    /// SCTP, DCCP, UDP-Lite, IGMP, ESP or AH header cut or with an impossible length.
     MalformedTransport = 20, "malformed_transport";
     /// Cut within an MPLS label stack.
     MalformedMpls = 21, "malformed_mpls";
-    /// `PPPoE` header cut, of another version, or claiming more than there is.
+    /// `PPPoE` header cut, of another version, or with a length beyond the packet.
     MalformedPppoe = 22, "malformed_pppoe";
-    /// A tunnel's header cut behind the protocol number that announces it, or beyond the octets that are looked at.
+    /// A tunnel's header that is cut, or that lies beyond the octets that the program reads. A protocol number announces the header.
     MalformedTunnel = 23, "malformed_tunnel";
-    /// In more tunnels than are taken off.
+    /// In more tunnels than the program decapsulates.
     TooManyTunnels = 24, "too_many_tunnels";
     /// In a capture, of a link type that is not read. No hook has it.
     OtherLink = 25, "other_link";
-    /// Counted in a flow whose conversation another interface reports. User space moves it here.
+    /// Counted in a flow whose conversation another interface reports. User space moves the count here.
     Joined = 26, "joined";
-    /// Of a flow that sampling left out.
+    /// A packet of a flow that sampling left out.
     NotSampled = 27, "not_sampled";
-    /// A copy that the kernel makes of a packet of this host to a group or to all (`PACKET_LOOPBACK`): it comes from no wire, and crosses the
-    /// ingress without a link header.
+    /// The kernel's copy of a multicast or broadcast packet that this host sent (`PACKET_LOOPBACK`). The copy comes from no wire, and
+    /// crosses the ingress hook without a link header.
     LoopedBack = 28, "looped_back";
 }
 

@@ -1,7 +1,7 @@
 //! The first octets of a packet's payload (IPFIX `ipPayloadPacketSection`, RFC 5477), in a ring buffer from the kernel program to
 //! user space.
 
-/// Octets of a payload that are passed at most.
+/// Largest number of octets of a payload that are passed.
 pub const OCTETS: usize = 256;
 
 /// Bits of [`Slot::lanes_used`](super::slot::Slot::lanes_used): the number of sections that a direction may still pass, 0
@@ -14,7 +14,7 @@ pub mod watch {
     pub const MASK: u8 = 7 << AT;
     /// No payload has come yet. Each packet without payload, unless it opens the connection, lowers the value by one.
     pub const FRESH: u8 = 7;
-    /// The lowest such value: after it, the next such packet sets 0, so no section is passed any more.
+    /// The lowest value of a direction without payload. The next packet without payload sets 0, so no section is passed any more.
     pub const LAST_FRESH: u8 = 4;
 
     /// The number in a lane's byte.
@@ -50,7 +50,7 @@ pub struct SectionHeader {
     pub sequence: u32,
     /// Octets of the packet's payload.
     pub payload: u32,
-    /// Octets of it that follow.
+    /// Octets of the payload that follow.
     pub length: u16,
     /// As in a slot: 0 = lower endpoint to higher.
     pub direction: u8,

@@ -33,13 +33,13 @@ pub struct Sender {
     pub known: u8,
     /// Fills the word.
     pub reserved: u8,
-    /// When the timed segment was seen, `CLOCK_MONOTONIC`, ns; 0 where none is timed.
+    /// When the timed segment was seen, `CLOCK_MONOTONIC`, ns; 0 if none is timed.
     pub timed_at: u64,
-    /// When the last request was seen, `CLOCK_MONOTONIC`, ns; 0 where none waits for a response.
+    /// When the last request was seen, `CLOCK_MONOTONIC`, ns; 0 if none waits for a response.
     pub asked_at: u64,
 }
 
-/// Octets that were passed over: sent on another way, later than what follows them, or lost on the way here.
+/// Octets that are missing in the sequence: they took another way, come later than the octets after them, or were lost.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gap {
@@ -47,7 +47,7 @@ pub struct Gap {
     pub start: u32,
     /// Sequence number behind the last octet.
     pub end: u32,
-    /// When it was passed over, `CLOCK_MONOTONIC`, ns.
+    /// When the gap was found, `CLOCK_MONOTONIC`, ns.
     pub at: u64,
 }
 
@@ -59,13 +59,13 @@ pub struct Latency {
     pub samples: u64,
     /// Their sum. Atomic.
     pub sum: u64,
-    /// Sum of the differences between each and the one before it. Atomic.
+    /// Sum of the differences between each sample and the sample before it. Atomic.
     pub variation: u64,
-    /// The last one.
+    /// The last sample.
     pub last: u64,
-    /// The least one of the interval; 0 without. User space makes it 0 when a record is made.
+    /// The least sample of the interval; 0 without samples. User space sets it to 0 when a record is made.
     pub min: u64,
-    /// The greatest one of the interval; as `min`.
+    /// The greatest sample of the interval; otherwise like `min`.
     pub max: u64,
 }
 
@@ -75,7 +75,7 @@ pub struct Latency {
 pub struct Counters {
     /// Segments with octets that had been seen before. Atomic.
     pub retransmissions: u64,
-    /// Those octets. Atomic.
+    /// Octets that had been seen before. Atomic.
     pub retransmitted_octets: u64,
     /// Segments that filled a gap too soon to have been sent again. Atomic.
     pub out_of_order: u64,
@@ -87,17 +87,17 @@ pub struct Counters {
     pub resets: u64,
 }
 
-/// All that is counted of one direction.
+/// All counts of one direction.
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Direction {
     /// Counters.
     pub counters: Counters,
-    /// Where [`known::GAP`] is set.
+    /// The latest gap; valid if [`known::GAP`] is set.
     pub gap: Gap,
     /// Round trips from here to the receiver and back.
     pub round_trip: Latency,
-    /// The round trip of the segment that opened the connection, ns; 0 without.
+    /// The round trip of the segment that opened the connection, ns; 0 if it was not seen.
     pub handshake: u64,
     /// Fills the line.
     pub reserved: u64,

@@ -12,7 +12,7 @@ pub struct TcpSocket {
     pub retransmissions: u32,
     /// Segments delivered to the other end since the socket began (`delivered`).
     pub delivered: u32,
-    /// Segments that it may have on the way (`snd_cwnd`). Never 0 in a socket: 0 says that no socket was seen.
+    /// Segments that the socket may have on the way (`snd_cwnd`). No socket has 0 here, so 0 says that no socket was seen.
     pub congestion_window: u32,
 }
 
@@ -20,6 +20,6 @@ pub struct TcpSocket {
 #[repr(C, align(32))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpSockets {
-    /// By the direction that the socket sends.
+    /// One for each direction: the socket that sends it.
     pub directions: [TcpSocket; DIRECTIONS],
 }

@@ -1,4 +1,4 @@
-//! The tunnel a flow was carried in: fields beside its slot, of the outermost tunnel.
+//! The outermost tunnel of a flow: fields beside the flow's slot.
 
 /// Kinds of encapsulation: the lower bits of [`OuterHeader::flags`].
 pub mod kind {
@@ -44,8 +44,8 @@ pub mod flag {
     pub const HAS_SENDER: u8 = 0x80;
 }
 
-/// Parts of an outer header, beside the slot. Meant where [`Slot::origin`](super::slot::Slot::origin) has
-/// [`ENCAPSULATED`](super::slot::origin::ENCAPSULATED); stale elsewhere.
+/// Parts of an outer header, beside the slot. They are valid if [`Slot::origin`](super::slot::Slot::origin) has
+/// [`ENCAPSULATED`](super::slot::origin::ENCAPSULATED), and otherwise left over from an earlier flow.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TunnelEndpoints {
@@ -54,7 +54,7 @@ pub struct TunnelEndpoints {
     /// VNI of VXLAN, VXLAN-GPE or Geneve, GRE key, GTP-U TEID, `WireGuard` receiver index, ERSPAN session, PPTP call, `EoIP` tunnel,
     /// L2TP tunnel and session.
     pub id: u32,
-    /// Ports of those sides; zeroes where the carrier has none.
+    /// Ports of those two sides; zeroes if the outer protocol has no ports.
     pub ports: [u16; 2],
 }
 
@@ -64,7 +64,7 @@ pub struct TunnelEndpoints {
 pub struct OuterHeader {
     /// The outer ends, and the tunnel between them.
     pub ends: TunnelEndpoints,
-    /// Sender of the frame; zeroes for none.
+    /// MAC address of the frame's sender; zeroes for none.
     pub mac: [u8; 6],
     /// One of [`kind`], and bits of [`flag`].
     pub flags: u8,
@@ -73,7 +73,8 @@ pub struct OuterHeader {
 }
 
 impl OuterHeader {
-    /// The same seen from the flow's lower endpoint, given that its higher endpoint sent the packet.
+    /// The same header with both sides exchanged: the flow's higher endpoint sent the packet, and a slot has the lower endpoint's side
+    /// first.
     #[inline(always)]
     #[must_use]
     pub const fn reversed(mut self) -> Self {

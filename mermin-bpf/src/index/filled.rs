@@ -1,4 +1,4 @@
-//! How many keys of several kinds find room, and that chosen keys do not share places.
+//! Tests how many keys of several kinds find room, and that chosen keys do not share places.
 
 use std::{vec, vec::Vec};
 
@@ -41,7 +41,9 @@ impl Memory for Wanted<'_> {
     fn swap_head(&self, bucket: usize, from: Head, to: Head) -> bool {
         let head = &mut self.0.buckets.borrow_mut()[bucket].head;
         let is_same = *head == from.0;
-        *head = to.0;
+        if is_same {
+            *head = to.0;
+        }
         is_same
     }
 
@@ -55,7 +57,9 @@ impl Memory for Wanted<'_> {
 
     fn swap_entry(&self, bucket: usize, number: usize, from: u32, to: u32) -> bool {
         let is_same = self.entry(bucket, number) == from;
-        self.set_entry(bucket, number, to);
+        if is_same {
+            self.set_entry(bucket, number, to);
+        }
         is_same
     }
 
@@ -80,7 +84,7 @@ impl Table {
         }
     }
 
-    /// Inserts a key, which its digest stands for.
+    /// Inserts a key. Here its digest stands for the key.
     fn insert(&self, digest: u64) -> Inserted {
         let wanted = Wanted(self, digest);
         let head = wanted.head(self.shape.bucket(digest, 0) as usize);
@@ -125,7 +129,7 @@ const SLOTS: u32 = 1 << 14;
 /// Keys of one kind, by their number.
 type Kind = fn(u32) -> (KeyWords, bool);
 
-/// Ports and addresses as hosts count them up, and those that differ in upper bits alone.
+/// Ports and addresses that a host counts up, and ones that differ only in their upper bits.
 const KINDS: [(&str, Kind); 5] = [
     ("a port scan", |number| {
         (v4([number as u16, 443], [0x0100_000a, 0x0101_a8c0]), false)
@@ -187,7 +191,7 @@ fn removed_key_leaves_nothing() {
     }
 }
 
-/// Keys that someone has chosen to share all places under a seed that they know.
+/// Keys that an attacker has chosen, so that all of them share their places under a known seed.
 #[test]
 fn chosen_keys_share_no_places_under_another_seed() {
     const CHOSEN: usize = 200;
@@ -231,7 +235,7 @@ fn keys_of_two_versions_with_the_same_words_differ() {
     );
 }
 
-/// VLANs and tunnels are left out where they are not part of the key.
+/// The digest leaves VLANs and tunnels out if they are not part of the key.
 #[test]
 fn bare_digest_has_neither_vlans_nor_tunnels() {
     let with = |protocol_vlan, encapsulation| {

@@ -6,10 +6,11 @@ use crate::abi::free::{SPARES, Top};
 ///
 /// Each method reads or changes one word at once. A change is a full barrier.
 pub trait FreeMemory {
-    /// The top. Numbers that are read afterwards are at least as new.
+    /// The top. Numbers that are read after it are at least as new.
     fn top(&self) -> Top;
 
-    /// Changes the top if it is `from`. True if it was. Numbers written before are seen by all who see the new top.
+    /// Changes the top if it is `from`. True if it was. All who see the new top also see the numbers that were written before
+    /// it.
     fn swap_top(&self, from: Top, to: Top) -> bool;
 
     /// The number at a place of the stack.
@@ -28,7 +29,7 @@ pub trait FreeMemory {
 /// Result of taking a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// The slot's number. It belongs to who took it.
+    /// The slot's number. The slot belongs to the caller.
     Slot(u32),
     /// The stack is empty. A slot that was never used may still be free.
     Nothing,
@@ -36,7 +37,7 @@ pub enum Taken {
     Overtaken,
 }
 
-/// How often [`pop`] tries. A verifier follows each time separately.
+/// How often [`pop`] tries. A verifier walks the code of each attempt.
 const ATTEMPTS: usize = 3;
 
 /// Takes one of the CPU's spare slots, otherwise the uppermost of the stack.
@@ -64,8 +65,9 @@ pub fn take_spare<M: FreeMemory>(memory: &M, cpu: u32) -> Option<u32> {
 
 /// Takes the uppermost slot of the stack.
 ///
-/// The number is read before the top is changed: from then on its place may be written. The top changes with every push and
-/// pop, so the exchange fails after any push or pop in between, even if as many numbers are on the stack again.
+/// The number is read before the top is changed, because after that change its place may be written. Every push and pop
+/// gives the top another value. So the exchange fails after any push or pop in between, even if the stack has as many numbers
+/// as before.
 #[inline(always)]
 pub fn pop<M: FreeMemory>(memory: &M) -> Taken {
     for _ in 0..ATTEMPTS {
@@ -83,8 +85,8 @@ pub fn pop<M: FreeMemory>(memory: &M) -> Taken {
 
 /// Keeps a slot that this CPU took and did not use.
 ///
-/// A run takes from the stack only if its CPU has no spare slot. So there are more than [`SPARES`] of them only if more than
-/// so many runs interrupt each other; otherwise the last exchange finds nothing.
+/// A run takes from the stack only if its CPU has no spare slot. So a CPU has at most as many spare slots as runs that
+/// interrupt each other. Up to [`SPARES`] such runs, one of the exchanges finds an empty place.
 #[inline(always)]
 pub fn keep<M: FreeMemory>(memory: &M, cpu: u32, slot: u32) {
     let mut kept = slot + 1;

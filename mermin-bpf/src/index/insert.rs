@@ -1,4 +1,4 @@
-//! Inserting a key that a search did not find, and leading a key that it found to another slot.
+//! Inserts a key that a search did not find, or makes the entry of a found key lead to another slot.
 
 use super::{memory::Memory, search::At};
 use crate::abi::index::{ENTRIES, Head, PLACES, Shape};
@@ -16,8 +16,8 @@ pub enum Inserted {
 
 /// Inserts a key, whose slot is filled. `head` was read before the search that did not find the key.
 ///
-/// The change of the head inserts the key: it fails if any key of this home was inserted since the search began. The
-/// entry is there before, so that searches of those who read the head afterwards see it.
+/// The change of the head inserts the key: it fails if any key of this home was inserted since the search began. The entry
+/// is written before that change. So whoever reads the changed head finds the entry.
 #[inline(always)]
 pub fn insert<M: Memory>(memory: &M, shape: Shape, digest: u64, head: Head, slot: u32) -> Inserted {
     let live = shape.live(digest).to(slot);
@@ -41,7 +41,7 @@ pub fn insert<M: Memory>(memory: &M, shape: Shape, digest: u64, head: Head, slot
     }
 }
 
-/// An entry that is ours, and the home's head once the key is inserted there.
+/// An entry that is reserved for the key, and the home's head once the key is inserted in that entry.
 struct Reserved<B> {
     bucket: B,
     number: usize,
@@ -79,7 +79,8 @@ fn reserve<M: Memory>(
     None
 }
 
-/// Leads a key that was found to another slot, which is filled. False if it was removed or replaced since.
+/// Makes the entry of a found key lead to another slot, which is already filled. Returns false if the key was removed or
+/// replaced since it was found.
 #[inline(always)]
 pub fn replace<M: Memory>(memory: &M, shape: Shape, at: &At<M::Bucket>, slot: u32) -> bool {
     let other = at.entry & shape.tag_mask() | slot;

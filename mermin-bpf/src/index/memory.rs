@@ -2,14 +2,15 @@
 
 use crate::abi::index::Head;
 
-/// The index, as one of those that work on it reaches it.
+/// Access to the index by one party: a CPU that runs the kernel program, or user space.
 ///
-/// Each method reads or changes one word at once. A change is a full barrier, and so is reading a head.
+/// Each method that reads or changes memory does so with one word at once. A change is a full barrier, and so is reading a
+/// head.
 pub trait Memory {
     /// A bucket that was looked up.
     type Bucket: Copy;
 
-    /// A bucket by its number; `None` for a number beyond the last, which does not occur.
+    /// A bucket by its number; `None` for a number beyond the last bucket, which does not occur.
     fn bucket(&self, number: u32) -> Option<Self::Bucket>;
 
     /// A bucket's head.
@@ -30,8 +31,8 @@ pub trait Memory {
     /// Changes an entry, whatever it is.
     fn set_entry(&self, bucket: Self::Bucket, number: usize, to: u32);
 
-    /// A number that is not changed. A verifier, which follows each number through all that is behind it, is made to
-    /// forget it.
+    /// Returns the number unchanged. The kernel program hides its value from the verifier here. Otherwise the verifier would
+    /// walk the code after this call once for each value.
     #[inline(always)]
     fn forget(&self, number: usize) -> usize {
         number

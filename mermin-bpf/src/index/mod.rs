@@ -1,5 +1,5 @@
-//! The index of flows: how a key is found, inserted, replaced and removed while others do the same, and how a slot is taken
-//! for it.
+//! The index of flows: how a key is found, inserted, replaced and removed while other CPUs and user space do the same, and
+//! how a new flow gets a slot.
 //!
 //! The kernel program and user space run this code on the same memory, and `model` walks it through all interleavings.
 //! `docs/INDEX.md` has the protocol, its invariants, and why it is right.

@@ -1,9 +1,9 @@
-//! Removing keys, which user space alone does.
+//! Removes keys. Only user space does it.
 
 use super::memory::Memory;
 use crate::abi::index::{ENTRIES, Head, PLACES, Shape};
 
-/// Removes a key if it leads to this slot. False if it does not: it was removed before, or leads to another slot.
+/// Removes a key if it leads to this slot. Returns false if the key was removed before, or leads to another slot.
 pub fn remove<M: Memory>(memory: &M, shape: Shape, digest: u64, slot: u32) -> bool {
     let live = shape.live(digest).to(slot).0;
     let buckets = |place| memory.bucket(shape.bucket(digest, place));
@@ -18,7 +18,7 @@ pub fn remove<M: Memory>(memory: &M, shape: Shape, digest: u64, slot: u32) -> bo
             if !memory.swap_entry(bucket, number, live, 0) {
                 return false;
             }
-            // Afterwards: a count may be too high, and never too low.
+            // The count is lowered after the entry is emptied: it may be too high for a moment, but never too low.
             if let Some(home) = buckets(0).filter(|_| place != 0) {
                 memory.subtract(home, Head::unit(place));
             }

@@ -1,4 +1,4 @@
-//! Searching a key in all its places.
+//! Searches a key in all its places.
 
 use super::memory::Keys;
 use crate::abi::index::{ENTRIES, Head, PLACES, Shape};
@@ -8,9 +8,9 @@ use crate::abi::index::{ENTRIES, Head, PLACES, Shape};
 pub struct At<B> {
     /// The bucket.
     pub bucket: B,
-    /// Which of its entries.
+    /// The entry's position in the bucket.
     pub number: usize,
-    /// That entry.
+    /// The entry, as it was read.
     pub entry: u32,
 }
 
@@ -19,13 +19,14 @@ pub struct At<B> {
 pub enum Found<B> {
     /// The key's entry.
     Live(At<B>),
-    /// Somebody is about to insert the key, and has not done so: search again.
+    /// Another party is about to insert the key: search again.
     Pending,
-    /// There was no such key at some moment since the head was read, if the head is still what it was.
+    /// No entry of the key was found. If the head is still unchanged, then at some moment since it was read, the index did not
+    /// have the key.
     Nothing,
 }
 
-/// Searches a key in its home and in the further places that the home's head names. `head` was read before.
+/// Searches a key in its home and in the further places that the home's head names. The caller has read `head` before this call.
 #[inline(always)]
 pub fn search<M: Keys>(memory: &M, shape: Shape, digest: u64, head: Head) -> Found<M::Bucket> {
     let live = shape.live(digest);

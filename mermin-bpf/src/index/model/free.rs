@@ -8,9 +8,9 @@ use super::{
 };
 use crate::abi::free::{SPARES, Top};
 
-/// Slots there are.
+/// Number of slots.
 const SLOTS: usize = 4;
-/// CPUs there are.
+/// Number of CPUs.
 const CPUS: usize = 2;
 /// Stands for the number at a place, which is not read yet.
 const UNREAD: u32 = 1 << 16;
@@ -23,15 +23,15 @@ enum Access {
     SetNumber(u32, u32),
     Spare(u32, usize),
     SwapSpare(u32, usize, u32),
-    /// Somebody begins or ends to use a slot.
+    /// A thread begins or ends to use a slot.
     Own(u32),
     Leave(u32),
 }
 
-/// A mistake built in, to see that the model finds mistakes.
+/// A fault built into the protocol, to see that the model finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
-    /// The top has no number that each change changes.
+    /// The top has no counter of changes.
     ChangesUncounted,
     /// The number is read after the top is changed.
     NumberReadLate,
@@ -41,7 +41,7 @@ enum Fault {
     SpareNotExchanged,
 }
 
-/// Memory that all share.
+/// The memory that all threads share.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Lines {
     top: u64,
@@ -261,7 +261,7 @@ fn kept() -> World<Work> {
     World::new(Lines::new(3), &works)
 }
 
-/// Two runs on one CPU keep slots that they do not use, one within the other.
+/// Two runs on one CPU keep slots that they do not use. One run interrupts the other.
 fn interrupted() -> World<Work> {
     let works = [
         Work::Packets(0, &[false]),

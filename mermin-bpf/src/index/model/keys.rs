@@ -1,4 +1,4 @@
-//! Inserting, replacing and removing of keys.
+//! Inserts, replaces and removes keys.
 
 use std::vec::Vec;
 
@@ -19,13 +19,13 @@ const SHAPE: Shape = Shape {
 };
 /// All keys have the same places, bucket 0 to 3, and the same tag.
 const DIGEST: u64 = 1 << 16 | 6;
-/// The entry of a key with another tag, which nobody touches.
+/// The entry of a key with another tag. No thread touches it.
 const FOREIGN: u32 = 0xaaaa_aab0;
-/// Slots there are.
+/// Number of slots.
 const SLOTS: usize = 10;
 /// Attempts of an insertion before it is given up.
 const ATTEMPTS: u8 = 3;
-/// Key of a slot that nobody has.
+/// Key of a free slot.
 const NOBODY: u8 = 0;
 
 /// One access.
@@ -42,10 +42,10 @@ enum Access {
     GiveBack(u32),
 }
 
-/// A mistake built in, to see that the model finds mistakes.
+/// A fault built into the protocol, to see that the model finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
-    /// The head is changed whatever it is.
+    /// The head is changed even if it differs from the one that was read.
     HeadNotCompared,
     /// The head is read when the search is over.
     HeadReadLate,
@@ -53,11 +53,11 @@ enum Fault {
     PendingUnseen,
     /// An insertion into a further place is not counted.
     NotCounted,
-    /// An insertion into a further place is counted before it is inserted and not by it.
+    /// An insertion into a further place is counted by a separate change, before the change that inserts the key.
     CountedLate,
 }
 
-/// Memory that all share.
+/// The memory that all threads share.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Buckets {
     heads: [u64; PLACES],
@@ -67,7 +67,7 @@ struct Buckets {
 }
 
 impl Buckets {
-    /// All buckets full of foreign entries but for the first `empty` of each.
+    /// The first `empty` entries of each bucket are empty. All others are of a foreign key.
     fn new(empty: [usize; PLACES]) -> Self {
         let mut entries = [[FOREIGN; ENTRIES]; PLACES];
         for (bucket, empty) in entries.iter_mut().zip(empty) {
@@ -90,7 +90,7 @@ impl Buckets {
             .count()
     }
 
-    /// Entries of a bucket that are somebody's of the model, live ones or all.
+    /// Entries of a bucket that a thread of the model inserted: the live ones, or all.
     fn ours(&self, bucket: usize, live: bool) -> u64 {
         let entries = self.entries[bucket].iter();
         let ours = entries.filter(|entry| **entry != FOREIGN && **entry != 0);
@@ -299,19 +299,19 @@ impl super::Work for Work {
     }
 }
 
-/// Two packets of one key meet, where the home has room.
+/// Two packets of one key meet, and the home has room.
 fn at_home() -> World<Work> {
     let works = [Work::Packet(1), Work::Packet(1), Work::Close(&[0, 1])];
     World::new(Buckets::new([2, 0, 0, 0]), &works)
 }
 
-/// Two packets of one key meet, where the home is full.
+/// Two packets of one key meet, and the home is full.
 fn beyond() -> World<Work> {
     let works = [Work::Packet(1), Work::Packet(1), Work::Close(&[0, 1])];
     World::new(Buckets::new([0, 2, 0, 0]), &works)
 }
 
-/// The home's one entry is another key's, of the same tag, until user space removes it.
+/// The home's only entry belongs to another key of the same tag, until user space removes that key.
 fn at_the_edge() -> World<Work> {
     const OTHER: u32 = 9;
     let works = [Work::Packet(1), Work::Packet(1), Work::Close(&[OTHER])];

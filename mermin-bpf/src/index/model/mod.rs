@@ -1,8 +1,9 @@
 //! Walks protocols through all interleavings of the threads that follow them, one access of memory at a time.
 //!
-//! The code of the protocol is what runs. A thread is known by the answers that its accesses had: it is run from its
-//! beginning with these answers, and stopped by unwinding at the next access, which the model then makes in the thread's
-//! turn. Accesses are sequentially consistent here; `docs/INDEX.md` says which barriers make them so.
+//! The protocol's own code runs. The model keeps a thread as the list of the answers that its accesses had. To go on, it runs
+//! the thread from its beginning with these answers, and stops it by unwinding at the next access. The model makes that
+//! access when it is the thread's turn. Accesses are sequentially consistent here; `docs/INDEX.md` says which barriers make
+//! them so.
 
 mod free;
 mod keys;
@@ -22,13 +23,13 @@ use std::{
 trait Shared: Clone + Eq + Hash {
     /// One access.
     type Access: Any + Send;
-    /// A mistake built in, to see that the model finds mistakes.
+    /// A fault built into the protocol, to see that the model finds it.
     type Fault: Copy + PartialEq;
 
     /// Makes an access; returns its answer.
     fn access(&mut self, access: Self::Access, fault: Option<Self::Fault>) -> u64;
 
-    /// Returns a defect in words, if there is one. Some may only be seen when all threads are at rest.
+    /// Returns a defect in words, if there is one. Some defects can only be seen when all threads are at rest.
     fn defect(&self, at_rest: bool) -> Option<&'static str>;
 }
 
@@ -36,10 +37,10 @@ trait Shared: Clone + Eq + Hash {
 trait Work: Copy + Eq + Hash {
     type Shared: Shared;
 
-    /// One of its turns, which do not know of each other.
+    /// One of the thread's turns. A turn knows nothing of the turns before it.
     fn turn(self, number: u8, replay: &Replay<'_, Self::Shared>) -> Turn;
 
-    /// Turns after which it is given up.
+    /// Number of turns after which the thread gives up.
     fn most_turns(self) -> u8;
 }
 
@@ -48,7 +49,7 @@ enum Turn {
     Over,
 }
 
-/// A thread's way to the memory: answers that are known, and then the stop.
+/// A thread's access to the memory: first the known answers, then the stop.
 struct Replay<'a, S: Shared> {
     shared: &'a S,
     answers: &'a [u64],
@@ -79,7 +80,7 @@ struct Thread<W> {
     is_over: bool,
 }
 
-/// All there is.
+/// The state of the model: the memory and all threads.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct World<W: Work> {
     shared: W::Shared,
@@ -100,7 +101,7 @@ impl<W: Work> World<W> {
         }
     }
 
-    /// A thread makes its next access, and goes on to the one after it. False if it has none.
+    /// A thread makes its next access, and goes on to the access after it. Returns false if the thread has no further access.
     fn step(&mut self, number: usize, fault: Option<<W::Shared as Shared>::Fault>) -> bool {
         let thread = &mut self.threads[number];
         loop {
@@ -133,7 +134,7 @@ impl<W: Work> World<W> {
     }
 }
 
-/// Walks through all that can happen; the number of states, or what is wrong in one of them.
+/// Walks through all states that can occur. Returns their number, or the defect of one of them.
 fn walk<W: Work>(
     first: World<W>,
     fault: Option<<W::Shared as Shared>::Fault>,
