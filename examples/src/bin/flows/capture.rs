@@ -27,15 +27,15 @@ use crate::{
     view::{Reader, View},
 };
 
-/// Interval between two checks for a signal and for the end of the time.
+/// Interval between two checks: has a signal arrived, and has the time of `--duration` passed?
 const TICK: Duration = Duration::from_millis(50);
-/// Number of ready flows that are written together.
+/// Largest number of ready flows that are written together.
 const BATCH: usize = 1_024;
 /// Timeout of flows in a demonstration, so that records appear soon.
 const DEMO_IDLE: Duration = Duration::from_secs(1);
 const DEMO_ACTIVE: Duration = Duration::from_secs(3);
 
-/// Shows flows until a signal arrives or the time is over.
+/// Shows flows until a signal arrives or the time of `--duration` has passed.
 ///
 /// # Errors
 /// An error that prevents opening the source or ends it early, or an error of standard output.
@@ -115,7 +115,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 /// Ends the source. `before` is the text of its first report.
 fn end(flows: FlowSource, options: &Options, before: &str) -> Result<(), Failure> {
     if options.pcap.is_none() {
-        // If the process ended before, filters would stay behind.
+        // A process that ends before the shutdown is complete leaves its filters at the hooks.
         block_on(flows.shutdown())?;
     } else {
         // Degradations may appear during the capture.
@@ -133,7 +133,7 @@ fn finish(view: View, outcome: Result<(), Failure>, handle: &Handle) -> Result<(
     // A source that failed has its sums as well.
     let finished = view.finish();
     outcome?;
-    finished.or_else(|error| refused(reader, &error))?;
+    finished.or_else(|error| unless_gone(reader, &error))?;
     let stats = handle.stats();
     say(&format!(
         "{}{}",
@@ -144,18 +144,17 @@ fn finish(view: View, outcome: Result<(), Failure>, handle: &Handle) -> Result<(
 }
 
 fn builder(options: &Options, config: Option<&Config>, stop: &Stop) -> FlowSourceBuilder {
-    let of = |config: fn(&Config) -> FlowSourceBuilder, file: Option<&Config>| {
-        file.map_or_else(FlowSource::builder, config)
-    };
+    let of =
+        |source: fn(&Config) -> FlowSourceBuilder| config.map_or_else(FlowSource::builder, source);
     if let Some(path) = &options.pcap {
-        let builder = room(of(Config::source_of_captures, config), options);
+        let builder = room(of(Config::source_of_captures), options);
         return if path.as_os_str() == "-" {
             builder.pcap_reader(Stdin(stop.clone()))
         } else {
             builder.pcap(path)
         };
     }
-    let builder = room(flags(of(Config::source, config), options), options);
+    let builder = room(flags(of(Config::source), options), options);
     if !options.demo {
         return builder;
     }
@@ -229,23 +228,23 @@ fn show(flows: &mut FlowSource, view: &mut View, watch: &Watch) -> Result<(), Fa
                 flow => flow?,
             };
             if let Err(error) = view.take(flow) {
-                return refused(view.reader(), &error);
+                return unless_gone(view.reader(), &error);
             }
         }
         if let Err(error) = view.flush() {
-            return refused(view.reader(), &error);
+            return unless_gone(view.reader(), &error);
         }
     }
     Ok(())
 }
 
-/// Returns true if a capture ends early because a signal interrupted the reader.
+/// Returns true if a capture ends early because a signal interrupted reading its input.
 fn interrupted(stop: &Stop, error: &Error) -> bool {
     stop.raised() && error.kind() == ErrorKind::InvalidCapture
 }
 
-/// Decides if an error of standard output is a failure.
-fn refused(reader: Reader, error: &io::Error) -> Result<(), Failure> {
+/// Makes an error of standard output a failure, unless its reader is gone.
+fn unless_gone(reader: Reader, error: &io::Error) -> Result<(), Failure> {
     if reader.is_gone(error) {
         Ok(())
     } else {
@@ -267,7 +266,7 @@ struct Watch {
 }
 
 impl Watch {
-    /// Closes the source on a signal or when the time is over. Until then, calls `now_and_then` regularly, prints its
+    /// Closes the source on a signal or when the time of `--duration` has passed. Until then, calls `now_and_then` regularly, prints its
     /// text, and refreshes the status line.
     fn keep(&self, mut now_and_then: impl FnMut(&Handle, Instant) -> String) {
         while !self.done.load(Ordering::Relaxed) {
