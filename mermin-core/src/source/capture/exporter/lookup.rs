@@ -12,11 +12,11 @@ use crate::{
     table::{record::flow_fields, snapshot::FlowSnapshot},
 };
 
-/// Number of flows that one sweep asks about. The thread of look-ups takes requests meanwhile, so a full queue alone would let a sweep last
-/// until all are looked up.
+/// Largest number of flows that one sweep asks about. The thread of look-ups takes requests while a sweep adds some. So without this limit, a
+/// sweep could last until all flows are looked up.
 const PER_SWEEP: usize = 4096;
 
-/// Flows that wait for room in the queue of look-ups, and how much a sweep has asked.
+/// Flows that wait for room in the queue of look-ups, and the number of flows that this sweep has asked about.
 #[derive(Debug, Default)]
 pub(super) struct Unasked {
     /// Slot, and time of the first packet.
@@ -26,13 +26,13 @@ pub(super) struct Unasked {
 }
 
 impl Unasked {
-    /// Returns true if this sweep may ask about another flow. That one goes behind those that wait.
+    /// Returns true if this sweep may ask about a new flow: no other flow waits, and the limit is not reached.
     fn may_ask(&self) -> bool {
         self.flows.is_empty() && self.asked < PER_SWEEP
     }
 
-    /// Begins a sweep, which asks about the flows that wait until `ask` returns false. A flow that is no longer there leaves the queue and
-    /// counts as none.
+    /// Begins a sweep: asks about the waiting flows until `ask` returns false. A flow that has ended leaves the queue, and does not count as
+    /// asked about.
     fn begin_sweep(&mut self, is_there: impl Fn(u32, u64) -> bool, ask: impl Fn(u32) -> bool) {
         self.asked = 0;
         while self.asked < PER_SWEEP
@@ -50,8 +50,8 @@ impl Unasked {
 }
 
 impl Exporter {
-    /// Requests a look-up of a flow that the filter admits, if look-ups are on and the flow is new. If the queue has no room, the flow waits,
-    /// unless there is nothing to look up: it has missed nothing when it ends.
+    /// Requests a look-up of a flow that the filter admits, if look-ups are on and the flow is new. If the queue has no room, the flow waits.
+    /// A flow without anything to look up does not wait, because it misses nothing when it ends.
     pub(super) fn look_up(&mut self, slots: &SlotTable, records: &RecordContext<'_>, slot: u32) {
         let Some(lookup) = &self.lookup else {
             return;
@@ -68,7 +68,7 @@ impl Exporter {
         }
     }
 
-    /// Requests look-ups of flows that wait, as far as there is room. A sweep that reads due flows alone would come to them much later.
+    /// Requests look-ups of waiting flows, as far as there is room. The sweep reads only flows that are due, and these are due much later.
     pub(in crate::source::capture) fn look_up_waiting(
         &mut self,
         slots: &SlotTable,

@@ -35,7 +35,7 @@ pub(super) struct LinkMonitor {
     changed: bool,
     /// Notifications were lost, so the list must be read again.
     lost: bool,
-    /// Interfaces at which qdiscs or filters were deleted; the source's own may be among them.
+    /// Interfaces at which qdiscs or filters were deleted. These may be the source's own filters.
     disturbed: BTreeSet<u32>,
     /// Traffic control notifications are subscribed. They are frequent on some hosts, and only needed for filters.
     hears_tc: bool,

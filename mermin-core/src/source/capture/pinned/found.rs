@@ -150,8 +150,8 @@ pub(super) fn keyed(arguments: &CaptureArguments) -> u64 {
     u64::from(arguments.options.flow_key == FlowKey::Endpoints)
 }
 
-/// Returns true if dropped packets cannot be counted still: without the memory or the capability. Either may have come since the maps were
-/// made.
+/// Returns true if dropped packets still cannot be counted, because the memory or the capability is still missing. The process may have
+/// got either since the maps were made.
 fn still_refuses_drops(arguments: &CaptureArguments, sizes: Sizes) -> bool {
     let trial = Sizes {
         slots: 1,

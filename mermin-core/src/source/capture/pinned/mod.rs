@@ -21,9 +21,10 @@
 //!    another place moves (below). A program that is no longer wanted is removed.
 //! 5. Wait for a grace period. No old program runs any more.
 //! 6. Look at every slot. A slot that was used before, has no flow now and is not on the new stack has no owner: it
-//!    goes to the new stack. (A process may be killed between emptying a slot and giving it back, and programs at the
-//!    hooks continue to take slots; so the stack is created anew, not repaired.) A slot that was being closed has its key deleted, if
-//!    that still leads to it, and is finished a grace period later. All others continue.
+//!    is put on the new stack. (A process may be killed between emptying a slot and giving it back, and programs at the
+//!    hooks continue to take slots; so the stack is created anew, not repaired.) If a flow
+//!    was being closed, its key is deleted if it still leads to the slot, and the flow is finished a grace period later. All other flows
+//!    continue.
 //!
 //! # Journal
 //!
@@ -47,7 +48,7 @@
 //!
 //! # Interfaces that have disappeared
 //!
-//! They may have left their index to others, and a key identifies its interface only by index.
+//! Another interface may have the index of one that has disappeared, and a key identifies its interface only by index.
 //!
 //! * An interface is the same while a link or a filter of the instance is at its hook. The source checks this at the
 //!   hook, in its own network namespace. If an interface moved to another namespace, its links moved too, and show its
@@ -61,9 +62,10 @@
 //!
 //! # Passing
 //!
-//! A process with privileges can do the steps 1 to 4 and pass the descriptors to a process without, which does the rest
-//! ([`hand_over`], [`passed`]). The lock is a descriptor as well, so the instance is owned until the last process that has
-//! it has ended. The pins belong to the process that made them: the other one ends flows and detaches, and removes nothing.
+//! A process with privileges can do the steps 1 to 4 and pass the descriptors to a process without privileges, which does the
+//! rest ([`hand_over`], [`passed`]). The lock is a descriptor as well, so the instance is owned until the last process with
+//! that descriptor has ended. The pins belong to the process that made them: the capturing process ends flows and detaches,
+//! and removes no pin.
 //!
 //! # Closing
 //!
