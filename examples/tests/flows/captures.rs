@@ -1,7 +1,7 @@
 //! Flows of capture files.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{Read, Write as _},
     os::unix::process::CommandExt as _,
     process::Stdio,
     thread,
@@ -132,25 +132,61 @@ pub(crate) fn signal_ends_waiting_for_a_capture() -> Result<(), Failed> {
 pub(crate) fn progress_of_a_capture_is_shown_on_a_terminal() -> Result<(), Failed> {
     let file = File::new("long.pcap", many_flows(20_000))?;
     let (mut screen, line) = terminal::open(100)?;
-    let mut child = support::Running::with(
+    let mut child = reading_stands_still(&file, line.into())?;
+    let shown = until_progress(&mut screen, 1)?;
+    ensure(
+        shown.contains("[#") && shown.contains(" % of 1.5 MB, ") && shown.contains(" packets/s, "),
+        shown.as_str(),
+    )?;
+    all_records(&mut child)
+}
+
+/// A program whose messages go to a pipe has waited for packets as long as one on a terminal that has drawn the line, and again.
+pub(crate) fn progress_of_a_capture_is_not_written_to_a_pipe() -> Result<(), Failed> {
+    let mut piped = support::Running::reading(flows().args(["--pcap", "-"]), Stdio::piped())?;
+    let mut stdin = piped.stdin()?;
+    stdin.write_all(&CAPTURE[..24])?;
+    let file = File::new("long-twice.pcap", many_flows(20_000))?;
+    let (mut screen, line) = terminal::open(100)?;
+    let mut child = reading_stands_still(&file, line.into())?;
+    until_progress(&mut screen, 2)?;
+    all_records(&mut child)?;
+    drop(stdin);
+    ensure(piped.wait(Duration::from_mins(1))? == Some(0), "a failure")?;
+    let stderr = piped.stderr()?;
+    let is_silent = ["\r", " left", " read", "packets/s"]
+        .iter()
+        .all(|part| !stderr.contains(part));
+    ensure(is_silent, stderr)
+}
+
+/// Starts the program on a file, with this standard error. Its records wait until they are read.
+fn reading_stands_still(file: &File, stderr: Stdio) -> Result<support::Running, Failed> {
+    let child = support::Running::with(
         flows()
             .arg("--pcap")
             .arg(&file.0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(line),
-    )?;
+            .stderr(stderr),
+    );
+    Ok(child?)
+}
+
+/// Reads a screen until the line was drawn so often.
+fn until_progress(screen: &mut impl Read, times: usize) -> Result<String, Failed> {
     let mut shown = Vec::new();
-    while !shown.ends_with(b" left") {
+    let mut seen = 0;
+    while seen < times {
         let mut octet = [0];
         screen.read_exact(&mut octet)?;
         shown.push(octet[0]);
+        seen += usize::from(shown.ends_with(b" left"));
     }
-    let shown = String::from_utf8_lossy(&shown).into_owned();
-    ensure(
-        shown.contains("[#") && shown.contains(" % of 1.5 MB, ") && shown.contains(" packets/s, "),
-        shown.as_str(),
-    )?;
+    Ok(String::from_utf8_lossy(&shown).into_owned())
+}
+
+fn all_records(child: &mut support::Running) -> Result<(), Failed> {
     let mut records = String::new();
     child.stdout()?.read_to_string(&mut records)?;
     ensure(child.wait(Duration::from_mins(1))? == Some(0), "a failure")?;

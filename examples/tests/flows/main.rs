@@ -58,6 +58,10 @@ fn main() -> ExitCode {
             "progress_of_a_capture_is_shown_on_a_terminal",
             captures::progress_of_a_capture_is_shown_on_a_terminal,
         ),
+        Trial::test(
+            "progress_of_a_capture_is_not_written_to_a_pipe",
+            captures::progress_of_a_capture_is_not_written_to_a_pipe,
+        ),
         kernel(
             "configuration_filter_applies",
             configuration::configuration_filter_applies,
