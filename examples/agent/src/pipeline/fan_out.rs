@@ -17,7 +17,7 @@ use super::{
     Decoration, Exchange, Names, Prepared, Purpose,
     exchange::{Change, Pending},
     member::{Batch, Member},
-    rest::{Answer, Unfinished},
+    rest::{Answer, Unfinished, taken},
 };
 
 /// Adds the names of Kubernetes objects to records, and gives each batch to every receiver. `Ok` means that each has it,
@@ -30,8 +30,6 @@ pub struct FanOut {
     leaving: Vec<(String, JoinHandle<()>)>,
     /// Number of the next receiver.
     next: u64,
-    /// Numbers of receivers that were replaced while a batch was in progress.
-    replaced: HashSet<u64>,
     names: Names,
     exchange: Exchange,
 }
@@ -48,7 +46,6 @@ impl FanOut {
             members: Vec::new(),
             leaving: Vec::new(),
             next: 0,
-            replaced: HashSet::new(),
             names: Names::default(),
             exchange,
         };
@@ -103,7 +100,6 @@ impl FanOut {
             }
             let has_successor = added.iter().any(|it| it.receiver.name() == name);
             let unfinished = if has_successor {
-                self.replaced.insert(member.number);
                 Unfinished::IsPassedOn
             } else {
                 Unfinished::IsDropped
@@ -142,9 +138,17 @@ impl FanOut {
     /// Gives a batch to a receiver.
     fn order(member: &Member, batch: Batch) -> impl Future<Output = Answered> + use<> {
         let (number, name) = (member.number, member.receiver.name().to_owned());
-        let records = batch.len();
+        let (records, meter) = (batch.len(), member.meter.clone());
+        let taken = move || meter.as_ref().map_or(0, |meter| taken(&meter.stats()));
+        let before = taken();
         let answer = member.export(batch);
-        async move { (number, name, answer.await.ok_or(records)) }
+        async move {
+            let answer = answer.await.ok_or_else(|| {
+                let taken = usize::try_from(taken().saturating_sub(before));
+                records.saturating_sub(taken.unwrap_or(usize::MAX))
+            });
+            (number, name, answer)
+        }
     }
 
     /// Returns the receiver that takes the place of one of this name, and the last records of a batch.
@@ -171,7 +175,7 @@ impl FanOut {
 }
 
 /// The number and name of a receiver, and its answer. If the receiver's task has ended, it is the number of records that the receiver was
-/// given.
+/// given and has not taken.
 type Answered = (u64, String, Result<Answer, usize>);
 
 async fn remove(member: Member, patience: Duration, unfinished: Unfinished, exchange: Exchange) {
@@ -191,8 +195,6 @@ async fn remove(member: Member, patience: Duration, unfinished: Unfinished, exch
 impl FlowSink for FanOut {
     async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
         self.change();
-        // None of them gets this batch.
-        self.replaced.clear();
         let batch = self.named(flows);
         let exchange = self.exchange.clone();
         let members = self.members.iter();
@@ -212,13 +214,11 @@ impl FlowSink for FanOut {
                                 0
                             }
                             Ok(Answer::PassedOn(left)) => left,
-                            // Its task ended before it could pass them on.
-                            Err(left) if self.replaced.contains(&number) => left,
                             Err(_) if self.members.iter().any(|it| it.number == number) => {
                                 return Err(format!("the task of `{name}` has ended").into());
                             }
-                            // A receiver that was removed may answer nothing.
-                            Err(_) => 0,
+                            // It was removed or replaced, and its task ended before it could pass them on or count them.
+                            Err(left) => left,
                         };
                         let passed = self.pass_on(&name, left, &batch);
                         answers.extend(passed.map(|(member, rest)| Self::order(member, rest)));

@@ -68,7 +68,7 @@ impl Member {
         }
     }
 
-    /// Gives it a batch. The answer is absent if the task has ended, or was told to drop the batch.
+    /// Gives it a batch. The answer is absent if the task has ended.
     pub(super) fn export(&self, batch: Batch) -> impl Future<Output = Option<Answer>> + use<> {
         let orders = self.orders.clone();
         async move {

@@ -38,12 +38,20 @@ impl Rest {
         answer: oneshot::Sender<Answer>,
     ) -> Self {
         let left = meter.as_ref().map(|meter| meter.stats().in_progress);
+        let answer = match unfinished {
+            Unfinished::IsPassedOn => Some(answer),
+            Unfinished::IsDropped => {
+                // Nobody waits for a receiver without a successor: the others get their next batch while it closes.
+                // The fan-out may have been dropped.
+                let _ = answer.send(Answer::PassedOn(0));
+                None
+            }
+        };
         Self {
             records: left.map_or(batch, |left| usize::try_from(left).unwrap_or(usize::MAX)),
             unfinished,
             meter,
-            // Nobody waits for a receiver without a successor: the others get their next batch while it closes.
-            answer: (unfinished == Unfinished::IsPassedOn).then_some(answer),
+            answer,
         }
     }
 }
@@ -77,6 +85,10 @@ impl Drop for Rest {
 
 /// Returns the number of records that are settled and not accepted: a dropped call accepts none.
 fn settled(stats: &SinkStats) -> usize {
-    let known = stats.delivered + stats.dropped_in_all() + stats.waiting - stats.in_progress;
-    usize::try_from(known.saturating_sub(stats.accepted)).unwrap_or(usize::MAX)
+    usize::try_from(taken(stats).saturating_sub(stats.accepted)).unwrap_or(usize::MAX)
+}
+
+/// Returns the number of records that a receiver has in its buffer, delivered or dropped.
+pub(super) fn taken(stats: &SinkStats) -> u64 {
+    stats.delivered + stats.dropped_in_all() + stats.waiting - stats.in_progress
 }

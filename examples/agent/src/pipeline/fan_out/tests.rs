@@ -407,3 +407,29 @@ async fn batch_of_a_replaced_receiver_whose_task_panics_is_passed_on() {
     let count = records.len() as u64;
     assert_eq!(sums, [count, count, 0]);
 }
+
+/// Removes a receiver whose task then panics, while it has the batch. Returns the sums of all.
+async fn removed_and_panics(first: impl FnOnce(Panics) -> BoxSink) -> [u64; 3] {
+    let (open_gate, gate) = oneshot::channel();
+    let first = prepared("away", first(Panics(Some(gate))));
+    changed_within_a_batch(first, &flows(40), async |exchange, _| {
+        exchanged(exchange, Vec::new()).await;
+        // The change is made, and the task of the first has not run since.
+        open_gate.send(()).unwrap();
+    })
+    .await
+}
+
+#[tokio::test]
+async fn batch_of_a_removed_receiver_whose_task_panics_is_counted() {
+    let count = flows(40).len() as u64;
+    let sums = removed_and_panics(|sink| BoxSink::new(retry(sink, Backoff::default()))).await;
+    assert_eq!(sums, [count, 0, count]);
+}
+
+#[tokio::test]
+async fn records_that_a_panicking_receiver_has_in_its_buffer_are_counted_once() {
+    let count = flows(40).len() as u64;
+    let sums = removed_and_panics(|sink| BoxSink::new(buffered(sink, 10, Overflow::Block))).await;
+    assert_eq!(sums[1..], [0, count]);
+}
