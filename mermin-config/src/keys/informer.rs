@@ -28,6 +28,11 @@ section! {
         owner_relations: OwnerRelations = OwnerRelations::preset(), Application;
         /// Objects that select others by labels. The default is network policies and services, which select pods.
         selector_relations: Vec<SelectorRelation> = usual_relations(), Application;
+        /// Name of the cluster, for `k8s.cluster.name`: its API does not know it. Empty adds no name.
+        cluster_name: String = String::new(), Application;
+        /// Names of networks, such as `{ "10.20.0.0/16" = "office" }`, for `network.name` of ends inside and outside the cluster. Of
+        /// networks that contain each other, the smallest counts.
+        networks: BTreeMap<String, String> = BTreeMap::new(), Application;
         retired informers_resync_period "A watch reports every change, so objects are not read again.";
     }
 }

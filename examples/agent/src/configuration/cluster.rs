@@ -27,6 +27,10 @@ pub struct ClusterPlan {
     pub policies: bool,
     /// Labels and annotations that flows get.
     pub extract: Extract,
+    /// The name of the cluster, if it has one.
+    pub cluster_name: Option<String>,
+    /// Names of networks: each network in CIDR notation, and its name.
+    pub networks: Vec<(String, String)>,
 }
 
 impl ClusterPlan {
@@ -68,7 +72,10 @@ impl ClusterPlan {
             });
         }
         let kinds = followed(&selected);
+        let name = k8s.cluster_name();
         Self {
+            cluster_name: (!name.is_empty()).then(|| name.to_owned()),
+            networks: networks(k8s, problems),
             kubeconfig: (!path.is_empty()).then(|| path.into()),
             sync_timeout: k8s.informers_sync_timeout().get(),
             names: names.collect(),
@@ -92,10 +99,34 @@ impl ClusterPlan {
     /// Returns the settings of the decoration.
     #[must_use]
     pub fn decorate(&self) -> Settings {
-        Settings::default()
+        let settings = Settings::default()
             .only(self.names.iter().copied())
-            .policies(self.policies)
+            .policies(self.policies);
+        let settings = match &self.cluster_name {
+            Some(name) => settings.cluster_name(name),
+            None => settings,
+        };
+        self.networks
+            .iter()
+            .fold(settings, |settings, (network, name)| {
+                // The plan has no network that cannot be read.
+                settings.clone().network(network, name).unwrap_or(settings)
+            })
     }
+}
+
+/// Returns the names of networks, and adds an error for each that cannot be read.
+fn networks(k8s: &K8sInformer, problems: &mut Vec<String>) -> Vec<(String, String)> {
+    let mut networks = Vec::new();
+    for (network, name) in k8s.networks() {
+        match Settings::default().network(network, name) {
+            Ok(_) => networks.push((network.clone(), name.clone())),
+            Err(error) => problems.push(format!(
+                "in `networks` of `discovery \"informer\"`: {error}"
+            )),
+        }
+    }
+    networks
 }
 
 /// Returns the kinds that the selectors leave.
@@ -302,6 +333,14 @@ fn pick(
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
+    use mermin_core::{
+        Flow,
+        flow::{Endpoint, FlowId, Interface, Protocol, Value},
+    };
+    use mermin_kubernetes::{Cluster, Decorator, Moment, api::Object};
+
     use super::*;
 
     fn decided(text: &str) -> (ClusterPlan, Vec<String>) {
@@ -328,6 +367,57 @@ mod tests {
             .filter(|it| *it != Kind::Node)
             .collect();
         assert_eq!(plan.kinds, others);
+    }
+
+    #[test]
+    fn cluster_and_networks_have_the_names_of_the_file() {
+        let (plan, problems) = decided(
+            "discovery \"informer\" \"k8s\" {\ncluster_name = \"prod\"\nnetworks = { \"10.0.0.0/8\" = \"private\", \"10.20.0.0/16\" = \"office\" }\n}\n",
+        );
+        assert!(problems.is_empty(), "{problems:?}");
+        let cluster = Cluster::new(plan.extract.clone());
+        let pod = r#"{"metadata": {"name": "web-1", "namespace": "shop", "uid": "1"},
+            "status": {"phase": "Running", "podIP": "10.20.0.7", "startTime": "2026-01-01T00:00:00Z"}}"#;
+        let pod = Object::parse(Kind::Pod, pod).unwrap();
+        let flow = Flow::new(
+            FlowId::from_u128(7),
+            Protocol::TCP,
+            Endpoint::new([10, 20, 0, 7], 50_000),
+            Endpoint::new([10, 1, 0, 1], 443),
+            Interface::new(2, "eth0"),
+            SystemTime::now(),
+        );
+        cluster.change(|index| index.apply(&pod, Moment::from(flow.start)));
+        let added = |plan: &ClusterPlan| {
+            let mut flows = [flow.clone()];
+            cluster.decorate(&mut Decorator::new(plan.decorate()), &mut flows);
+            let added = flows[0].attributes().filter_map(|(name, value)| {
+                let wanted = name.ends_with("cluster.name") || name.ends_with("network.name");
+                match value {
+                    Value::Text(text) if wanted => Some(format!("{name}={text}")),
+                    _ => None,
+                }
+            });
+            added.collect::<Vec<_>>()
+        };
+        let expected = [
+            "destination.network.name=private",
+            "source.k8s.cluster.name=prod",
+            "source.network.name=office",
+        ];
+        let mut named = added(&plan);
+        named.sort_unstable();
+        assert_eq!(named, expected);
+        assert_eq!(added(&decided("").0), [""; 0]);
+        let text =
+            "discovery \"informer\" \"k8s\" {\nnetworks = { \"10.0.0.0/33\" = \"private\" }\n}\n";
+        let problems = decided(text).1;
+        assert!(
+            problems.len() == 1
+                && problems[0].contains("in `networks`")
+                && problems[0].contains("cannot read the network `10.0.0.0/33`"),
+            "{problems:?}"
+        );
     }
 
     #[test]

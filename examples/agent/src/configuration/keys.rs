@@ -121,6 +121,8 @@ mod tests {
             ("shutdown_timeout", "shutdown_timeout = \"3s\"".into()),
             ("discovery \"informer\" \"k8s\".kubeconfig_path", k8s("kubeconfig_path = \"/k\"")),
             ("discovery \"informer\" \"k8s\".informers_sync_timeout", k8s("informers_sync_timeout = \"3s\"")),
+            ("discovery \"informer\" \"k8s\".cluster_name", k8s("cluster_name = \"prod\"")),
+            ("discovery \"informer\" \"k8s\".networks", k8s("networks = { \"10.0.0.0/8\" = \"office\" }")),
             ("discovery \"informer\" \"k8s\".selectors", k8s("selectors = [{ kind = \"Pod\" }]")),
             ("discovery \"informer\" \"k8s\".selector_relations", k8s(relations)),
             ("discovery \"informer\" \"k8s\".selectors[].kind", k8s("selectors = [{ kind = \"Node\" }]")),
