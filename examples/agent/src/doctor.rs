@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     UNUSABLE,
-    configuration::{File, Refused},
+    configuration::{File, Memory, PODS, Refused, mebi},
 };
 
 /// Tries each step of capturing with the options of the file, and prints the results. It captures nothing.
@@ -63,6 +63,7 @@ fn text(report: &Report, file: &Result<File, Refused>) -> String {
             lines.push(format!("    {remedy}"));
         }
     }
+    lines.extend(file.iter().map(|file| memory(&Memory::of(&file.plan))));
     let given_up = report.degradations.iter();
     lines.extend(given_up.map(|degradation| format!("given up: {degradation}")));
     lines.push(
@@ -75,6 +76,22 @@ fn text(report: &Report, file: &Result<File, Refused>) -> String {
         "Flows cannot be captured.\n".to_owned()
     });
     lines.join("\n")
+}
+
+/// Returns the memory that a container has to have, and its parts.
+fn memory(memory: &Memory) -> String {
+    let objects = match memory.objects {
+        0 => String::new(),
+        objects => format!("names in a cluster of {PODS} pods {}, ", mebi(objects)),
+    };
+    format!(
+        "memory of a container: request {} MiB, limit {} MiB (flow table {}, process {}, {objects}records that wait {})",
+        memory.request(),
+        memory.limit(),
+        mebi(memory.table),
+        mebi(memory.process),
+        mebi(memory.records),
+    )
 }
 
 fn object(report: &Report, file: &Result<File, Refused>) -> Json {
@@ -99,8 +116,20 @@ fn object(report: &Report, file: &Result<File, Refused>) -> Json {
             "remedy": it.remedy,
         })
     });
+    let memory = file.map(|file| {
+        let memory = Memory::of(&file.plan);
+        json!({
+            "request": memory.request(),
+            "limit": memory.limit(),
+            "table": mebi(memory.table),
+            "process": mebi(memory.process),
+            "objects": mebi(memory.objects),
+            "records": mebi(memory.records),
+        })
+    });
     json!({
         "can_capture": report.can_capture(),
+        "memory_mib": memory,
         "configuration": {
             "file": file.map(File::name),
             "error": refused,

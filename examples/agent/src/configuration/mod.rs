@@ -2,6 +2,7 @@
 
 mod cluster;
 mod keys;
+mod memory;
 mod metadata;
 mod plan;
 mod receiver;
@@ -14,11 +15,15 @@ use std::{
 use mermin_config::{Config, Diagnostic, Loaded};
 use mermin_program::warnings;
 
-pub(crate) use self::plan::whole;
 pub use self::{
     cluster::ClusterPlan,
+    memory::Memory,
     plan::{MetricsPlan, Plan},
     receiver::Receiver,
+};
+pub(crate) use self::{
+    memory::{PODS, mebi},
+    plan::whole,
 };
 
 /// Facts about the host that a plan depends on.

@@ -177,3 +177,38 @@ pub(crate) fn doctor_runs() {
     assert!(lines.contains("configuration: defaults: valid"), "{lines}");
     assert!(lines.contains("Flows can"), "{lines}");
 }
+
+/// The table's part is that of the library's own check, whatever the file asks for.
+pub(crate) fn doctor_sums_up_the_memory() {
+    let folder = Folder::new("agent-memory");
+    let file = folder.file("a.hcl");
+    let path = file.display().to_string();
+    let capture = |keys: &str| format!("pipeline {{\n  flow_capture {{\n{keys}\n  }}\n}}\n");
+    let pinned = "discovery \"instrument\" {\n  instance = \"a\"\n}\n";
+    // Without `drops`, which the check leaves out on a host that cannot count them.
+    let all = "tcp_analysis = true\ntcp_sockets = true";
+    for text in [
+        String::new(),
+        capture("flow_stats_capacity = 200000"),
+        capture("tcp_analysis = true"),
+        capture(all),
+        capture(all) + pinned,
+        pinned.to_owned(),
+    ] {
+        fs::write(&file, &text).unwrap();
+        let output = run(&["doctor", "--json", "--config", &path]);
+        let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+        let checks = report["checks"].as_array().unwrap();
+        let check = checks.iter().find(|it| it["subject"] == "memory").unwrap();
+        let found = check["found"].as_str().unwrap();
+        let memory = &report["memory_mib"];
+        let words = format!("takes about {} MiB", memory["table"]);
+        assert!(found.contains(&words), "{words}: {found}\n{text}");
+        let lines = text_of(&run(&["doctor", "--config", &path]));
+        let line = format!(
+            "request {} MiB, limit {} MiB (flow table {}, ",
+            memory["request"], memory["limit"], memory["table"]
+        );
+        assert!(lines.contains(&line), "{line}: {lines}");
+    }
+}
