@@ -61,6 +61,7 @@ usage: cargo xtask <command>
   kernel-test --vm [SERIES..]  the kernel tests on other kernels, under qemu: all, or 6.1 and so on
   day [--minutes N] [--rate FLOWS] [--capacity FLOWS]  the agent under load, with receivers and itself killed: 30 minutes, 50000 flows a second
   api-server    tests of the Kubernetes packages with a real API server, built from Debian's source
+  manifests     compare the agent's manifests with the published schemas of Kubernetes' objects
   setup         install what `ci` needs: bpf-linker, the rust-src component, the targets
   setup --full  install what `ci --full` needs as well
   ci            all of CI, stopping at the first failure
@@ -92,6 +93,7 @@ fn main() -> ExitCode {
         ["kernel-test", "--vm", series @ ..] => vm::run(series),
         ["day", words @ ..] => day::run(words),
         ["api-server"] => api_server::test(),
+        ["manifests"] => readers::schemas(),
         ["setup"] => setup::run(),
         ["setup", "--full"] => setup::full(),
         ["ci"] => ci::run(Scope::Quick),

@@ -2,12 +2,12 @@
 //! browser.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Output},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::{project, shell};
 
@@ -60,6 +60,12 @@ const KAFKA: (&str, Packages) = (
     ],
 );
 
+/// The published schemas of Kubernetes' objects, of each version.
+const SCHEMAS: (&str, Packages) = ("schemas", &["kubernetes-validate==1.37.0"]);
+
+/// Helm as a library of its own, without a program.
+const HELM: (&str, Packages) = ("helm", &["helm-python-sdk==0.2.2", MOTO[3]]);
+
 /// Programs of Chromium without a screen, as Debian and others name them; `.ci/run` knows them too.
 const BROWSERS: [&str; 3] = ["chromium-headless-shell", "chromium", "google-chrome"];
 
@@ -72,6 +78,53 @@ pub(crate) fn browser() -> Result<()> {
         "cargo test -p mermin-agent --test agent -- --include-ignored in_a_browser",
     )?;
     shell::run(command.env("MERMIN_BROWSER", browser))
+}
+
+/// Compares the agent's manifests with the published schemas, which know no misspelt field. The schemas are those of the package, so
+/// nothing is asked for elsewhere.
+pub(crate) fn schemas() -> Result<()> {
+    let (name, packages) = SCHEMAS;
+    let python = python(name, packages)?;
+    let validate = |file: &Path| -> Result<Output> {
+        let mut program = Command::new(python.with_file_name("kubernetes-validate"));
+        program.args(["--strict", "--quiet"]).arg(file);
+        program
+            .output()
+            .context("cannot start `kubernetes-validate`")
+    };
+    let folder = project::root().join("examples/agent/deploy/kubernetes");
+    for manifest in ["namespace", "privileged", "capabilities"] {
+        let path = folder.join(manifest).with_extension("yaml");
+        let output = validate(&path)?;
+        ensure!(
+            output.status.success(),
+            "`{}` is not what the schemas say:\n{}{}",
+            path.display(),
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    // The schemas can refuse.
+    let text = fs::read_to_string(folder.join("capabilities.yaml"))?;
+    let misspelt = python.with_file_name("misspelt.yaml");
+    fs::write(&misspelt, text.replace("hostPID:", "hostPid:"))?;
+    let output = validate(&misspelt)?;
+    let said = [output.stdout, output.stderr].concat();
+    ensure!(
+        !output.status.success() && String::from_utf8_lossy(&said).contains("hostPid"),
+        "the schemas accept `hostPid`, which is misspelt"
+    );
+    Ok(())
+}
+
+/// Compares the agent's chart as Helm renders it with what its tests make of it.
+pub(crate) fn helm() -> Result<()> {
+    let (name, packages) = HELM;
+    let mut command = shell::command(
+        "cargo test -p mermin-agent --test deploy -- --ignored by_helm --nocapture",
+    )?;
+    command.env("MERMIN_HELM_PYTHON", python(name, packages)?);
+    shell::run(&mut command)
 }
 
 /// Tests three sources, one stream, and `DuckDB`.

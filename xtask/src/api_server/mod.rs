@@ -11,7 +11,7 @@ use crate::shell;
 /// Tests that start the programs by themselves, one at a time: each has a server of its own, of 350 MB.
 const TESTS: [&str; 3] = [
     "cargo test -p mermin-kubernetes --test real -- --ignored --nocapture --test-threads=1",
-    "cargo test -p mermin-agent --test deploy -- --ignored --nocapture",
+    "cargo test -p mermin-agent --test deploy -- --ignored --nocapture real_server",
     "cargo test -p mermin-agent --test agent -- --ignored --nocapture real_cluster",
 ];
 

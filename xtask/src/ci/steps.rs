@@ -125,6 +125,10 @@ pub(super) const STEPS: &[Step] = &[
         "packages",
         Work::Function("cargo xtask package", package::check),
     ),
+    quick(
+        "manifests",
+        Work::Function("cargo xtask manifests", readers::schemas),
+    ),
     full(
         "other kernels",
         Work::Function("cargo xtask kernel-test --vm", vm::all),
@@ -164,6 +168,10 @@ pub(super) const STEPS: &[Step] = &[
     full(
         "S3",
         Work::Function("moto on files, and trouble on the way there", readers::s3),
+    ),
+    full(
+        "chart",
+        Work::Function("Helm on the agent's chart", readers::helm),
     ),
     full(
         "Kubernetes API server",

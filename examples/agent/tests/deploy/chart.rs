@@ -73,8 +73,15 @@ pub(crate) fn render(template: &str, values: &HashMap<String, String>) -> String
 }
 
 pub(crate) fn manifest(privileged: bool) -> String {
+    rendered(&[("privileged", &privileged.to_string())])
+}
+
+/// Renders all templates with these values in the place of the chart's.
+pub(crate) fn rendered(changes: &[(&str, &str)]) -> String {
     let mut values = values();
-    values.insert("privileged".to_owned(), privileged.to_string());
+    for (name, value) in changes {
+        values.insert((*name).to_owned(), (*value).to_owned());
+    }
     let names = [
         "serviceaccount",
         "clusterrole",

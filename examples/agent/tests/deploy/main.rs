@@ -5,12 +5,14 @@
 )]
 
 mod chart;
+mod helm;
 mod unit;
 
 use std::{env, fs, path::PathBuf, process::Command};
 
-use mermin_agent::configuration::{File, Host};
+use mermin_agent::configuration::{File, Host, Memory};
 use mermin_config::Config;
+use mermin_kubernetes::Kind;
 use mermin_testing::{Folder, Kubernetes, is_installed};
 
 use chart::{manifest, render, values};
@@ -21,6 +23,17 @@ fn place(name: &str) -> PathBuf {
 
 fn read(name: &str) -> String {
     fs::read_to_string(place(name)).unwrap()
+}
+
+/// Returns false if a program is missing, and with it a test. In CI, that is a failure.
+fn has(program: &str) -> bool {
+    let has = is_installed(program);
+    if !has {
+        let lacks = format!("`{program}` is not installed");
+        assert!(env::var_os("MERMIN_REQUIRE_KERNEL").is_none(), "{lacks}");
+        eprintln!("skipped: {lacks}");
+    }
+    has
 }
 
 const MANIFESTS: [(&str, bool); 2] = [
@@ -107,6 +120,35 @@ fn values_reach_the_pod() {
 }
 
 #[test]
+fn pod_monitor_reads_the_metrics_of_the_agents_pods() {
+    let mut values = values();
+    let template = read("deploy/chart/templates/podmonitor.yaml");
+    assert_eq!(render(&template, &values), "");
+    values.insert("podMonitor".to_owned(), "true".to_owned());
+    let expected = "\
+apiVersion: monitoring.coreos.com/v1
+kind: PodMonitor
+metadata:
+  name: mermin-agent
+  namespace: mermin
+spec:
+  selector:
+    matchLabels:
+      app.kubernetes.io/name: mermin-agent
+  podMetricsEndpoints:
+  - port: metrics
+";
+    assert_eq!(render(&template, &values), expected);
+    let pods = render(&read("deploy/chart/templates/daemonset.yaml"), &values);
+    for part in [
+        "    metadata:\n      labels:\n        app.kubernetes.io/name: mermin-agent\n",
+        "        - name: metrics\n          containerPort: 9464\n",
+    ] {
+        assert!(pods.contains(part), "{part}\n{pods}");
+    }
+}
+
+#[test]
 fn cluster_role_is_that_of_the_library() {
     let page = read("../kubernetes/README.md");
     let rules = page.split("```yaml\n").nth(1).unwrap();
@@ -133,7 +175,17 @@ fn file_of_the_manifests_takes_effect() {
             file.plan.metrics.map(|it| it.address),
             Some(at("metricsPort"))
         );
-        assert!(file.plan.cluster.is_some() && file.plan.receivers.len() == 1);
+        assert_eq!(file.plan.receivers.len(), 1);
+        // The role may list all of them.
+        let kinds = file.plan.cluster.as_ref().map(|it| it.kinds.as_slice());
+        assert_eq!(kinds, Some(Kind::ALL.as_slice()));
+        let memory = Memory::of(&file.plan);
+        let mebi = |name: &str| -> u64 {
+            let value = &values()[name];
+            value.strip_suffix("Mi").unwrap().parse().unwrap()
+        };
+        assert!(memory.request() <= mebi("memory"), "{memory:?}");
+        assert!(memory.limit() <= mebi("memoryLimit"), "{memory:?}");
         // The kubelet kills a pod that takes longer.
         let grace: u64 = values()["terminationGracePeriodSeconds"].parse().unwrap();
         assert!(file.plan.shutdown_timeout.as_secs() + 10 <= grace);
@@ -162,8 +214,7 @@ fn features_of_receivers_are_features_of_the_agent() {
 
 #[test]
 fn manifests_are_read_by_kubectl() {
-    if !is_installed("kubectl") {
-        eprintln!("skipped: `kubectl` is not installed");
+    if !has("kubectl") {
         return;
     }
     for (name, _) in MANIFESTS {

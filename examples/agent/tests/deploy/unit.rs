@@ -2,15 +2,14 @@
 
 use std::{fs, process::Command};
 
-use mermin_testing::{Folder, is_installed};
+use mermin_testing::Folder;
 
-use crate::place;
+use crate::{has, place};
 
 /// Returns what systemd says about the unit, with or without its drop-in, if its exposure is at most `threshold` tenths of 10.
 /// The limit of what systemd calls OK is 50. systemd also reads drop-ins beside the unit, so both are copied.
 fn analyzed(threshold: u32, for_instance: bool) -> Option<String> {
-    if !is_installed("systemd-analyze") {
-        eprintln!("skipped: `systemd-analyze` is not installed");
+    if !has("systemd-analyze") {
         return None;
     }
     let folder = Folder::new("agent-unit");
