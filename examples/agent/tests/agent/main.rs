@@ -10,6 +10,7 @@ mod api_server;
 mod browser;
 mod cluster;
 mod commands;
+mod few;
 mod following;
 mod network;
 mod page;
@@ -23,9 +24,13 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 use mermin_testing::{apart, needs, plain};
 
-const ROLES: [apart::Role; 11] = [
+const ROLES: [apart::Role; 15] = [
     ("exports", runs::exports_every_packet),
     ("reloads", runs::reloads_lose_no_packet),
+    ("changes", runs::changes_of_the_file_lose_no_packet),
+    ("few", few::as_root),
+    ("nobody", few::as_nobody),
+    ("tiers", runs::debug_tier_has_addresses),
     ("receivers", runs::receiver_that_is_down_is_counted),
     ("killed", runs::killed_agent_loses_no_record),
     ("cluster", cluster::trouble),
@@ -77,6 +82,10 @@ fn main() -> ExitCode {
         ),
         plain("doctor_runs_without_privileges", commands::doctor_runs),
         plain(
+            "doctor_sums_up_the_memory_of_a_container",
+            commands::doctor_sums_up_the_memory,
+        ),
+        plain(
             "symptoms_of_the_page_are_reproduced",
             symptoms::rows_are_reproduced,
         ),
@@ -87,7 +96,19 @@ fn main() -> ExitCode {
         captures("every_receiver_gets_every_packet", || {
             in_namespaces("exports");
         }),
+        captures("capabilities_of_the_manifest_are_enough", || {
+            in_namespaces("few");
+        }),
+        captures("capabilities_of_the_unit_are_enough_for_nobody", || {
+            in_namespaces("nobody");
+        }),
         captures("reloads_lose_no_packet", || in_namespaces("reloads")),
+        captures("changes_of_the_file_lose_no_packet", || {
+            in_namespaces("changes");
+        }),
+        captures("addresses_are_labels_of_the_debug_tier_alone", || {
+            in_namespaces("tiers");
+        }),
         captures("listening_target_is_changed_by_two_reloads", || {
             in_namespaces("listening");
         }),

@@ -6,7 +6,7 @@ use std::{
     io::{self, Write as _},
     path::Path,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use mermin_testing::{Folder, free_port, until};
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Sums the packets that the near end sent, of a file's records: those since the record before.
-fn packets(file: &Path) -> u64 {
+pub(crate) fn packets(file: &Path) -> u64 {
     let text = fs::read_to_string(file).unwrap_or_default();
     let mut seen: HashMap<(String, u64), u64> = HashMap::new();
     for line in text.lines() {
@@ -70,7 +70,7 @@ fn privileges_are_given_up(process: u32) {
     }
 }
 
-fn settings(port: u16, metrics: u16) -> String {
+pub(crate) fn settings(port: u16, metrics: u16) -> String {
     format!(
         "shutdown_timeout = \"20s\"\ndiscovery \"instrument\" {{\n  interfaces = [\"near0\"]\n}}\n\
          internal \"server\" {{\n  port = {port}\n}}\ninternal \"metrics\" {{\n  port = {metrics}\n}}\n"
@@ -199,9 +199,19 @@ pub(crate) fn pipe_is_not_read_again() {
     assert_eq!(packets(&there), sent, "{}", agent.said());
 }
 
-/// Twenty files while packets are sent: each has other receivers, another interval of records and other interfaces, and some
-/// are refused. The receivers got all packets that were sent, and each record is at one of them at least.
+/// Twenty files, each read at SIGHUP.
 pub(crate) fn reloads_lose_no_packet() {
+    reloads_while_packets_are_sent("", 20, |agent| agent.signal(Signal::HUP));
+}
+
+/// Ten files, each read because it has changed: nobody sends a signal.
+pub(crate) fn changes_of_the_file_lose_no_packet() {
+    reloads_while_packets_are_sent("auto_reload = true\n", 10, |_| {});
+}
+
+/// Replaces the file while packets are sent: each has other receivers, another interval of records and other interfaces, and some
+/// are refused. The receivers got all packets that were sent, and each record is at one of them at least.
+fn reloads_while_packets_are_sent(keys: &str, files: usize, tell: fn(&Agent)) {
     make();
     let folder = Folder::new("agent-reloads");
     let file = folder.file("a.hcl");
@@ -216,7 +226,7 @@ pub(crate) fn reloads_lose_no_packet() {
             "nothing9"
         };
         format!(
-            "{}span {{\n  max_record_interval = \"{interval}\"\n}}\nexport \"flows\" {{\n  to = [\"json:{}\", \"json:{}\"]\n}}\n",
+            "{keys}{}span {{\n  max_record_interval = \"{interval}\"\n}}\nexport \"flows\" {{\n  to = [\"json:{}\", \"json:{}\"]\n}}\n",
             settings(port, metrics).replace(
                 "[\"near0\"]",
                 &format!("[\"near0\"]\n  exclude = [\"{exclude}\"]")
@@ -229,17 +239,19 @@ pub(crate) fn reloads_lose_no_packet() {
     let mut agent = Agent::start(&file);
     let sender = thread::spawn(|| send(40, 400, Duration::from_millis(10)));
     let reloads = |outcome: &str| reloads(metrics, outcome);
-    for number in 1..=20 {
+    // At once, as whoever edits a file does: one that is half written has its own effect.
+    let replace = |text: String| {
+        let whole = folder.file("a.hcl.new");
+        fs::write(&whole, text).unwrap();
+        fs::rename(&whole, &file).unwrap();
+    };
+    for number in 1..=files {
         if number % 5 == 0 {
             let refused = number / 5;
             let secret =
                 "export \"traces\" {\n  otlp = { auth = { bearer = \"t0ken\", bassic = 1 } }\n}\n";
-            fs::write(
-                &file,
-                format!("{secret}span {{\n  tcp_timeot = \"1s\"\n}}\n"),
-            )
-            .unwrap();
-            agent.signal(Signal::HUP);
+            replace(format!("{secret}span {{\n  tcp_timeot = \"1s\"\n}}\n"));
+            tell(&agent);
             until("a refusal", || reloads("refused") == refused);
             let ready: Json = serde_json::from_str(&get(port, "/readyz").1).unwrap();
             assert_eq!(ready["status"], "warning");
@@ -247,8 +259,8 @@ pub(crate) fn reloads_lose_no_packet() {
             assert!(ready.to_string().contains("bassic"), "{ready}");
             assert!(!ready.to_string().contains("t0ken"), "{ready}");
         }
-        fs::write(&file, text(number)).unwrap();
-        agent.signal(Signal::HUP);
+        replace(text(number));
+        tell(&agent);
         until("a reload", || reloads("applied") == number);
         assert_eq!(get(port, "/readyz").0, 200);
     }
@@ -271,6 +283,40 @@ pub(crate) fn reloads_lose_no_packet() {
     assert!(others >= sent, "{others} of {sent}");
 }
 
+/// Only with `debug_metrics_enabled` do series have addresses and destination ports.
+pub(crate) fn debug_tier_has_addresses() {
+    make();
+    let folder = Folder::new("agent-tiers");
+    let file = folder.file("a.hcl");
+    for debug in [false, true] {
+        let (port, metrics) = (free_port(), free_port());
+        let key = format!("  debug_metrics_enabled = {debug}\n  port = {metrics}");
+        let text = settings(port, metrics).replace(&format!("  port = {metrics}"), &key);
+        let brief = "span {\n  udp_timeout = \"200ms\"\n}\n";
+        fs::write(&file, text + brief).unwrap();
+        let mut agent = Agent::start(&file);
+        send(3, 5, Duration::from_millis(1));
+        let mut flow = String::new();
+        until("flows", || {
+            let page = get(metrics, "/metrics").1;
+            let mut lines = page
+                .lines()
+                .filter(|it| it.starts_with("mermin_flow_bytes_total{"));
+            let line = lines.find(|it| it.contains("network_interface_name=\"near0\""));
+            flow = line.unwrap_or_default().to_owned();
+            !flow.is_empty()
+        });
+        for label in [
+            "source_address=\"10.9.0.1\"",
+            "destination_address=\"10.9.0.2\"",
+            "destination_port=\"9\"",
+        ] {
+            assert_eq!(flow.contains(label), debug, "{label}: {flow}");
+        }
+        assert_eq!(agent.stop(), Some(0), "{}", agent.said());
+    }
+}
+
 pub(crate) fn receiver_that_is_down_is_counted() {
     make();
     let folder = Folder::new("agent-down");
@@ -289,7 +335,12 @@ pub(crate) fn receiver_that_is_down_is_counted() {
         ready["status"] == "warning" && ready.to_string().contains("Connection refused")
     });
     compare("look after the receiver", &get(port, "/readyz").1);
+    let asked = Instant::now();
     assert_eq!(agent.stop(), Some(1), "{}", agent.said());
+    // It tries for as long as it may, and no longer.
+    let took = asked.elapsed();
+    assert!(took >= Duration::from_secs(2), "{took:?}");
+    assert!(took < Duration::from_secs(6), "{took:?}");
     until("the table", || agent.said().contains("closed: "));
     assert!(
         agent.said().contains("records are left"),

@@ -3,13 +3,13 @@
 use std::time::SystemTime;
 
 use mermin_core::{FlowSource, flow::Endpoint, sink::JsonLines};
-use mermin_kubernetes::{Decorator, Kind, Settings, decorate};
+use mermin_kubernetes::{Decorator, Extract, FollowSettings, Kind, Settings, decorate};
 use mermin_testing::until;
 use serde_json::{Value as Json, json};
 
 use crate::{
     api_server::ApiServer,
-    support::{Followed, flow, follow, text},
+    support::{Followed, flow, follow, pace, text},
 };
 
 fn objects(server: &ApiServer) {
@@ -20,7 +20,7 @@ fn objects(server: &ApiServer) {
     );
     server.put(
         "namespaces",
-        json!({"metadata": {"name": "shop", "uid": "ns-1"}}),
+        json!({"metadata": {"name": "shop", "uid": "ns-1", "annotations": {"team": "tills", "secret": "hush"}}}),
     );
     server.put("nodes", json!({"metadata": {"name": "n1", "uid": "node-1", "labels": {"topology.kubernetes.io/zone": "eu-1a", "topology.kubernetes.io/region": "eu-1"}}, "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}]}}));
     server.put("replicasets", json!({"metadata": {"name": "web-7d", "namespace": "shop", "uid": "rs-1", "ownerReferences": owner("Deployment", "apps/v1", "web", "dep-1")}}));
@@ -35,7 +35,7 @@ fn objects(server: &ApiServer) {
         "spec": {"podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Egress"]}}),
     );
     server.put("pods", json!({
-        "metadata": {"name": "web-7d-x", "namespace": "shop", "uid": "pod-1", "labels": {"app": "web"},
+        "metadata": {"name": "web-7d-x", "namespace": "shop", "uid": "pod-1", "labels": {"app": "web", "tier": "front"},
             "creationTimestamp": "2026-01-01T00:00:00Z", "ownerReferences": owner("ReplicaSet", "apps/v1", "web-7d", "rs-1")},
         "spec": {"nodeName": "n1", "containers": [{"name": "web", "image": "registry.example:5000/web:7"}]},
         "status": {"phase": "Running", "podIP": "10.100.0.7", "startTime": "2026-01-01T00:00:00Z"},
@@ -117,6 +117,43 @@ fn only_chosen_names_are_added() {
             "source.k8s.deployment.name",
             "source.k8s.namespace.name"
         ]
+    );
+}
+
+#[test]
+fn labels_and_annotations_are_added_only_if_they_are_asked_for() {
+    let server = ApiServer::start();
+    objects(&server);
+    let added = |extract: Extract| {
+        let settings = FollowSettings::default()
+            .config(kube::Config::new(server.url()))
+            .pace(pace());
+        let followed = Followed::extracting(extract, settings).synced();
+        let record = exported(&followed, Settings::all());
+        let all = record.as_object().unwrap().iter();
+        let added = all.filter(|(name, _)| name.contains("labels") || name.contains("annotations"));
+        added
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(added(Extract::default()), []);
+    let asked = Extract::default()
+        .label(Kind::Pod, "app")
+        .label(Kind::Node, "topology.kubernetes.io/zone")
+        .annotation(Kind::Namespace, "team")
+        .annotation(Kind::Service, "absent");
+    let expected = [
+        ("destination.k8s.namespace.annotations.team", "tills"),
+        ("source.k8s.namespace.annotations.team", "tills"),
+        (
+            "source.k8s.node.labels.topology.kubernetes.io/zone",
+            "eu-1a",
+        ),
+        ("source.k8s.pod.labels.app", "web"),
+    ];
+    assert_eq!(
+        added(asked),
+        expected.map(|(name, value)| (name.to_owned(), Json::from(value)))
     );
 }
 

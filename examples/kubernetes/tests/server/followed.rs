@@ -31,7 +31,12 @@ pub(crate) struct Followed {
 
 impl Followed {
     pub(crate) fn of(settings: FollowSettings) -> Self {
-        let cluster = Cluster::new(Extract::default());
+        Self::extracting(Extract::default(), settings)
+    }
+
+    /// Follows a server, and keeps these labels and annotations.
+    pub(crate) fn extracting(extract: Extract, settings: FollowSettings) -> Self {
+        let cluster = Cluster::new(extract);
         let follower = Follower::start(&cluster, settings).unwrap();
         Self { cluster, follower }
     }

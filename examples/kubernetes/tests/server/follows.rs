@@ -18,6 +18,8 @@ fn pods_are_listed_in_pages_and_changes_follow() {
     let followed = pods(&server).synced();
     followed.until_present(1_200);
     assert_eq!(server.requests("continue=").len(), 2);
+    // A watch with a filter reports an object that leaves it as deleted.
+    assert_eq!(server.requests("Selector"), Vec::<String>::new());
     assert_eq!(followed.pod_at(address(1_199)).as_deref(), Some("pod-1199"));
     server.put("pods", pod(1_200));
     server.delete("pods", "shop", "pod-7");

@@ -28,6 +28,24 @@ fn terminating_pod_is_between_running_and_finished() {
 }
 
 #[test]
+fn terminating_pod_keeps_its_address_through_later_changes_of_its_status() {
+    let mut index = index();
+    index.see(Kind::Pod, &pod("leaving", "1", A, 100), 101);
+    let mut leaving = pod("leaving", "1", A, 100);
+    leaving["metadata"]["deletionTimestamp"] = time(230).into();
+    index.see(Kind::Pod, &leaving, 200);
+    // One that terminates still answers; later its only container has ended, and the pod is there until it is deleted.
+    leaving["status"]["containerStatuses"] =
+        json!([{"name": "web", "ready": false, "state": {"running": {"startedAt": time(101)}}}]);
+    index.see(Kind::Pod, &leaving, 210);
+    assert_eq!(index.pod_at(A, [205, 215]), Some("leaving"));
+    // Behind the stamp.
+    assert_eq!(index.pod_at(A, [240, 250]), Some("leaving"));
+    index.delete(Kind::Pod, &leaving, 260);
+    assert_eq!(index.pod_at(A, [240, 250]), Some("leaving"));
+}
+
+#[test]
 fn flow_has_the_pod_that_had_the_address_when_it_began() {
     let mut index = index();
     index.see(Kind::Pod, &pod("first", "1", A, 100), 101);
