@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use crate::report::{Attachment, Degradation, Mechanism, TakenOver, WatchedInterface};
+use crate::{
+    report::{Attachment, Degradation, Mechanism, TakenOver, WatchedInterface},
+    table::timeouts::nanoseconds,
+};
 
 /// Target of all events, and of the span `open`.
 #[cfg(feature = "tracing")]
@@ -131,10 +134,6 @@ impl Sweeps {
         }
         self.late = late;
     }
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

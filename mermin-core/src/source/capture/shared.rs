@@ -14,6 +14,7 @@ use crate::{
     bpf::{drop_counts::FlowlessDrops, ledger::Ledger},
     report::{HookStats, Report, Stats},
     source::engine::Counters,
+    table::timeouts::nanoseconds,
 };
 
 /// Counters for statistics. They stay readable after the source has ended.
@@ -71,10 +72,6 @@ counts! {
     sweeps => sweeps,
     rcu_waits => rcu_waits,
     sampling_interval => sampling_interval,
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl SharedCounters {

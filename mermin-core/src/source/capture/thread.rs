@@ -15,7 +15,9 @@ use super::{
     reconfigure::{Changed, Reconfiguration},
     sweep::{Sweep, Swept},
 };
-use crate::{bpf::clock::monotonic, error::Error, source::options::Options};
+use crate::{
+    bpf::clock::monotonic, error::Error, source::options::Options, table::timeouts::nanoseconds,
+};
 
 /// Time from one sweep to the next.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -28,6 +30,8 @@ pub(super) struct Capture {
     to_close: Vec<FlowToClose>,
     /// Time of the next sweep, monotonic ns.
     sweep_at: u64,
+    /// Time until which last records come first, monotonic ns.
+    finish_until: u64,
     sweeps: events::Sweeps,
 }
 
@@ -39,6 +43,7 @@ impl Capture {
             reconfiguration: Reconfiguration::new(options),
             to_close,
             sweep_at: 0,
+            finish_until: 0,
             sweeps: events::Sweeps::default(),
         }
     }
@@ -148,9 +153,11 @@ impl Capture {
     /// 4. Hints of new flows. A slot that was just returned may have a new flow already. Steps 2 and 3 marked it as
     ///    free, so the hint makes it due. If it were marked later, it would lose the hint.
     /// 5. The sweep. Step 3 comes first, because each slot that it returns lets the sweep close one more flow. At its end
-    ///    the sweep passes flows to the closer, which works until the next sweep.
+    ///    the sweep passes flows to the closer, which works until the next sweep. A cycle whose last records fill the queue
+    ///    leaves the sweep out, because it would read the same due flows again.
     /// 6. The queue: all records of the cycle are put into it at once. The consumer is woken once, after the journal has
     ///    everything that the next process needs.
+    /// 7. The request for room, which compares the queue with the records in it.
     fn sweep_cycle(&mut self, now: u64) -> Result<(), Error> {
         self.parts.exporter.read_sections(&self.parts.slots);
         self.finish_closed()?;
@@ -159,15 +166,38 @@ impl Capture {
             .return_free_slots(&mut self.parts.slots, &mut self.parts.exporter);
         self.take_new_flow_hints();
         // Times in the table are the kernel's.
-        self.sweep(self.parts.clock.kernel(now))?;
+        let kernel_now = self.parts.clock.kernel(now);
+        let is_useful = self.is_sweep_useful(now, kernel_now);
+        if is_useful {
+            self.sweep(kernel_now)?;
+            self.finish_until = now.saturating_add(nanoseconds(PERIOD));
+        }
         self.parts.exporter.enqueue();
+        // Last records may have found no room, and the consumer may have taken records meanwhile.
+        if self.parts.exporter.room_in_queue() == 0 || self.parts.closer.has_waiting() {
+            self.wait_for_room();
+        }
         let took = Duration::from_nanos(monotonic().saturating_sub(now));
-        self.parts.shared.swept(took);
+        if is_useful {
+            self.parts.shared.swept(took);
+        }
         // If a sweep of a large table takes long, sweeps run less often, so they take at most a quarter of the time.
         let pause = PERIOD.max(took * 4);
         self.sweeps.swept(took, pause, PERIOD);
-        self.sweep_at = now.saturating_add(u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX));
+        self.sweep_at = now.saturating_add(nanoseconds(pause));
         Ok(())
+    }
+
+    /// Returns false if last records have filled the queue and few flows could be closed, unless the latest sweep was a period ago.
+    fn is_sweep_useful(&mut self, now: u64, kernel_now: u64) -> bool {
+        let slots = self.parts.slots.slab().len();
+        now >= self.finish_until
+            || !self.parts.closer.has_waiting()
+            || self
+                .parts
+                .exporter
+                .room(slots, kernel_now)
+                .is_worth_a_sweep()
     }
 
     fn take_new_flow_hints(&mut self) {
@@ -210,10 +240,6 @@ impl Capture {
         }
         self.parts.closer.close(batch);
         self.parts.shared.counts.open.store(open, Ordering::Relaxed);
-        // Last records may have found no room, and the consumer may have taken records meanwhile.
-        if self.parts.exporter.room_in_queue() == 0 || self.parts.closer.has_waiting() {
-            self.wait_for_room();
-        }
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use crate::source::queue;
 const PERIOD: u64 = 100_000_000;
 
 /// Maximum number of flows ahead.
-const MOST: usize = 7 * queue::CAPACITY;
+const MOST: usize = 15 * queue::CAPACITY;
 
 /// The consumer's pace: the number of records that it took in the current period, or in the one before if that is more.
 #[derive(Clone, Copy, Debug, Default)]

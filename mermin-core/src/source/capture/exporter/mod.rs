@@ -7,6 +7,7 @@ mod lookup;
 pub(super) mod names;
 mod open;
 pub(super) mod record;
+mod room;
 mod suppression;
 pub(super) mod unacked;
 
@@ -17,6 +18,7 @@ use std::{
 
 use mermin_bpf::abi::slot::state;
 
+pub(super) use self::room::Room;
 use self::{
     ahead::Ahead,
     lookup::Unasked,
@@ -37,15 +39,6 @@ use crate::{
     source::queue::Queue,
     table::{export_state::Watermark, limits::is_over, snapshot::FlowSnapshot},
 };
-
-/// Room of one sweep.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Room {
-    /// Records that may still be made now.
-    pub(super) records: usize,
-    /// Flows that may still be handed to the closer. Flows that the filter rejects do not count.
-    pub(super) endings: usize,
-}
 
 /// Makes records and puts them into the queue.
 #[derive(Debug)]
@@ -104,25 +97,22 @@ impl Exporter {
         self.queue.room().saturating_sub(self.out.len())
     }
 
-    /// Returns the room for a sweep of this many slots at `now` (monotonic ns). While the queue is full, only flows that
-    /// the filter rejects are closed. In a pinned source, at most half of the table may wait for last records to be
-    /// acknowledged. Otherwise, repeated kills would fill the whole table with unacknowledged flows and leave no slot for
-    /// new ones.
+    /// Returns the room for a sweep of this many slots at `now` (monotonic ns). Flows are also closed while the queue is
+    /// full, if the consumer takes records: the grace period then passes while earlier records are made. In a pinned source,
+    /// at most half of the table may wait for last records to be acknowledged. Otherwise, repeated kills would fill the whole
+    /// table with unacknowledged flows and leave no slot for new ones.
     pub(super) fn room(&mut self, slots: u32, now: u64) -> Room {
         let records = self.room_in_queue();
         let made = self.shared.counts.records.load(Ordering::Relaxed);
         let taken = made.saturating_sub(self.queue.len() as u64);
-        // Flows that are closed ahead wait in their slots, so a small table must keep most of its slots for open flows.
-        let ahead = self.ahead.at(taken, now).min(slots as usize / 8);
-        let mut endings = (records + ahead).saturating_sub(self.promised);
+        let ahead = self.ahead.at(taken, now);
+        let mut room = Room::of(slots, records, ahead, self.promised);
         if let Some(unacked) = &self.unacked {
             let half = (slots / 2).max(1) as usize;
-            endings = endings.min(half.saturating_sub(self.promised + unacked.last_records()));
+            let acked = half.saturating_sub(self.promised + unacked.last_records());
+            room.endings = room.endings.min(acked);
         }
-        Room {
-            records,
-            endings: if records == 0 { 0 } else { endings },
-        }
+        room
     }
 
     /// Asks to be woken when the consumer takes records. Returns false, without asking, if more than half of the queue is

@@ -33,7 +33,7 @@ use crate::{
         control::Control,
         engine::Counters as _,
         open_flows::OpenFlows,
-        queue::Queue,
+        queue::{Queue, Taken},
     },
 };
 
@@ -238,16 +238,14 @@ impl Harness {
         self.make_due();
         loop {
             self.capture.sweep_cycle(monotonic() + HOUR)?;
-            self.capture.parts.control.wait(PERIOD);
             records += self.take().len() as u64;
             let parts = &self.capture.parts;
             // The sweep's count: reading all slots here would take as long as closing some.
             let open = parts.shared.counts.open.load(Ordering::Relaxed);
             if open == 0 && parts.closer.in_flight() == 0 {
-                self.capture.finish_closed()?;
-                self.capture.parts.exporter.enqueue();
-                return Ok(records + self.take().len() as u64);
+                return Ok(records);
             }
+            parts.control.wait(PERIOD);
         }
     }
 
@@ -265,7 +263,13 @@ impl Harness {
         let mut flows = std::collections::VecDeque::new();
         let context = Context::from_waker(Waker::noop());
         match self.queue.take(&context, &mut flows) {
-            Poll::Ready(_) => flows.into(),
+            Poll::Ready(taken) => {
+                // As a stream does.
+                if matches!(taken, Some(Ok(Taken { wanted: true }))) {
+                    self.capture.parts.control.wake();
+                }
+                flows.into()
+            }
             Poll::Pending => Vec::new(),
         }
     }
