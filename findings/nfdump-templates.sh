@@ -4,7 +4,8 @@
 # * A data set before its template is lost, also where both are in one message.
 # * A template of both address families, with zeroes for the absent one, loses IPv4 addresses: records have `::` and 0.0.0.0.
 # * VLANs as vlanId (58) and postVlanId (59) are stored; as dot1qVlanId (243) and dot1qCustomerVlanId (245) they are not.
-# * ICMP's type and code are read from icmpTypeCodeIPv4/6 (32, 139); in icmpTypeIPv4 and icmpCodeIPv4 (176, 177) they become 0, 0.
+# * ICMP's type and code are read from icmpTypeCodeIPv4/6 (32, 139); in icmpTypeIPv4 and icmpCodeIPv4 (176, 177), and in
+#   icmpTypeIPv6 and icmpCodeIPv6 (178, 179), they become 0, 0. Type * 256 + code in destinationTransportPort (11) is right.
 # * Of octetDeltaCount and octetTotalCount (1, 85) in one record the later in the template is stored as `in_bytes`.
 # * postOctetDeltaCount (23) is stored as bytes of the way back, which it is not; initiatorOctets (231) nowhere.
 . "$(dirname "$0")/lib/common.sh"
@@ -40,12 +41,16 @@ else:
         "tags": ([(243, 2), (245, 2)], number(5, 2) + number(6, 2), 6),
         "icmp": ([(32, 2)], number(0x0803, 2), 1),
         "icmp-apart": ([(176, 1), (177, 1)], number(8, 1) + number(3, 1), 1),
+        "icmp-port": ([(7, 2), (11, 2)], number(0, 2) + number(0x0803, 2), 1),
+        "icmp6": ([(139, 2)], number(0x8003, 2), 58),
+        "icmp6-apart": ([(178, 1), (179, 1)], number(128, 1) + number(3, 1), 58),
+        "icmp6-port": ([(7, 2), (11, 2)], number(0, 2) + number(0x8003, 2), 58),
         "total": ([(85, 8), (86, 8)], number(99_000, 8) + number(99, 8), 6),
         "post": ([(23, 8), (24, 8)], number(77, 8) + number(7, 8), 6),
         "initiator": ([(231, 8), (298, 8)], number(77, 8) + number(7, 8), 6),
     }[case]
     fields, flow = BASE, record(1, protocol)
-    if protocol == 1:  # without ports: elements 3 and 4 of BASE, octets 8 to 12 of a record
+    if protocol != 6:  # without ports: elements 3 and 4 of BASE, octets 8 to 12 of a record
         fields, flow = BASE[:2] + BASE[4:], flow[:8] + flow[12:]
     send(port, message([a_set(2, template(256, fields + extra))]), message([a_set(256, flow + values)]))
 PYTHON
@@ -57,6 +62,10 @@ expect "58, 59" "5 6" "$(send vlans | pick src_vlan dst_vlan)"
 expect "243, 245" "- -" "$(send tags | pick src_vlan dst_vlan)"
 expect "32" "8 3" "$(send icmp | pick icmp_type icmp_code)"
 expect "176, 177" "0 0" "$(send icmp-apart | pick icmp_type icmp_code)"
+expect "11 of ICMP" "8 3" "$(send icmp-port | pick icmp_type icmp_code)"
+expect "139" "128 3" "$(send icmp6 | pick icmp_type icmp_code)"
+expect "178, 179" "0 0" "$(send icmp6-apart | pick icmp_type icmp_code)"
+expect "11 of ICMPv6" "128 3" "$(send icmp6-port | pick icmp_type icmp_code)"
 expect "1, 2, then 85, 86" "99000 99" "$(send total | pick in_bytes in_packets)"
 expect "23, 24" "1000 77 7" "$(send post | pick in_bytes out_bytes out_packets)"
 expect "231, 298" "1000 - -" "$(send initiator | pick in_bytes out_bytes out_packets)"
