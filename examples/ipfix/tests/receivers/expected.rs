@@ -10,6 +10,7 @@ use mermin_core::{
     Flow,
     flow::{Application, Direction, IpHeader, MacAddress, Protocol, TunnelKind, Uniflow},
 };
+use mermin_ipfix::{FineTimes, Settings};
 
 /// One direction of a flow, as a collector of one-way records stores it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,14 +72,18 @@ fn answer(flow: &Flow) -> Option<SystemTime> {
     (flow.direction == Direction::Forward && answer <= flow.end).then_some(answer)
 }
 
-/// First and last packet. Of an answered connection, the second direction begins with the answer.
-fn milliseconds(flow: &Flow, back: bool) -> [u64; 2] {
+/// First and last packet, ns since 1970. Of an answered connection, the second direction begins with the answer.
+fn nanoseconds(flow: &Flow, back: bool) -> [u64; 2] {
     let start = match answer(flow) {
         Some(answer) if back => answer,
         _ => flow.start,
     };
     [start, flow.end]
-        .map(|time| u64::try_from(time.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap())
+        .map(|time| u64::try_from(time.duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap())
+}
+
+fn milliseconds(flow: &Flow, back: bool) -> [u64; 2] {
+    nanoseconds(flow, back).map(|time| time / 1_000_000)
 }
 
 /// MAC addresses of the record's source and destination.
@@ -165,11 +170,99 @@ fn biflow(flow: &Flow) -> Elements {
     }
     if has(flow, true) {
         for (name, value) in counts(flow, true, has_dropped) {
-            let (first, rest) = name.split_at(1);
-            elements.insert(format!("reverse{}{rest}", first.to_uppercase()), value);
+            elements.insert(reverse(&name), value);
         }
     }
     elements
+}
+
+/// Name of the element of RFC 5103.
+pub(crate) fn reverse(name: &str) -> String {
+    let (first, rest) = name.split_at(1);
+    format!("reverse{}{rest}", first.to_uppercase())
+}
+
+/// Adds an element. Of two with one name, the first is of the outer header (RFC 7011 section 8).
+pub(crate) fn add(elements: &mut Elements, name: &str, value: String) {
+    if let Some(first) = elements.insert(name.to_owned(), value) {
+        elements.insert(format!("outer {name}"), first);
+    }
+}
+
+/// Every element that is off by default.
+pub(crate) fn all_options() -> Settings {
+    Settings::default()
+        .fine_times(FineTimes::Nanoseconds)
+        .wide_tcp_flags(true)
+        .totals(true)
+        .dot1q(true)
+        .outer_addresses(true)
+        .frame_octets(true)
+}
+
+/// Records of one-way flows, with these elements.
+pub(crate) fn uniflows_of_all_options(flows: &[Flow]) -> Vec<Elements> {
+    let ways = flows
+        .iter()
+        .flat_map(|flow| ways(flow).into_iter().map(move |back| (flow, back)));
+    let records = uniflows(flows).into_iter().zip(ways);
+    let with = |(record, (flow, back))| with_options(record, flow, back);
+    records.map(with).collect()
+}
+
+/// Records of RFC 5103, with these elements.
+pub(crate) fn biflows_of_all_options(flows: &[Flow]) -> Vec<Elements> {
+    let records = biflows(flows).into_iter().zip(flows);
+    let with = |(record, flow): (Elements, &Flow)| {
+        let mut record = with_options(record, flow, false);
+        if has(flow, true) {
+            for (name, value) in optional_counts(flow, true) {
+                record.insert(reverse(name), value.to_string());
+            }
+        }
+        record
+    };
+    records.map(with).collect()
+}
+
+fn optional_counts(flow: &Flow, back: bool) -> [(&'static str, u64); 3] {
+    let way = if back { &flow.reverse } else { &flow.forward };
+    [
+        ("packetTotalCount", way.packets.total),
+        ("octetTotalCount", way.octets.total),
+        ("layer2OctetDeltaCount", way.frame_octets.delta),
+    ]
+}
+
+fn with_options(mut record: Elements, flow: &Flow, back: bool) -> Elements {
+    for (name, value) in optional_counts(flow, back) {
+        record.insert(name.to_owned(), value.to_string());
+    }
+    let [start, end] = nanoseconds(flow, back);
+    record.insert("flowStartNanoseconds".to_owned(), start.to_string());
+    record.insert("flowEndNanoseconds".to_owned(), end.to_string());
+    if let Some(tag) = record.remove("vlanId") {
+        record.insert("dot1qVlanId".to_owned(), tag);
+    }
+    if let Some(tunnel) = &flow.tunnel {
+        let mut ends = [tunnel.source.address, tunnel.destination.address];
+        if back {
+            ends.reverse();
+        }
+        let version = if ends[0].is_ipv6() { 6 } else { 4 };
+        for (side, end) in ["source", "destination"].into_iter().zip(ends) {
+            let name = format!("{side}IPv{version}Address");
+            // The other version has a name of its own.
+            let is_taken = record.contains_key(&name);
+            let name = if is_taken {
+                format!("outer {name}")
+            } else {
+                name
+            };
+            record.insert(name, end.to_string());
+        }
+    }
+    record
 }
 
 fn counts(flow: &Flow, back: bool, has_dropped: bool) -> Elements {

@@ -13,7 +13,10 @@ use mermin_ipfix::{Exporter, Settings};
 use mermin_testing::Folder;
 
 use crate::{
-    expected::{Elements, biflows, parse_time, uniflows},
+    expected::{
+        Elements, add, all_options, biflows, biflows_of_all_options, parse_time, uniflows,
+        uniflows_of_all_options,
+    },
     support::{export, output},
 };
 
@@ -32,8 +35,11 @@ fn read(file: &Path) -> Vec<Elements> {
             let name = name.split_whitespace().next_back().unwrap();
             // Its numbers are before the name of a reverse element that libfixbuf does not know.
             let name = name.rsplit_once(')').map_or(name, |(_, name)| name);
-            let value = if name.starts_with("flow") && name.ends_with("Milliseconds") {
+            let is_time = |unit| name.starts_with("flow") && name.ends_with(unit);
+            let value = if is_time("Milliseconds") {
                 parse_time(value).to_string()
+            } else if is_time("Nanoseconds") {
+                (parse_time(value) * 1_000_000).to_string()
             } else {
                 // A text has its length before it, and addresses have leading zeros.
                 let value = value.trim();
@@ -45,7 +51,7 @@ fn read(file: &Path) -> Vec<Elements> {
                     .parse::<Ipv6Addr>()
                     .map_or_else(|_| value.to_owned(), |address| address.to_string())
             };
-            record.insert(name.to_owned(), value);
+            add(record, name, value);
         }
     }
     records.extend(record);
@@ -96,6 +102,26 @@ pub(crate) fn uniflow() {
 
 pub(crate) fn biflow() {
     exported(Settings::default().biflow(true), biflows);
+}
+
+/// It shows whole seconds of times in nanoseconds.
+fn in_seconds(mut records: Vec<Elements>) -> Vec<Elements> {
+    const SECOND: u64 = 1_000_000_000;
+    for record in &mut records {
+        for name in ["flowStartNanoseconds", "flowEndNanoseconds"] {
+            let time = record.get_mut(name).unwrap();
+            *time = (time.parse::<u64>().unwrap() / SECOND * SECOND).to_string();
+        }
+    }
+    records
+}
+
+pub(crate) fn options() {
+    exported(all_options(), |flows| {
+        in_seconds(uniflows_of_all_options(flows))
+    });
+    let biflow = all_options().biflow(true);
+    exported(biflow, |flows| in_seconds(biflows_of_all_options(flows)));
 }
 
 pub(crate) fn stream() {

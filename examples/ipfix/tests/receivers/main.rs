@@ -58,6 +58,16 @@ fn main() -> ExitCode {
             "tshark_sees_every_element_of_biflows",
             tshark::biflow,
         ),
+        with(
+            "ipfixDump",
+            "ipfix_dump_sees_every_optional_element",
+            ipfix_dump::options,
+        ),
+        with(
+            "tshark",
+            "tshark_sees_every_optional_element",
+            tshark::options,
+        ),
         with("nfcapd", "nfcapd_stores_every_record", nfcapd::stores),
         with("nfcapd", "nfcapd_stores_biflows", nfcapd::biflows),
         with("nfacctd", "nfacctd_stores_every_record", nfacctd::stores),

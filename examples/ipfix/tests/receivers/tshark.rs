@@ -1,6 +1,6 @@
 //! Wireshark's dissector, on messages as datagrams of a capture.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use mermin_core::sink::testing::detailed_flows;
 use mermin_ipfix::{Exporter, Settings};
@@ -8,7 +8,10 @@ use mermin_testing::Folder;
 
 use crate::{
     decode::Decoded,
-    expected::{Elements, biflows, uniflows},
+    expected::{
+        Elements, add, all_options, biflows, biflows_of_all_options, parse_time, reverse, uniflows,
+        uniflows_of_all_options,
+    },
     support::{export, output},
 };
 
@@ -40,35 +43,179 @@ fn wrapped(messages: &[u8]) -> Vec<u8> {
     file
 }
 
-/// Values of a field in the order of records.
-fn field(file: &Path, name: &str) -> Vec<String> {
-    let file = file.to_str().unwrap();
-    let said = output(
-        "tshark",
-        &[
-            "-n",
-            "-r",
-            file,
-            "-d",
-            "udp.port==4739,cflow",
-            "-T",
-            "fields",
-            "-e",
-            name,
-        ],
-    );
-    said.split(['\n', ','])
-        .filter(|value| !value.is_empty())
-        .map(str::to_owned)
-        .collect()
+/// Fields of the dissector, and the elements that they show.
+const FIELDS: [(&str, &str); 35] = [
+    ("packets", "packetDeltaCount"),
+    ("octets", "octetDeltaCount"),
+    ("permanent_packets", "packetTotalCount"),
+    ("permanent_octets", "octetTotalCount"),
+    ("layer2_octet_delta_count", "layer2OctetDeltaCount"),
+    ("drop_packets", "droppedPacketDeltaCount"),
+    ("tos", "ipClassOfService"),
+    ("ip_ttl", "ipTTL"),
+    ("tcpflags", "tcpControlBits"),
+    ("icmp_type_code_ipv4", "icmpTypeCodeIPv4"),
+    ("ipv6flowlabel", "flowLabelIPv6"),
+    ("srcaddr", "sourceIPv4Address"),
+    ("dstaddr", "destinationIPv4Address"),
+    ("srcaddrv6", "sourceIPv6Address"),
+    ("dstaddrv6", "destinationIPv6Address"),
+    ("srcport", "sourceTransportPort"),
+    ("dstport", "destinationTransportPort"),
+    ("ipsec_spi", "IPSecSPI"),
+    ("protocol", "protocolIdentifier"),
+    ("inputint", "ingressInterface"),
+    ("srcmac", "sourceMacAddress"),
+    ("dstmac", "destinationMacAddress"),
+    ("vlanid", "vlanId"),
+    ("dot1q_vlan_id", "dot1qVlanId"),
+    ("dot1q_customer_vlan_id", "dot1qCustomerVlanId"),
+    ("layer2_segment_id", "layer2SegmentId"),
+    ("flow_end_reason", "flowEndReason"),
+    ("flow_id", "flowId"),
+    ("biflow_direction", "biflowDirection"),
+    ("sampling_interval", "samplingInterval"),
+    ("appl_name", "applicationName"),
+    ("http_request_host", "httpRequestHost"),
+    ("icmp_ipv6_code", "icmpTypeCodeIPv6"),
+    ("abstimestart", "flowStart"),
+    ("abstimeend", "flowEnd"),
+];
+
+/// CERT's elements, which the dissector shows by number, and if their value is a text.
+const CERT: [(&str, &str, bool); 5] = [
+    ("21", "reverseFlowDeltaMilliseconds", false),
+    ("175", "dnsQRType", false),
+    ("177", "dnsNXDomain", false),
+    ("179", "dnsQName", true),
+    ("294", "sslServerName", true),
+];
+
+/// Returns the value of an attribute of a line of PDML.
+fn attribute<'l>(line: &'l str, name: &str) -> &'l str {
+    let begin = format!(" {name}=\"");
+    let value = line.split_once(&begin).map_or("", |(_, rest)| rest);
+    value.split('"').next().unwrap()
 }
 
-/// Values of these elements where a record has them.
-fn expected(records: &[Elements], names: &[&str]) -> Vec<String> {
+fn number(octets: &str) -> u64 {
+    u64::from_str_radix(octets, 16).unwrap()
+}
+
+/// Returns the octets of a text, without those that pad it.
+fn text(octets: &str) -> String {
+    let pairs = octets.as_bytes().chunks(2);
+    let octets: Vec<_> = pairs
+        .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect();
+    let text = String::from_utf8(octets).unwrap();
+    text.trim_end_matches('\0').to_owned()
+}
+
+/// Returns nanoseconds since 1970 of `Nov 14, 2023 22:13:20.123000000 UTC`.
+fn time(shown: &str) -> u64 {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let words: Vec<_> = shown
+        .split([' ', ','])
+        .filter(|it| !it.is_empty())
+        .collect();
+    let [month, day, year, clock, _] = words[..] else {
+        panic!("{shown}");
+    };
+    let month = MONTHS.find(month).unwrap() / 3 + 1;
+    let (seconds, decimals) = clock.split_once('.').unwrap();
+    let milliseconds = parse_time(&format!("{year}-{month}-{day} {seconds}.000"));
+    milliseconds * 1_000_000 + decimals.parse::<u64>().unwrap()
+}
+
+/// Records of flows, as the dissector shows them.
+fn read(pdml: &str) -> Vec<Elements> {
+    let mut records = Vec::new();
+    let mut record: Option<Elements> = None;
+    let (mut unit, mut kind) = ("", 0);
+    for line in pdml.lines() {
+        let depth = line.len() - line.trim_start().len();
+        if depth == 6 {
+            records.extend(record.take());
+            let is_flow = attribute(line, "show").starts_with("Flow ");
+            record = is_flow.then(Elements::new);
+        }
+        let Some(record) = record.as_mut().filter(|_| depth > 6) else {
+            continue;
+        };
+        let (name, label) = (attribute(line, "name"), attribute(line, "showname"));
+        let (shown, octets) = (attribute(line, "show"), attribute(line, "value"));
+        let Some(name) = name.strip_prefix("cflow.") else {
+            continue;
+        };
+        match name {
+            "timedelta" => unit = label.rsplit_once('(').unwrap().1.trim_end_matches(')'),
+            "icmp_ipv6_type" => kind = number(octets),
+            "enterprise_private_entry" => {
+                let known = CERT.iter().find(|(number, ..)| {
+                    label.contains(&format!("(CERT Coordination Center) Type {number}:"))
+                });
+                let (_, element, is_text) = known.unwrap_or_else(|| panic!("{line}"));
+                let value = if *is_text {
+                    text(octets)
+                } else {
+                    number(octets).to_string()
+                };
+                add(record, element, value);
+            }
+            // Bits of flags, and lengths of texts.
+            _ if name.starts_with("tcpflags.") || name.starts_with("string_len") => {}
+            _ => {
+                let known = FIELDS.iter().find(|(known, _)| *known == name);
+                // Other fields are of options.
+                let Some((_, element)) = known else {
+                    add(record, name, shown.to_owned());
+                    continue;
+                };
+                let value = match name {
+                    "appl_name" | "http_request_host" => text(octets),
+                    "icmp_ipv6_code" => (kind << 8 | number(octets)).to_string(),
+                    "abstimestart" | "abstimeend" if unit == "milliseconds" => {
+                        (time(shown) / 1_000_000).to_string()
+                    }
+                    "abstimestart" | "abstimeend" => time(shown).to_string(),
+                    _ => match shown.strip_prefix("0x") {
+                        Some(digits) => number(digits).to_string(),
+                        None => shown.to_owned(),
+                    },
+                };
+                let element = match name {
+                    "abstimestart" | "abstimeend" => {
+                        let (first, rest) = unit.split_at(1);
+                        format!("{element}{}{rest}", first.to_uppercase())
+                    }
+                    _ => (*element).to_owned(),
+                };
+                if label.contains("(Reverse Type ") {
+                    add(record, &reverse(&element), value);
+                } else {
+                    add(record, &element, value);
+                }
+            }
+        }
+    }
+    records.extend(record);
+    records.retain(|record| record.contains_key("protocolIdentifier"));
     records
-        .iter()
-        .flat_map(|record| names.iter().filter_map(|name| record.get(*name).cloned()))
-        .collect()
+}
+
+/// The dissector's fractions of a second may be a nanosecond short.
+fn with_exact_times(mut record: Elements, expected: &Elements) -> Elements {
+    for name in ["flowStartNanoseconds", "flowEndNanoseconds"] {
+        let (Some(value), Some(exact)) = (record.get_mut(name), expected.get(name)) else {
+            continue;
+        };
+        let difference = exact.parse::<u64>().unwrap() - value.parse::<u64>().unwrap();
+        if difference <= 1 {
+            value.clone_from(exact);
+        }
+    }
+    record
 }
 
 fn compare(settings: Settings, records: fn(&[mermin_core::Flow]) -> Vec<Elements>) {
@@ -78,43 +225,18 @@ fn compare(settings: Settings, records: fn(&[mermin_core::Flow]) -> Vec<Elements
     export(Exporter::file(&file, settings).unwrap(), &flows);
     let messages = fs::read(&file).unwrap();
     Decoded::read(&messages).check_sequence();
-    let capture = {
-        let path = folder.file("flows.pcap");
-        fs::write(&path, wrapped(&messages)).unwrap();
-        path
-    };
-    let records = records(&flows);
-    // Reverse elements come first, and the dissector shows both under one name.
-    for (name, elements) in [
-        (
-            "cflow.octets",
-            ["reverseOctetDeltaCount", "octetDeltaCount"].as_slice(),
-        ),
-        (
-            "cflow.packets",
-            &["reversePacketDeltaCount", "packetDeltaCount"],
-        ),
-        ("cflow.flow_id", &["flowId"]),
-        ("cflow.srcaddr", &["sourceIPv4Address"]),
-        ("cflow.dstaddr", &["destinationIPv4Address"]),
-        ("cflow.srcaddrv6", &["sourceIPv6Address"]),
-        ("cflow.dstaddrv6", &["destinationIPv6Address"]),
-        ("cflow.srcport", &["sourceTransportPort"]),
-        ("cflow.dstport", &["destinationTransportPort"]),
-        ("cflow.protocol", &["protocolIdentifier"]),
-        ("cflow.flow_end_reason", &["flowEndReason"]),
-        ("cflow.srcmac", &["sourceMacAddress"]),
-        ("cflow.dstmac", &["destinationMacAddress"]),
-        ("cflow.ip_ttl", &["reverseIpTTL", "ipTTL"]),
-        ("cflow.http_request_host", &["httpRequestHost"]),
-    ] {
-        assert_eq!(
-            field(&capture, name),
-            expected(&records, elements),
-            "{name}"
-        );
+    let capture = folder.file("flows.pcap");
+    fs::write(&capture, wrapped(&messages)).unwrap();
+    let capture = capture.to_str().unwrap();
+    let common = ["-n", "-r", capture, "-d", "udp.port==4739,cflow"];
+    let pdml = output("tshark", &[&common[..], &["-T", "pdml"]].concat());
+    let expected = records(&flows);
+    let read = read(&pdml);
+    assert_eq!(read.len(), expected.len());
+    for (record, expected) in read.into_iter().zip(&expected) {
+        assert_eq!(&with_exact_times(record, expected), expected);
     }
-    assert_eq!(field(&capture, "_ws.malformed"), [""; 0]);
+    assert!(!pdml.contains("_ws.malformed"));
 }
 
 pub(crate) fn uniflow() {
@@ -123,4 +245,9 @@ pub(crate) fn uniflow() {
 
 pub(crate) fn biflow() {
     compare(Settings::default().biflow(true), biflows);
+}
+
+pub(crate) fn options() {
+    compare(all_options(), uniflows_of_all_options);
+    compare(all_options().biflow(true), biflows_of_all_options);
 }
