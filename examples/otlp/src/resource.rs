@@ -32,11 +32,13 @@ impl Default for Resource {
 }
 
 impl Resource {
-    /// Returns the default with `host.name` and `host.id` of this host, if known.
+    /// Returns the default with `host.name` and `host.id` of this host, if known. The name is the one with the domain that
+    /// `hosts(5)` has for the host's name, if any; no name server is asked.
     pub fn of_host() -> Self {
         let host = rustix::system::uname();
         let name = host.nodename().to_str().unwrap_or_default();
-        Self::default().with_host(name, Path::new("/etc/machine-id"))
+        let hosts = fs::read_to_string("/etc/hosts").unwrap_or_default();
+        Self::default().with_host(full_name(name, &hosts), Path::new("/etc/machine-id"))
     }
 
     /// Adds a host's name, and its id from systemd's `machine-id(5)` file.
@@ -74,6 +76,23 @@ impl Resource {
     }
 }
 
+/// Returns the name with its domain from a line of `hosts(5)` that has both, or the name itself.
+fn full_name<'t>(name: &'t str, hosts: &'t str) -> &'t str {
+    let lines = hosts.lines().filter_map(|line| line.split('#').next());
+    let mut full = lines.filter_map(|line| {
+        // The first word is an address.
+        let names = || line.split_whitespace().skip(1);
+        let is_longer = |it: &&str| {
+            it.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('.') && rest.len() > 1)
+        };
+        names()
+            .any(|it| it == name)
+            .then(|| names().find(is_longer))?
+    });
+    full.next().unwrap_or(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +109,33 @@ mod tests {
         assert_eq!(host.get("host.id"), Some("0123abcd"));
         assert_eq!(host.iter().count(), Resource::default().iter().count() + 2);
         assert!(Resource::of_host().get("host.name").is_some());
+    }
+
+    #[test]
+    fn host_name_has_the_domain_of_the_file_of_hosts() {
+        let hosts = "127.0.0.1 localhost\n# 10.0.0.1 db7.wrong db7\n10.0.0.1\tdb7.example.org db7 # db7.no\n";
+        for (name, full) in [
+            ("db7", "db7.example.org"),
+            ("db7.example.org", "db7.example.org"),
+            ("db", "db"),
+            ("localhost", "localhost"),
+            ("", ""),
+        ] {
+            assert_eq!(full_name(name, hosts), full);
+        }
+    }
+
+    /// The reference is a page of the library, which does not have this type.
+    #[test]
+    fn reference_has_every_attribute() {
+        const REFERENCE: &str = include_str!("../../../docs/ATTRIBUTES.md");
+        let part = REFERENCE.split("## Resource, scope and span").nth(1);
+        let resource = Resource::default().with_host("a", Path::new("/proc/self/comm"));
+        assert_eq!(resource.iter().count(), 6);
+        for (name, _) in resource.iter() {
+            let row = format!("`{name}`");
+            assert!(part.is_some_and(|part| part.contains(&row)), "{name}");
+        }
     }
 
     #[test]

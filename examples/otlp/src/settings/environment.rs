@@ -38,10 +38,11 @@ impl Settings {
         variable: impl Fn(&str) -> Option<String>,
         resource: Resource,
     ) -> Result<Self, EnvironmentError> {
+        let mut settings =
+            Self::to([None, None, None]).resource(resource.with_environment(&variable)?);
         let environment = Environment {
-            variable: &|name| variable(name).filter(|value| !value.trim().is_empty()),
+            variable: &|name| value(&variable, name),
         };
-        let mut settings = Self::to([None, None, None]).resource(environment.resource(resource)?);
         for signal in Signal::ALL {
             if environment.exports(signal)? {
                 settings = settings.signal(signal, Some(environment.endpoint(signal)?));
@@ -57,6 +58,41 @@ impl Settings {
         }
         Ok(settings)
     }
+}
+
+impl Resource {
+    /// Adds the attributes of `OTEL_RESOURCE_ATTRIBUTES`, and `service.name` of `OTEL_SERVICE_NAME`, which overrides the one
+    /// of the former. An empty variable counts as absent.
+    ///
+    /// ```
+    /// use mermin_otlp::Resource;
+    ///
+    /// let resource = Resource::of_host().with_environment(|name| std::env::var(name).ok())?;
+    /// # Ok::<_, mermin_otlp::EnvironmentError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// An invalid variable.
+    pub fn with_environment(
+        mut self,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, EnvironmentError> {
+        const ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
+        if let Some(text) = value(&variable, ATTRIBUTES) {
+            for (key, value) in pairs(ATTRIBUTES, &text)? {
+                self = self.with(key, value);
+            }
+        }
+        Ok(match value(&variable, "OTEL_SERVICE_NAME") {
+            Some(service) => self.with("service.name", service),
+            None => self,
+        })
+    }
+}
+
+/// Returns the value of a variable that is not empty.
+fn value(variable: impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    variable(name).filter(|value| !value.trim().is_empty())
 }
 
 struct Environment<'a> {
@@ -146,19 +182,6 @@ impl Environment<'_> {
         } else {
             endpoint
         })
-    }
-
-    /// Adds the attributes of the environment. `OTEL_SERVICE_NAME` overrides `service.name` of `OTEL_RESOURCE_ATTRIBUTES`.
-    fn resource(&self, mut resource: Resource) -> Result<Resource, EnvironmentError> {
-        if let Some((name, text)) = self.general("OTEL_RESOURCE_ATTRIBUTES") {
-            for (key, value) in pairs(&name, &text)? {
-                resource = resource.with(key, value);
-            }
-        }
-        if let Some((_, service)) = self.general("OTEL_SERVICE_NAME") {
-            resource = resource.with("service.name", service);
-        }
-        Ok(resource)
     }
 }
 

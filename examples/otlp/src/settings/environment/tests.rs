@@ -113,3 +113,23 @@ fn invalid_variable_is_named_in_the_error() {
         assert!(!error.contains("hush"), "{error}");
     }
 }
+
+#[test]
+fn resource_has_the_attributes_of_the_environment() {
+    let resource = |attributes: &'static str, service: &'static str| {
+        Resource::default().with_environment(move |name| match name {
+            "OTEL_RESOURCE_ATTRIBUTES" => Some(attributes.to_owned()),
+            "OTEL_SERVICE_NAME" => Some(service.to_owned()),
+            _ => None,
+        })
+    };
+    let edge = resource("k8s.node.name=node-7, service.name=no,", "edge").unwrap();
+    assert_eq!(edge.get("k8s.node.name"), Some("node-7"));
+    assert_eq!(edge.get("service.name"), Some("edge"));
+    assert_eq!(resource(" ", "").unwrap(), Resource::default());
+    let error = resource("hush", "").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "cannot use `OTEL_RESOURCE_ATTRIBUTES`: write `key=value,key=value`"
+    );
+}
