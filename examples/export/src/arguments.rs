@@ -1,12 +1,12 @@
 //! Arguments of the command line.
 
-use std::time::Duration;
+use std::{env, ffi::OsString, time::Duration};
 
 use lexopt::prelude::{Long, Short, ValueExt as _};
 use mermin_config::Config;
 use mermin_core::sink::Overflow;
 use mermin_export::{Target, check_overflow};
-use mermin_program::{Result, Source};
+use mermin_program::{ENVIRONMENT, Result, Source, parsed};
 
 /// Returns the help.
 pub(crate) fn usage() -> String {
@@ -23,7 +23,9 @@ options:
   --overflow POLICY        policy for a full buffer: block, drop-newest, drop-oldest (block)
   --close-within SECONDS   time limit for closing (30)
 
-Arguments replace keys of the file: `to`, `buffer` and `overflow` of `export \"flows\"`, and `shutdown_timeout`.
+{ENVIRONMENT}
+MERMIN_TO may have several targets with spaces between them. MERMIN_BUFFER, MERMIN_OVERFLOW and MERMIN_CLOSE_WITHIN
+stand in for the options. The keys are `to`, `buffer` and `overflow` of `export \"flows\"`, and `shutdown_timeout`.
 At the end, a table has a line for each target. The exit status is 1 if a record was dropped or not delivered.",
         Source::USAGE,
         mermin_export::usage()
@@ -41,6 +43,13 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Parses the arguments. `None` for a request for help.
     pub(crate) fn parse() -> Result<Option<Self>> {
+        Self::from(lexopt::Parser::from_env(), |name| env::var_os(name))
+    }
+
+    fn from(
+        mut parser: lexopt::Parser,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Option<Self>> {
         let mut arguments = Self {
             source: Source::default(),
             targets: Vec::new(),
@@ -48,7 +57,6 @@ impl Arguments {
             overflow: None,
             close_within: None,
         };
-        let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
             if let Some(flag) = Source::flag(&argument) {
                 arguments.source.set(flag, parser.value()?);
@@ -61,12 +69,7 @@ impl Arguments {
                 }
                 Long("buffer") => arguments.buffer = Some(parser.value()?.parse()?),
                 Long("overflow") => {
-                    arguments.overflow = Some(match parser.value()?.string()?.as_str() {
-                        "block" => Overflow::Block,
-                        "drop-newest" => Overflow::DropNewest,
-                        "drop-oldest" => Overflow::DropOldest,
-                        other => return Err(format!("cannot use `{other}` as a policy").into()),
-                    });
+                    arguments.overflow = Some(policy(&parser.value()?.string()?)?);
                 }
                 Long("close-within") => {
                     let seconds = parser.value()?.parse()?;
@@ -76,11 +79,32 @@ impl Arguments {
                 _ => return Err(argument.unexpected().into()),
             }
         }
+        arguments.or_environment(variable)?;
         arguments.source.check()?;
         if arguments.targets.is_empty() && arguments.source.config.is_none() {
             return Err("cannot export without a target: give `--to json:flows.json`".into());
         }
         Ok(Some(arguments))
+    }
+
+    /// Takes from the environment what the arguments leave open.
+    fn or_environment(&mut self, variable: impl Fn(&str) -> Option<OsString>) -> Result<()> {
+        self.source.or_environment(&variable);
+        if self.targets.is_empty() {
+            let targets = |text: &str| text.split_whitespace().map(Target::parse).collect();
+            self.targets = parsed(&variable, "MERMIN_TO", targets)?.unwrap_or_default();
+        }
+        if self.buffer.is_none() {
+            self.buffer = parsed(&variable, "MERMIN_BUFFER", |text| Ok(text.parse()?))?;
+        }
+        if self.overflow.is_none() {
+            self.overflow = parsed(&variable, "MERMIN_OVERFLOW", policy)?;
+        }
+        if self.close_within.is_none() {
+            let seconds = |text: &str| Ok(Duration::from_secs(text.parse()?));
+            self.close_within = parsed(&variable, "MERMIN_CLOSE_WITHIN", seconds)?;
+        }
+        Ok(())
     }
 
     /// Overrides the options of a file. Targets are not combined: targets on the command line replace those of the
@@ -147,4 +171,60 @@ pub(crate) struct Plan {
     pub(crate) buffer: usize,
     pub(crate) overflow: Overflow,
     pub(crate) close_within: Duration,
+}
+
+fn policy(word: &str) -> Result<Overflow> {
+    Ok(match word {
+        "block" => Overflow::Block,
+        "drop-newest" => Overflow::DropNewest,
+        "drop-oldest" => Overflow::DropOldest,
+        other => return Err(format!("cannot use `{other}` as a policy").into()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &[&str], variables: &[(&str, &str)]) -> std::result::Result<Plan, String> {
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| value.into())
+        };
+        let arguments = Arguments::from(lexopt::Parser::from_args(words), variable);
+        let plan = arguments.and_then(|arguments| arguments.unwrap().over(None));
+        plan.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn environment_has_what_the_arguments_leave_open() {
+        let variables = [
+            ("MERMIN_TO", "json:a  json:b"),
+            ("MERMIN_BUFFER", "7"),
+            ("MERMIN_OVERFLOW", "drop-oldest"),
+            ("MERMIN_CLOSE_WITHIN", "3"),
+        ];
+        let names = |plan: &Plan| -> Vec<String> {
+            let names = plan.targets.iter().map(|target| target.name.clone());
+            names.collect()
+        };
+        let plan = parse(&[], &variables).unwrap();
+        assert_eq!(names(&plan), ["json:a", "json:b"]);
+        assert_eq!((plan.buffer, plan.overflow), (7, Overflow::DropOldest));
+        assert_eq!(plan.close_within, Duration::from_secs(3));
+        let words = [
+            "--to=json:c",
+            "--buffer=8",
+            "--overflow=block",
+            "--close-within=4",
+        ];
+        let plan = parse(&words, &variables).unwrap();
+        assert_eq!(names(&plan), ["json:c"]);
+        assert_eq!((plan.buffer, plan.overflow), (8, Overflow::Block));
+        assert_eq!(plan.close_within, Duration::from_secs(4));
+        for (name, _) in &variables {
+            let error = parse(&[], &[(name, "x")]).err().unwrap();
+            assert!(error.starts_with(&format!("in `{name}`: ")), "{error}");
+        }
+    }
 }

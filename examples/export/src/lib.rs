@@ -5,4 +5,6 @@ mod targets;
 
 use mermin_program::Result;
 
-pub use self::targets::{Opened, Started, Target, check_overflow, in_front_of, usage};
+pub use mermin_program::{check_overflow, in_front_of};
+
+pub use self::targets::{Opened, Started, Target, usage};

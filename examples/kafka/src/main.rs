@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::atomic::Ordering};
 
 use futures::executor::block_on;
 use mermin_kafka::{Exporter, Target};
-use mermin_program::{Named, Result, Run, Source, say_doubled};
+use mermin_program::{Program, Result, Source, say_doubled};
 
 const USAGE: &str = "\
 usage: mermin-kafka (--interface PATTERN.. | --pcap FILE) [--config FILE] --to TARGET
@@ -12,22 +12,26 @@ usage: mermin-kafka (--interface PATTERN.. | --pcap FILE) [--config FILE] --to T
 TARGET is kafka://HOST[:9092][,HOST..]/TOPIC, with ?compression=zstd, lz4 or none (zstd)
 and &format=json or protobuf (json) behind it.";
 
+const PROGRAM: Program = Program {
+    name: "mermin-kafka",
+    schemes: &["kafka"],
+    example: Some("kafka://kafka.example/flows"),
+    is_buffered: true,
+};
+
 fn main() -> ExitCode {
-    let parse = || mermin_program::source_and_target("kafka://kafka.example/flows");
-    mermin_program::entry(USAGE, parse, |(source, target)| {
-        block_on(run(&source, target))
-    })
+    let run = |(source, target)| block_on(run(&source, target));
+    mermin_program::entry(&PROGRAM.usage(USAGE), || PROGRAM.arguments(), run)
 }
 
 /// Exports until the source ends. Returns false if a record was lost.
-async fn run(source: &Source, target: Target) -> Result<bool> {
+async fn run(source: &Source, target: Option<Target>) -> Result<bool> {
+    let (export, target) = PROGRAM.open(source, target)?;
     let name = target.to_string();
     let exporter = Exporter::new(&target.settings())?;
     let doubled = exporter.doubled();
-    let builder = source.builder("mermin-kafka")?;
-    let whole = Run::default()
-        .run(builder, vec![Named::buffered(&name, exporter)], |_| ())
-        .await?;
+    let sinks = vec![export.buffered(&name, exporter)];
+    let whole = export.run.run(export.builder, sinks, |_| ()).await?;
     say_doubled(&name, doubled.load(Ordering::Relaxed), Exporter::REMEDY);
     Ok(whole)
 }

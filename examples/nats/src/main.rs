@@ -4,7 +4,7 @@ use std::{env, process::ExitCode, sync::atomic::Ordering};
 
 use futures::executor::block_on;
 use mermin_nats::{Exporter, Target};
-use mermin_program::{Named, Result, Run, Source, say_doubled};
+use mermin_program::{Program, Result, Source, say_doubled};
 
 const USAGE: &str = "\
 usage: mermin-nats (--interface PATTERN.. | --pcap FILE) [--config FILE] --to TARGET
@@ -16,23 +16,27 @@ TARGET is nats://HOST[:4222][,HOST..]/STREAM with options behind a ?:
 
 NATS_USER and NATS_PASSWORD, or NATS_TOKEN, say who connects.";
 
+const PROGRAM: Program = Program {
+    name: "mermin-nats",
+    schemes: &["nats"],
+    example: Some("nats://nats.example/FLOWS"),
+    is_buffered: true,
+};
+
 fn main() -> ExitCode {
-    let parse = || mermin_program::source_and_target("nats://nats.example/FLOWS");
-    mermin_program::entry(USAGE, parse, |(source, target)| {
-        block_on(run(&source, target))
-    })
+    let run = |(source, target)| block_on(run(&source, target));
+    mermin_program::entry(&PROGRAM.usage(USAGE), || PROGRAM.arguments(), run)
 }
 
 /// Exports until the source ends. Returns false if a record was lost.
-async fn run(source: &Source, target: Target) -> Result<bool> {
+async fn run(source: &Source, target: Option<Target>) -> Result<bool> {
+    let (export, target) = PROGRAM.open(source, target)?;
     let name = target.to_string();
     let settings = target.settings(|name| env::var(name).ok());
     let exporter = Exporter::new(settings)?;
     let doubled = exporter.doubled();
-    let builder = source.builder("mermin-nats")?;
-    let whole = Run::default()
-        .run(builder, vec![Named::buffered(&name, exporter)], |_| ())
-        .await?;
+    let sinks = vec![export.buffered(&name, exporter)];
+    let whole = export.run.run(export.builder, sinks, |_| ()).await?;
     say_doubled(&name, doubled.load(Ordering::Relaxed), Exporter::REMEDY);
     Ok(whole)
 }

@@ -1,11 +1,11 @@
 //! Exports the flows of interfaces or of a capture file as Parquet files, to a directory or a bucket.
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
 use futures::executor::block_on;
 use mermin_core::sink::{Backoff, retry};
 use mermin_parquet::{Settings, Target};
-use mermin_program::{Named, Result, Run, Source};
+use mermin_program::{Named, Program, Result, Run, Source};
 
 const USAGE: &str = "\
 usage: mermin-parquet (--interface PATTERN.. | --pcap FILE) [--config FILE] --to TARGET
@@ -16,40 +16,52 @@ TARGET is parquet:FOLDER or, built with the feature `s3`, s3://BUCKET[/PREFIX]. 
   &age=SECONDS       how long the first row of a file waits for others (60)
   &without=NAME,..   columns that are not written
   &with=NAME,..      columns that are: flow.community_id is not unless named here
+  &added=NAME,..     columns of attributes that a program adds, such as source.k8s.pod.name
   &codec=lz4         instead of zstd
 
 --columns prints what columns files have, and what they mean.";
 
+const PROGRAM: Program = Program {
+    name: "mermin-parquet",
+    schemes: &["parquet", "s3"],
+    example: Some("parquet:flows"),
+    is_buffered: false,
+};
+
 enum Arguments {
     Columns,
-    Export { source: Source, target: Box<Target> },
+    Export {
+        source: Source,
+        target: Option<Box<Target>>,
+    },
 }
 
 fn main() -> ExitCode {
-    mermin_program::entry(USAGE, parse, |arguments| match arguments {
+    mermin_program::entry(&PROGRAM.usage(USAGE), parse, |arguments| match arguments {
         Arguments::Columns => {
             print!("{}", table());
             Ok(true)
         }
-        Arguments::Export { source, target } => block_on(export(&source, *target)),
+        Arguments::Export { source, target } => block_on(export(&source, target)),
     })
 }
 
 fn parse() -> Result<Option<Arguments>> {
     mermin_program::arguments(
         lexopt::Parser::from_env(),
+        |name| env::var_os(name),
         |argument| matches!(argument, lexopt::Arg::Long("columns")).then_some(Arguments::Columns),
         |source, target: Option<Target>| {
-            let target =
-                target.ok_or("cannot export without a target: give `--to parquet:flows`")?;
-            let target = Box::new(target);
+            PROGRAM.check(&source, target.as_ref())?;
+            let target = target.map(Box::new);
             Ok(Arguments::Export { source, target })
         },
     )
 }
 
 /// Exports until the source ends. Returns false if a record was lost.
-async fn export(source: &Source, target: Target) -> Result<bool> {
+async fn export(source: &Source, target: Option<Box<Target>>) -> Result<bool> {
+    let (export, target) = PROGRAM.open(source, target.map(|target| *target))?;
     let name = target.to_string();
     let batching = target.settings().batching();
     let exporter = target.exporter()?;
@@ -58,12 +70,12 @@ async fn export(source: &Source, target: Target) -> Result<bool> {
     }
     // Without a buffer, a record is delivered only when its file has its final name.
     let sink = retry(exporter, Backoff::default());
-    let builder = source.builder("mermin-parquet")?;
     let run = Run {
         batching,
-        ..Run::default()
+        ..export.run
     };
-    run.run(builder, vec![Named::new(name, sink)], |_| ()).await
+    run.run(export.builder, vec![Named::new(name, sink)], |_| ())
+        .await
 }
 
 /// Returns a line for each column: name, `DuckDB`'s name of the type, meaning.

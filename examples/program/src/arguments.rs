@@ -1,21 +1,22 @@
 //! The arguments of a program that has one target.
 
-use std::{error::Error, str::FromStr};
+use std::{error::Error, ffi::OsString, str::FromStr};
 
 use lexopt::{
     Arg::{self, Long, Short},
     Parser, ValueExt as _,
 };
 
-use crate::{Result, Source};
+use crate::{Result, Source, environment::parsed};
 
-/// Reads the arguments of [`Source`] and `--to TARGET`, and converts them with `done`. `None` for a request for help.
-/// `other` may handle further arguments; if it returns a value, reading ends.
+/// Reads the arguments of [`Source`] and `--to TARGET`, takes what they leave open from the environment (`MERMIN_TO` is the
+/// target), and converts them with `done`. `None` for a request for help. `other` may handle further arguments; if it returns a value, reading ends.
 ///
 /// # Errors
 /// An unknown argument, a missing or invalid value, sources that exclude each other; also the errors of `done`.
 pub fn arguments<T, A>(
     mut parser: Parser,
+    variable: impl Fn(&str) -> Option<OsString>,
     other: impl Fn(&Arg<'_>) -> Option<A>,
     done: impl FnOnce(Source, Option<T>) -> Result<A>,
 ) -> Result<Option<A>>
@@ -40,24 +41,12 @@ where
             },
         }
     }
+    source.or_environment(&variable);
     source.check()?;
+    if target.is_none() {
+        target = parsed(variable, "MERMIN_TO", |text| Ok(text.parse()?))?;
+    }
     done(source, target).map(Some)
-}
-
-/// Returns the source of a program and its target, from the arguments of this process. `None` for a request for help.
-/// `example` is a target that the error shows if none is given.
-///
-/// # Errors
-/// Those of [`arguments`], and a missing target.
-pub fn source_and_target<T>(example: &str) -> Result<Option<(Source, T)>>
-where
-    T: FromStr<Err: Error + 'static>,
-{
-    let target_or = |source, target: Option<T>| match target {
-        Some(target) => Ok((source, target)),
-        None => Err(format!("cannot export without a target: give `--to {example}`").into()),
-    };
-    arguments(Parser::from_env(), |_| None, target_or)
 }
 
 #[cfg(test)]
@@ -72,7 +61,7 @@ mod tests {
         };
         let done = |source, target: Option<u8>| Ok((source, target));
         let parser = Parser::from_args(words);
-        arguments(parser, other, done).map_err(|error| error.to_string())
+        arguments(parser, |_| None, other, done).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -83,6 +72,21 @@ mod tests {
             (&["eth0".to_owned()][..], Some(7))
         );
         assert_eq!(read(&["--pcap", "a"]).unwrap().unwrap().1, None);
+    }
+
+    #[test]
+    fn target_of_the_environment_is_used_without_an_argument() {
+        let read = |words: &[&str], to: &'static str| {
+            let variable = |name: &str| (name == "MERMIN_TO").then(|| to.into());
+            let done = |_, target: Option<u8>| Ok(target);
+            let read = arguments(Parser::from_args(words), variable, |_| None, done);
+            read.map(Option::unwrap).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(&[], "7"), Ok(Some(7)));
+        assert_eq!(read(&[], ""), Ok(None));
+        assert_eq!(read(&["--to", "8"], "x"), Ok(Some(8)));
+        let words = "in `MERMIN_TO`: invalid digit found in string";
+        assert_eq!(read(&[], "x"), Err(words.to_owned()));
     }
 
     #[test]
@@ -98,7 +102,7 @@ mod tests {
 
         let parser = Parser::from_args([OsStr::new("--to"), OsStr::from_bytes(b"a\xff")]);
         let done = |source, target: Option<String>| Ok((source, target));
-        let error = arguments(parser, |_| None, done).unwrap_err();
+        let error = arguments(parser, |_| None, |_| None, done).unwrap_err();
         assert!(error.to_string().contains("invalid unicode"), "{error}");
     }
 

@@ -24,7 +24,10 @@ mod arguments;
 mod delivered;
 mod dial;
 mod entry;
+mod environment;
+mod exporter;
 mod expression;
+mod front;
 mod remarks;
 mod run;
 mod sampled;
@@ -36,11 +39,14 @@ mod with;
 
 pub use self::{
     appended::{Appended, FindEnd},
-    arguments::{arguments, source_and_target},
+    arguments::arguments,
     delivered::{Delivered, Key, key},
     dial::dial,
     entry::{Result, entry, say},
+    environment::{ENVIRONMENT, parsed},
+    exporter::{Export, Program},
     expression::{Expression, items},
+    front::{check_overflow, in_front_of},
     remarks::{unused, warnings},
     run::{Named, Run},
     sampled::stands_for,

@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use mermin_core::{
     FlowSourceBuilder, Handle,
-    sink::{Backoff, Batching, BoxSink, FlowSink, Meter, Overflow, buffered, retry},
+    sink::{Batching, BoxSink, FlowSink, Meter},
 };
 
 use crate::{Result, close_on_signal, say, table};
-
-/// Records that wait in the buffer during an outage of the receiver.
-const CAPACITY: usize = 65_536;
 
 /// A sink and its name in the final table.
 pub struct Named {
@@ -27,13 +24,6 @@ impl Named {
             meter: sink.meter(),
             sink: BoxSink::new(sink),
         }
-    }
-
-    /// Adds retries and a buffer for 65,536 records before the sink. The buffer fills during an outage and then
-    /// blocks.
-    pub fn buffered(name: impl Into<String>, sink: impl FlowSink + 'static) -> Self {
-        let sink = retry(sink, Backoff::default());
-        Self::new(name, buffered(sink, CAPACITY, Overflow::Block))
     }
 
     /// Its name and its meter.

@@ -7,7 +7,7 @@ use mermin_config::Config;
 use mermin_core::{FlowSource, FlowSourceBuilder};
 
 use crate::{
-    Result,
+    Result, environment,
     remarks::{unused, warnings},
 };
 
@@ -55,6 +55,21 @@ impl Source {
             Flag::Interface => self.interfaces.push(value.to_string_lossy().into_owned()),
             Flag::Pcap => self.pcap = Some(value.into()),
             Flag::Config => self.config = Some(value.into()),
+        }
+    }
+
+    /// Takes from the environment what the arguments leave open: `MERMIN_INTERFACE`, patterns with spaces between them, or
+    /// `MERMIN_PCAP`, and `MERMIN_CONFIG_PATH`. An empty variable counts as absent.
+    pub fn or_environment(&mut self, variable: impl Fn(&str) -> Option<OsString>) {
+        let value = |name| environment::value(&variable, name);
+        if self.interfaces.is_empty() && self.pcap.is_none() {
+            let patterns = value("MERMIN_INTERFACE").unwrap_or_default();
+            let patterns = patterns.to_string_lossy();
+            self.interfaces = patterns.split_whitespace().map(str::to_owned).collect();
+            self.pcap = value("MERMIN_PCAP").map(Into::into);
+        }
+        if self.config.is_none() {
+            self.config = value("MERMIN_CONFIG_PATH").map(Into::into);
         }
     }
 
@@ -155,6 +170,36 @@ mod tests {
             error.unwrap_err().to_string(),
             "choose `--interface` or `--pcap`"
         );
+    }
+
+    #[test]
+    fn environment_has_what_the_arguments_leave_open() {
+        let of = |arguments: &[&str], variables: &[(&str, &str)]| {
+            let mut source = parse(arguments);
+            source.or_environment(|name| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| value.into())
+            });
+            source
+        };
+        let patterns = ("MERMIN_INTERFACE", " eth* wg0 ");
+        let (pcap, config) = (("MERMIN_PCAP", "a.pcap"), ("MERMIN_CONFIG_PATH", "a.hcl"));
+        let source = of(&[], &[patterns, config]);
+        assert_eq!(source, parse(&["-i", "eth*", "-i", "wg0", "-c", "a.hcl"]));
+        assert_eq!(of(&[], &[pcap]), parse(&["--pcap", "a.pcap"]));
+        assert!(of(&[], &[patterns, pcap]).check().is_err());
+        for arguments in [
+            ["-i", "eth0", "-c", "b.hcl"],
+            ["--pcap", "b.pcap", "-c", "b.hcl"],
+        ] {
+            assert_eq!(of(&arguments, &[patterns, pcap, config]), parse(&arguments));
+        }
+        let empty = [
+            ("MERMIN_INTERFACE", ""),
+            ("MERMIN_PCAP", ""),
+            ("MERMIN_CONFIG_PATH", ""),
+        ];
+        assert_eq!(of(&[], &empty), Source::default());
     }
 
     #[test]

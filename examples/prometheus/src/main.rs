@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use futures::executor::block_on;
 use mermin_core::Handle;
-use mermin_program::{Named, Result, Run, Source};
+use mermin_program::{Named, Program, Result, Run, Source};
 use mermin_prometheus::Target;
 
 const USAGE: &str = "\
@@ -18,35 +18,37 @@ and with `&` between them:
   ttl=SECONDS      how long a series stays to which nothing is added (300)
   linger=SECONDS   how long closing waits for a last scrape (0)";
 
-fn main() -> ExitCode {
-    mermin_program::entry(USAGE, parse, |(source, target)| {
-        block_on(run(&source, target))
-    })
-}
+const PROGRAM: Program = Program {
+    name: "mermin-prometheus",
+    schemes: &["prometheus"],
+    example: None,
+    is_buffered: false,
+};
 
-fn parse() -> Result<Option<(Source, Target)>> {
-    let both = |source, target: Option<Target>| match target {
-        Some(target) => Ok((source, target)),
-        None => Ok((source, "prometheus://".parse()?)),
-    };
-    mermin_program::arguments(lexopt::Parser::from_env(), |_| None, both)
+fn main() -> ExitCode {
+    let run = |(source, target)| block_on(run(&source, target));
+    mermin_program::entry(&PROGRAM.usage(USAGE), || PROGRAM.arguments(), run)
 }
 
 /// Exports until the source ends. Returns false if a record was lost.
-async fn run(source: &Source, target: Target) -> Result<bool> {
-    let run = longer(Run::default(), target.linger());
+async fn run(source: &Source, target: Option<Target>) -> Result<bool> {
+    let (export, target) = PROGRAM.open_with(source, target)?;
+    let target = match target {
+        Some(target) => target,
+        None => "prometheus://".parse()?,
+    };
+    let run = longer(export.run, target.linger());
     let exporter = target.exporter().map_err(|error| error.in_words())?;
     let watch = exporter.watch();
     let name = format!("http://{}/metrics", exporter.address());
     eprintln!("{name}");
-    let builder = source.builder("mermin-prometheus")?;
     // The sink takes every record at once, so a buffer or a retry would have no effect.
     let named = Named::new(name, exporter);
     if let Some((name, meter)) = named.meter() {
         watch.sink(name, meter);
     }
     let opened = |handle: &Handle| watch.source(handle.clone());
-    run.run(builder, vec![named], opened).await
+    run.run(export.builder, vec![named], opened).await
 }
 
 /// Adds the wait for a last scrape to the time that closing has.

@@ -22,7 +22,7 @@ section! {
 }
 
 section! {
-    /// Receivers to which `mermin-export` sends flows.
+    /// Receivers to which `mermin-export` sends flows. A program with one exporter takes the target of its kind.
     Flows, Nested {
         /// Targets, in the form of `mermin-export --to`: `ipfix://collector:4739`, `prometheus://127.0.0.1:9464`,
         /// `json:flows.json`.

@@ -7,7 +7,7 @@ pub(super) const KIND: Kind = Kind {
     schemes: &["parquet"],
     usage: &[(
         "parquet:FOLDER",
-        "Parquet files; ?rows=NUMBER, &age=SECONDS and &without=COLUMN,.. behind it",
+        "Parquet files; ?rows=NUMBER, &age=SECONDS, &without=, &with= and &added=COLUMN,.. and &codec=lz4 behind it",
     )],
     parse,
 };
