@@ -23,11 +23,20 @@ use mermin_core::{
         testing::{detailed_flows, flows},
     },
 };
-use mermin_otlp::{Compression, Endpoint, Exporter, Protocol};
+use mermin_otlp::{Compression, Encoder, Endpoint, Exporter, Protocol};
 use mermin_testing::{free_port, soon, wait};
-use opentelemetry_proto::tonic::common::v1::{AnyValue, any_value};
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceRequest,
+    common::v1::{AnyValue, KeyValue, any_value},
+    trace::v1::Span,
+};
+use prost::Message as _;
 
-use crate::support::settings;
+use crate::{
+    decoded::{attributes, check_span},
+    metrics::sums_of,
+    support::settings,
+};
 
 /// A program that is ended with the test, what it says, and a folder of its own.
 struct Program {
@@ -104,95 +113,247 @@ fn rotel_decodes_every_span() {
         let batch = batches.next().unwrap();
         export(endpoint.compression(compression), batch);
     }
-    let has_all = |said: &str| flows.iter().all(|flow| said.contains(&flow.id.to_string()));
-    wait(|| has_all(&rotel.said()));
-    let said = rotel.said();
-    for word in [
-        "flow_ipv4_tcp",
-        "flow_ipv6_udp",
-        "flow.tcp.flags.tags",
-        "node-7",
-        "tls.alpn",
-        "a.example",
-    ] {
-        assert!(said.contains(word), "{word}");
+    let expected = sorted(spans(&flows).iter().map(in_rotel).collect());
+    let mut said = String::new();
+    wait(|| {
+        // All of them, and the last to its end.
+        let before = said.len();
+        said = rotel.said();
+        said.matches("\nSpan #").count() == flows.len() && said.len() == before
+    });
+    let (mut came, mut resources) = (Vec::new(), 0);
+    for part in said.split("\nResourceSpans #").skip(1) {
+        let (head, spans) = part.split_once("\nSpan #").unwrap();
+        for (name, value) in RESOURCE {
+            assert!(
+                head.contains(&format!("\n     -> {name}: Str({value})\n")),
+                "{head}"
+            );
+        }
+        assert!(head.contains("\nInstrumentationScope mermin "), "{head}");
+        resources += 1;
+        // Behind the number of the span.
+        let blocks = spans
+            .split("\nSpan #")
+            .map(|it| it.split_once('\n').unwrap().1);
+        came.extend(blocks.map(|block| block.trim_end().to_owned()));
+    }
+    assert!(resources >= 3);
+    assert_eq!(sorted(came), expected);
+}
+
+/// Attributes of the resource of every request.
+const RESOURCE: [(&str, &str); 3] = [
+    ("service.name", "mermin"),
+    ("telemetry.distro.name", "mermin"),
+    ("k8s.node.name", "node-7"),
+];
+
+/// Returns the spans of these flows as the decoder of this process has them. Each equals its flow, and so has its ids.
+fn spans(flows: &[Flow]) -> Vec<Span> {
+    let octets = Encoder::new(&settings(Endpoint::default())).spans(flows);
+    let request = ExportTraceServiceRequest::decode(&octets[..]).unwrap();
+    let spans = request.resource_spans[0].scope_spans[0].spans.clone();
+    assert_eq!(spans.len(), flows.len());
+    for (span, flow) in spans.iter().zip(flows) {
+        check_span(span, flow);
+    }
+    spans
+}
+
+fn hexadecimal(octets: &[u8]) -> String {
+    let pairs = octets.iter().map(|octet| format!("{octet:02x}"));
+    pairs.collect::<Vec<_>>().concat()
+}
+
+fn sorted(mut texts: Vec<String>) -> Vec<String> {
+    texts.sort();
+    texts
+}
+
+/// Writes a value as rotel's log does.
+fn in_rotel_value(value: &AnyValue) -> String {
+    match value.value.as_ref().unwrap() {
+        any_value::Value::StringValue(text) => format!("Str({text})"),
+        any_value::Value::IntValue(number) => format!("Int({number})"),
+        any_value::Value::ArrayValue(list) => {
+            let values: Vec<_> = list.values.iter().map(in_rotel_value).collect();
+            format!("Slice({})", values.join(", "))
+        }
+        other => panic!("{other:?}"),
     }
 }
 
-/// Prints spans and their attributes by Google's Protocol Buffers.
+/// Writes a span as rotel's log does.
+fn in_rotel(span: &Span) -> String {
+    let kind = ["INTERNAL", "SERVER", "CLIENT"][usize::try_from(span.kind - 1).unwrap()];
+    let attributes: Vec<_> = span
+        .attributes
+        .iter()
+        .map(|it| {
+            format!(
+                "\n     -> {}: {}",
+                it.key,
+                in_rotel_value(it.value.as_ref().unwrap())
+            )
+        })
+        .collect();
+    let text = format!(
+        "    Trace ID       : {}\n    Parent ID      : \n    ID             : {}\n    Name           : {}\n    Kind           : SPAN_KIND_{kind}\n\
+         Start time: {}\nEnd time: {}\nAttributes:{}",
+        hexadecimal(&span.trace_id),
+        hexadecimal(&span.span_id),
+        span.name,
+        span.start_time_unix_nano,
+        span.end_time_unix_nano,
+        attributes.concat(),
+    );
+    text.trim_end().to_owned()
+}
+
+/// Prints resources, spans, log records and sums by Google's Protocol Buffers.
 const PRINT: &str = r#"
-import sys, grpc
+import importlib, sys, grpc
 from concurrent import futures
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as m, trace_service_pb2_grpc as s
 def shown(value):
     kind = value.WhichOneof("value")
     if kind == "array_value":
         return "[" + ",".join(map(shown, value.array_value.values)) + "]"
     return str(getattr(value, kind)).replace("\n", "\\n")
-class Service(s.TraceServiceServicer):
-    def Export(self, request, context):
-        for part in request.resource_spans:
-            for scope in part.scope_spans:
-                for span in scope.spans:
-                    print(span.name, span.kind, span.start_time_unix_nano, len(span.trace_id), len(span.span_id),
-                          *(f"{a.key}={shown(a.value)}" for a in span.attributes), flush=True)
-        return m.ExportTraceServiceResponse()
+def listed(attributes):
+    return [f"{a.key}={shown(a.value)}" for a in attributes]
+def span(it):
+    print("span", it.name, it.kind, it.start_time_unix_nano, it.end_time_unix_nano, it.trace_id.hex(), it.span_id.hex(),
+          len(it.parent_span_id), *listed(it.attributes), flush=True)
+def log(it):
+    print("log", shown(it.body), it.event_name, it.severity_number, it.severity_text, it.time_unix_nano, it.trace_id.hex(), it.span_id.hex(),
+          *listed(it.attributes), flush=True)
+def metric(it):
+    for point in it.sum.data_points:
+        labels = dict(a.split("=") for a in listed(point.attributes))
+        names = ["network.type", "network.transport", "network.interface.name", "mermin.flow.way"]
+        print("sum", it.name, *(labels.get(name, "") for name in names), "=", point.as_int, it.unit, it.sum.is_monotonic, it.sum.aggregation_temporality,
+              point.start_time_unix_nano < point.time_unix_nano, flush=True)
 server = grpc.server(futures.ThreadPoolExecutor(1))
-s.add_TraceServiceServicer_to_server(Service(), server)
+for signal, name, parts, scopes, items, show in [
+    ("trace", "Trace", "resource_spans", "scope_spans", "spans", span),
+    ("logs", "Logs", "resource_logs", "scope_logs", "log_records", log),
+    ("metrics", "Metrics", "resource_metrics", "scope_metrics", "metrics", metric),
+]:
+    m, s = (importlib.import_module(f"opentelemetry.proto.collector.{signal}.v1.{signal}_service_pb2{end}") for end in ("", "_grpc"))
+    class Service(getattr(s, f"{name}ServiceServicer")):
+        layout, answer = (parts, scopes, items, show), getattr(m, f"Export{name}ServiceResponse")
+        def Export(self, request, context):
+            parts, scopes, items, show = self.layout
+            for part in getattr(request, parts):
+                for scope in getattr(part, scopes):
+                    print("resource", *listed(part.resource.attributes), scope.scope.name, flush=True)
+                    for item in getattr(scope, items):
+                        show(item)
+            return self.answer()
+    getattr(s, f"add_{name}ServiceServicer_to_server")(Service(), server)
 server.add_insecure_port(sys.argv[1]); server.start(); server.wait_for_termination()
 "#;
 
 /// Writes a value as the script does.
-fn shown(value: AnyValue) -> String {
-    match value.value.unwrap() {
+fn shown(value: &AnyValue) -> String {
+    match value.value.as_ref().unwrap() {
         any_value::Value::StringValue(text) => text.replace('\n', "\\n"),
         any_value::Value::IntValue(number) => number.to_string(),
         any_value::Value::ArrayValue(list) => {
-            let values: Vec<_> = list.values.into_iter().map(shown).collect();
+            let values: Vec<_> = list.values.iter().map(shown).collect();
             format!("[{}]", values.join(","))
         }
         other => panic!("{other:?}"),
     }
 }
 
+/// Writes attributes as the script does, each behind a space.
+fn listed(attributes: &[KeyValue]) -> String {
+    let one = |it: &KeyValue| format!(" {}={}", it.key, shown(it.value.as_ref().unwrap()));
+    attributes.iter().map(one).collect::<Vec<_>>().concat()
+}
+
+/// Returns the lines that the script prints of spans, of log records, and of sums.
+fn printed(flows: &[Flow]) -> [Vec<String>; 3] {
+    let spans = spans(flows);
+    let logs = spans.iter().zip(flows).map(|(span, flow)| {
+        // A log record has the span's ids, and all attributes of the flow.
+        let pairs = attributes(flow);
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| format!(" {name}={}", shown(value)));
+        let attributes = pairs.collect::<Vec<_>>().concat();
+        let (trace, id) = (hexadecimal(&span.trace_id), hexadecimal(&span.span_id));
+        let end = span.end_time_unix_nano;
+        format!(
+            "log {} mermin.flow 9 INFO {end} {trace} {id}{attributes}",
+            span.name
+        )
+    });
+    let in_spans = spans.iter().map(|span| {
+        format!(
+            "span {} {} {} {} {} {} 0{}",
+            span.name,
+            span.kind,
+            span.start_time_unix_nano,
+            span.end_time_unix_nano,
+            hexadecimal(&span.trace_id),
+            hexadecimal(&span.span_id),
+            listed(&span.attributes)
+        )
+    });
+    let sums = sums_of(flows).into_iter().map(|(name, sum)| {
+        let unit = match name.split(' ').next() {
+            Some("mermin.flow.io") => "By",
+            Some("mermin.flow.packets") => "{packet}",
+            _ => "{flow}",
+        };
+        format!("sum {name} = {sum} {unit} True 2 True")
+    });
+    [in_spans.collect(), logs.collect(), sums.collect()].map(sorted)
+}
+
 #[test]
 #[ignore = "needs Python with grpcio and opentelemetry-proto as MERMIN_PYTHON"]
-fn python_decodes_every_span() {
+fn python_decodes_every_span_log_record_and_sum() {
     let address = format!("127.0.0.1:{}", free_port());
     let python = Program::start("MERMIN_PYTHON", &["-X", "utf8", "-c", PRINT, &address]);
     let flows = detailed_flows(900);
+    let endpoint = Endpoint::grpc(&format!("http://{address}")).unwrap();
     for (batch, compression) in flows
         .chunks(450)
         .zip([Compression::None, Compression::Gzip])
     {
-        let endpoint = Endpoint::grpc(&format!("http://{address}")).unwrap();
-        export(endpoint.compression(compression), batch);
+        let settings = settings(endpoint.clone().compression(compression)).logs(true);
+        let exporter = Exporter::new(&settings).unwrap();
+        crate::grpc::export(retry(exporter, soon()), batch);
     }
-    let expected = flows.iter().map(|flow| {
-        let version = if flow.source.address.is_ipv4() {
-            "ipv4"
-        } else {
-            "ipv6"
-        };
-        let kind = match flow.direction {
-            mermin_core::flow::Direction::Forward => 3,
-            mermin_core::flow::Direction::Reverse => 2,
-            mermin_core::flow::Direction::Unknown => 1,
-        };
-        let start = crate::decoded::nanoseconds(flow.start);
-        let attributes = crate::decoded::span_attributes(flow).into_iter();
-        let attributes: Vec<_> = attributes
-            .map(|(name, value)| format!("{name}={}", shown(value)))
-            .collect();
-        let (protocol, attributes) = (flow.protocol, attributes.join(" "));
-        format!("flow_{version}_{protocol} {kind} {start} 16 8 {attributes}")
+    let alone = settings(endpoint).traces(false).metrics(true);
+    crate::grpc::export(Exporter::new(&alone).unwrap(), &flows);
+    let said = python.said();
+    let came = ["span ", "log ", "sum "].map(|kind| {
+        let lines = said.lines().filter(|line| line.starts_with(kind));
+        // Requests that are under way at once are answered in any order.
+        sorted(lines.map(str::to_owned).collect())
     });
-    let mut expected: Vec<_> = expected.collect();
-    let mut came: Vec<_> = python.said().lines().map(str::to_owned).collect();
-    // Requests that are under way at once are answered in any order.
-    expected.sort();
-    came.sort();
-    assert_eq!(came, expected);
+    let expected = printed(&flows);
+    for (came, expected) in came.iter().zip(&expected) {
+        assert!(!expected.is_empty());
+        assert_eq!(came, expected);
+    }
+    let mut resources = said.lines().filter(|line| line.starts_with("resource "));
+    assert!(resources.all(|line| {
+        let has = |(name, value)| line.contains(&format!(" {name}={value} "));
+        line.ends_with(" mermin") && RESOURCE.into_iter().all(has)
+    }));
+    let lines: usize = came.iter().map(Vec::len).sum();
+    let resources = said
+        .lines()
+        .filter(|line| line.starts_with("resource "))
+        .count();
+    assert_eq!(said.lines().count(), lines + resources, "{said}");
+    assert!(resources >= 5);
 }
 
 fn get(port: u16, path: &str) -> Option<String> {
