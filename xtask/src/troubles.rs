@@ -48,6 +48,38 @@ pub(crate) fn missing(examples: &Path) -> Result<Vec<String>> {
     Ok(missing)
 }
 
+/// Rows that each exporter's section of `examples/README.md` has, by words of their first cell.
+const TOLD: [&[&str]; 9] = [
+    &["prints"],
+    &["speed"],
+    &["slow"],
+    &["down", "away"],
+    &["half-open", "silent"],
+    &["rejecting"],
+    &["speaking nonsense"],
+    &["disk full"],
+    &["clock stepped"],
+];
+
+/// Returns the rows that sections of the page about exporters lack.
+fn untold(page: &str) -> Vec<String> {
+    let exporters = page
+        .split_once("\n# Exporters\n")
+        .map_or("", |(_, part)| part);
+    let mut untold = Vec::new();
+    for section in exporters.split("\n## ").skip(1) {
+        let name = section.lines().next().unwrap_or_default();
+        let rows: Vec<_> = tables(section).flatten().map(|row| cells(row)[0]).collect();
+        for words in TOLD {
+            let is_told = |row: &&str| words.iter().any(|word| row.contains(word));
+            if !rows.iter().any(is_told) {
+                untold.push(format!("{name}: no row for `{}`", words.join("` or `")));
+            }
+        }
+    }
+    untold
+}
+
 fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
 }
@@ -83,6 +115,18 @@ mod tests {
     fn tests_that_pages_of_exporters_name_are_there() {
         let missing = missing(&project::root().join("examples")).unwrap();
         assert!(missing.is_empty(), "{missing:#?}");
+    }
+
+    #[test]
+    fn sections_of_exporters_tell_each_trouble() {
+        let page = read(&project::root().join("examples/README.md")).unwrap();
+        assert_eq!(untold(&page), [""; 0]);
+        assert!(page.matches("\n| speed | ").count() >= 7);
+        let page = page.replace("\n| clock stepped | only", "\n| time | only");
+        assert_eq!(
+            untold(&page),
+            ["NATS JetStream: no row for `clock stepped`"]
+        );
     }
 
     #[test]

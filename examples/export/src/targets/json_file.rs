@@ -80,11 +80,65 @@ mod tests {
     use std::fs;
 
     use futures::executor::block_on;
-    use mermin_core::sink::testing::flows;
-    use mermin_testing::Folder;
+    use mermin_core::sink::{
+        Retry, Threaded, retry,
+        testing::{self, flows},
+        threaded,
+    };
+    use mermin_testing::{Folder, id, soon, trouble};
     use serde_json::Value;
 
     use super::*;
+
+    /// A file in a folder that may be away.
+    struct Receiver(Folder);
+
+    impl Receiver {
+        fn away(&self) -> PathBuf {
+            self.0.path().with_extension("away")
+        }
+    }
+
+    impl testing::Receiver for Receiver {
+        type Sink = Retry<Threaded>;
+        type Key = String;
+
+        fn key(flow: &Flow) -> String {
+            id(flow)
+        }
+
+        fn sink(&mut self) -> Self::Sink {
+            let file = JsonFile::new(self.0.file("flows.json"));
+            retry(threaded("mermin-json", file).unwrap(), soon())
+        }
+
+        fn received(&mut self) -> Vec<String> {
+            let read = fs::read_to_string(self.0.file("flows.json")).unwrap_or_default();
+            let key = |line: &str| {
+                let flow: Value = serde_json::from_str(line).unwrap();
+                let (id, sequence) = (&flow["flow.id"], &flow["flow.sequence"]);
+                format!("{}-{sequence}", id.as_str().unwrap())
+            };
+            read.lines().map(key).collect()
+        }
+
+        /// Something else takes the folder's place.
+        fn stop(&mut self) -> bool {
+            fs::rename(self.0.path(), self.away()).unwrap();
+            fs::write(self.0.path(), "").unwrap();
+            true
+        }
+
+        fn start(&mut self) {
+            fs::remove_file(self.0.path()).unwrap();
+            fs::rename(self.away(), self.0.path()).unwrap();
+        }
+    }
+
+    #[test]
+    fn sink_contract_holds() {
+        trouble::sink_contract_holds(|| Receiver(Folder::new("json-contract")), 5);
+    }
 
     fn export(path: &std::path::Path, flows: &[Flow]) -> Result<(), BoxError> {
         block_on(JsonFile::new(path.to_owned()).export(flows))

@@ -309,6 +309,8 @@ fn printed(flows: &[Flow]) -> [Vec<String>; 3] {
             Some("mermin.flow.packets") => "{packet}",
             _ => "{flow}",
         };
+        // The script writes line feeds so, and one interface has one.
+        let name = name.replace('\n', "\\n");
         format!("sum {name} = {sum} {unit} True 2 True")
     });
     [in_spans.collect(), logs.collect(), sums.collect()].map(sorted)

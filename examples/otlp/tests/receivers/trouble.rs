@@ -14,7 +14,10 @@ use mermin_otlp::{Endpoint, Exporter, Protocol};
 use mermin_testing::{LONGEST, soon, trouble, wait};
 use tonic::Code;
 
-use crate::support::{Receiver, Reply, State, settings};
+use crate::{
+    decoded::key_of,
+    support::{Receiver, Reply, State, settings},
+};
 
 pub(crate) const BOTH: [Protocol; 2] = [Protocol::Grpc, Protocol::Http];
 
@@ -50,6 +53,21 @@ fn unreachable_receiver_loses_nothing_after_it_returns() {
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), 600);
+    }
+}
+
+/// The buffer fills, and its policy drops and counts records.
+#[test]
+fn unreachable_receiver_drops_and_counts_when_the_buffer_is_full() {
+    for protocol in BOTH {
+        let mut receiver = Receiver::new(protocol);
+        receiver.stop();
+        let delivered = trouble::away(receiver.exporter(), || receiver.start());
+        let mut keys = receiver.state().keys();
+        keys.sort();
+        let mut expected: Vec<_> = delivered.iter().map(key_of).collect();
+        expected.sort();
+        assert_eq!(keys, expected);
     }
 }
 
