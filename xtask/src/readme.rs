@@ -28,8 +28,22 @@ mod tests {
         let Ok(readme) = readme else {
             panic!("{readme:?}");
         };
-        let commands = test_commands(&readme).map_err(|error| error.to_string());
-        assert_eq!(commands, Ok(vec!["cargo test", "cargo test --workspace"]));
+        let commands = test_commands(&readme).unwrap_or_default();
+        let manifest = std::fs::read_to_string(project::root().join("Cargo.toml"));
+        let Ok(manifest) = manifest else {
+            panic!("{manifest:?}");
+        };
+        let defaults = manifest
+            .lines()
+            .find(|line| line.starts_with("default-members"));
+        let defaults = defaults.map_or(0, |line| line.split(',').count());
+        let [first, second] = commands[..] else {
+            panic!("{commands:?}");
+        };
+        assert_eq!(first, "cargo test");
+        assert!(second.starts_with("cargo test --workspace"));
+        // A default member that is left out here is tested twice, another member not at all.
+        assert_eq!(second.matches("--exclude").count(), defaults);
     }
 
     #[test]
