@@ -40,6 +40,7 @@ enum Access {
     Key(u32),
     Take(u8),
     GiveBack(u32),
+    End(u32),
 }
 
 /// A fault built into the protocol, to see that the model finds it.
@@ -55,6 +56,8 @@ enum Fault {
     NotCounted,
     /// An insertion into a further place is counted by a separate change, before the change that inserts the key.
     CountedLate,
+    /// A replacement changes the entry even if it differs from the one that was found.
+    EntryNotCompared,
 }
 
 /// The memory that all threads share.
@@ -64,6 +67,8 @@ struct Buckets {
     entries: [[u32; ENTRIES]; PLACES],
     keys: [u8; SLOTS],
     free: Vec<u32>,
+    /// How often the flow in a slot was replaced or removed.
+    ends: [u8; SLOTS],
 }
 
 impl Buckets {
@@ -78,6 +83,7 @@ impl Buckets {
             entries,
             keys: [NOBODY; SLOTS],
             free: (0..4).rev().collect(),
+            ends: [0; SLOTS],
         }
     }
 
@@ -87,6 +93,15 @@ impl Buckets {
         entries
             .filter(|entry| **entry != FOREIGN && SHAPE.is_live(**entry))
             .filter(|entry| self.keys[SHAPE.slot(**entry) as usize] == key)
+            .count()
+    }
+
+    /// Entries that lead to a slot.
+    fn leading(&self, slot: usize) -> usize {
+        let entries = self.entries.iter().flatten();
+        entries
+            .filter(|entry| **entry != FOREIGN && SHAPE.is_live(**entry))
+            .filter(|entry| SHAPE.slot(**entry) as usize == slot)
             .count()
     }
 
@@ -131,6 +146,9 @@ impl super::Shared for Buckets {
                 let is_same = *entry == from;
                 if is_same {
                     *entry = to;
+                } else if fault == Some(Fault::EntryNotCompared) && from != 0 && to != 0 {
+                    *entry = to;
+                    return 1;
                 }
                 swapped(is_same)
             }
@@ -147,6 +165,10 @@ impl super::Shared for Buckets {
             Access::GiveBack(slot) => {
                 self.keys[slot as usize] = NOBODY;
                 self.free.push(slot);
+                0
+            }
+            Access::End(slot) => {
+                self.ends[slot as usize] += 1;
                 0
             }
         }
@@ -171,10 +193,14 @@ impl super::Shared for Buckets {
             return Some("an entry stays pending");
         }
         let is_count_wrong = |place: usize| counted(head, place) != self.ours(place, false);
-        further
-            .clone()
-            .any(is_count_wrong)
-            .then_some("a count is wrong")
+        if further.clone().any(is_count_wrong) {
+            return Some("a count is wrong");
+        }
+        // Else nobody would close its flow, or two would.
+        let mut taken = (0..SLOTS).filter(|slot| self.keys[*slot] != NOBODY);
+        taken
+            .any(|slot| self.leading(slot) + usize::from(self.ends[slot]) != 1)
+            .then_some("a flow is not ended once")
     }
 }
 
@@ -256,7 +282,9 @@ impl super::Work for Work {
         let key = match self {
             Self::Close(slots) => {
                 let slot = slots[usize::from(number)];
-                remove(&Wanted(replay, NOBODY), SHAPE, DIGEST, slot);
+                if remove(&Wanted(replay, NOBODY), SHAPE, DIGEST, slot) {
+                    replay.access(Access::End(slot));
+                }
                 return if usize::from(number) + 1 == slots.len() {
                     Turn::Over
                 } else {
@@ -272,7 +300,11 @@ impl super::Work for Work {
             Found::Pending => return Turn::Again,
             Found::Live(at) if matches!(self, Self::Restart(_)) => {
                 let slot = take();
-                (slot, !replace(memory, SHAPE, &at, slot))
+                let is_replaced = replace(memory, SHAPE, &at, slot);
+                if is_replaced {
+                    replay.access(Access::End(SHAPE.slot(at.entry)));
+                }
+                (slot, !is_replaced)
             }
             Found::Live(_) => return Turn::Over,
             Found::Nothing => {
@@ -327,6 +359,20 @@ fn replaced() -> World<Work> {
     World::new(Buckets::new([2, 0, 0, 0]), &works)
 }
 
+/// Two packets meet that both replace the flow of their key.
+fn replaced_twice() -> World<Work> {
+    const FORMER: u32 = 9;
+    let works = [
+        Work::Restart(1),
+        Work::Restart(1),
+        Work::Close(&[FORMER, 0, 1]),
+    ];
+    let mut world = World::new(Buckets::new([2, 0, 0, 0]), &works);
+    world.shared.entries[0][0] = SHAPE.live(DIGEST).to(FORMER).0;
+    world.shared.keys[FORMER as usize] = 1;
+    world
+}
+
 #[test]
 fn no_key_ever_has_two_entries() {
     for (name, world) in [
@@ -334,6 +380,7 @@ fn no_key_ever_has_two_entries() {
         ("beyond", beyond()),
         ("at the edge", at_the_edge()),
         ("replaced", replaced()),
+        ("replaced twice", replaced_twice()),
     ] {
         let states = walk(world, None);
         std::println!("{name}: {states:?} states");
@@ -363,4 +410,8 @@ fn each_mistake_is_found() {
     for fault in [Fault::NotCounted, Fault::CountedLate] {
         assert!(found(beyond(), fault).is_some(), "{fault:?}");
     }
+    assert_eq!(
+        found(replaced_twice(), Fault::EntryNotCompared),
+        Some("a flow is not ended once")
+    );
 }
