@@ -86,13 +86,18 @@ impl Table {
 
     /// Inserts a key. Here its digest stands for the key.
     fn insert(&self, digest: u64) -> Inserted {
-        let wanted = Wanted(self, digest);
+        self.insert_as(digest, digest)
+    }
+
+    /// Inserts a key, which a number stands for.
+    fn insert_as(&self, key: u64, digest: u64) -> Inserted {
+        let wanted = Wanted(self, key);
         let head = wanted.head(self.shape.bucket(digest, 0) as usize);
         assert_eq!(search(&wanted, self.shape, digest, head), Found::Nothing);
         let slot = self.keys.borrow().len() as u32;
         let inserted = insert(&wanted, self.shape, digest, head, slot);
         if inserted == Inserted::Done {
-            self.keys.borrow_mut().push(digest);
+            self.keys.borrow_mut().push(key);
         }
         inserted
     }
@@ -222,6 +227,79 @@ fn chosen_keys_share_no_places_under_another_seed() {
         };
         assert_eq!(refused, expected);
     }
+}
+
+/// A digest without a secret: 64-bit words times constants.
+fn without_a_secret(words: &KeyWords) -> u64 {
+    let summand = |(power, word): (u32, &u64)| word.wrapping_mul(ODD.wrapping_pow(power));
+    let sum = (1..).zip(&words[..KeyV4::WORDS]).map(summand);
+    let sum = sum.fold(0, u64::wrapping_add);
+    (sum ^ sum >> 32).wrapping_mul(ODD)
+}
+
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A port and the last two octets of an address are the upper bits of two words, and one cancels the other.
+fn crafted(number: u32) -> KeyWords {
+    let port = number.wrapping_mul(ODD as u32).wrapping_neg();
+    v4([443, port as u16], [0x0100_000a, number << 16 | 0xa8c0])
+}
+
+/// As many keys as there are entries: room ends for random keys too, and it ends no earlier for crafted ones.
+#[test]
+fn keys_that_collide_without_a_secret_are_refused_no_more_than_random_ones() {
+    let shape = Shape::of(SLOTS);
+    let number = shape.buckets() * ENTRIES as u32;
+    let chosen: Vec<KeyWords> = (0..number).map(crafted).collect();
+    let known: std::collections::HashSet<_> = chosen.iter().map(without_a_secret).collect();
+    assert_eq!(known.len(), 1, "they collide");
+    let mut state = 1;
+    let random: Vec<KeyWords> = (0..number)
+        .map(|_| [(); 2].map(|()| split_mix(&mut state)))
+        .map(|[ports, ends]| {
+            v4(
+                [ports as u16, (ports >> 16) as u16],
+                [ends as u32, (ends >> 32) as u32],
+            )
+        })
+        .collect();
+    // Of the first keys, as many as there are slots, and of all.
+    let refused = |keys: &[KeyWords], digest: &dyn Fn(&KeyWords) -> u64| {
+        let table = Table::new(SLOTS);
+        let mut refused = [0; 2];
+        for (at, key) in (0..).zip(keys) {
+            if table.insert_as(at, digest(key)) == Inserted::Full {
+                refused[0] += u32::from(at < SLOTS.into());
+                refused[1] += 1;
+            }
+        }
+        refused
+    };
+    let room = (PLACES * ENTRIES) as u32;
+    assert_eq!(
+        refused(&chosen, &without_a_secret),
+        [SLOTS - room, number - room]
+    );
+    let mut sums = [0; 2];
+    for number in 0..4 {
+        let seed = seed(number);
+        let keyed = |words: &KeyWords| digest(words, false, false, &seed);
+        let refused = [&chosen, &random].map(|keys| refused(keys, &keyed));
+        std::println!("seed {number}: {refused:?}");
+        assert_eq!(
+            refused.map(|[in_slots, _]| in_slots),
+            [0; 2],
+            "seed {number}"
+        );
+        for (sum, [_, in_all]) in sums.iter_mut().zip(refused) {
+            *sum += in_all;
+        }
+    }
+    let [of_chosen, of_random] = sums;
+    assert!(
+        of_random > 0 && of_chosen <= of_random + of_random / 10,
+        "{sums:?}"
+    );
 }
 
 /// The words of a key say nothing of its IP version.
