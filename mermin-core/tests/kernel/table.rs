@@ -12,7 +12,7 @@ use mermin_core::{
 };
 
 use crate::support::{
-    frame::{numbered, source},
+    frame::{numbered, numbered_v6, source},
     host::Pair,
     process::{extent, resident},
     traffic::{Busy, Injector},
@@ -22,6 +22,7 @@ use crate::support::{
 
 crate::cases! {
     each_mode full_table_counts_table_full,
+    each_mode ipv4_and_ipv6_share_all_room,
     each_mode flows_whose_hint_was_lost_are_found,
     each_mode paused_consumer_loses_nothing,
     each_mode_alone stalled_consumer_loses_nothing,
@@ -62,6 +63,38 @@ fn full_table_counts_table_full(mode: Attach) {
         let flow = outcome.only(|flow| flow.source.to_string() == source(number).to_string());
         assert_eq!(flow.forward.packets.total, 3);
         outcome.only(|flow| flow.source.to_string() == source(2000 + number).to_string());
+    }
+}
+
+/// Room is set aside for neither IPv4 nor IPv6: it ends at the same number of flows, whichever they are.
+fn ipv4_and_ipv6_share_all_room(mode: Attach) {
+    const ROOM: u64 = 100;
+    // Of so many flows in turn, the first are IPv6.
+    for (ipv6, of) in [(0, 1), (1, 1), (1, 2), (1, 10), (9, 10)] {
+        let pair = Pair::new();
+        let watch = Watch::open(&pair.near, on("v0").max_flows(ROOM as u32).attach(mode));
+        let injector = Injector::new(&pair.near, "v0");
+        let send = |numbers: Range<u64>| {
+            for number in numbers {
+                let frame = if number % of < ipv6 {
+                    numbered_v6
+                } else {
+                    numbered
+                };
+                injector.send(&frame(number));
+            }
+        };
+        send(0..ROOM);
+        let ignored = watch.stats().ignored();
+        assert!(ignored.is_empty(), "{ipv6} of {of} are IPv6: {ignored:?}");
+        send(ROOM..ROOM + 50);
+        let outcome = watch.finish();
+        assert_eq!(outcome.ignored("table_full"), 50, "{ipv6} of {of} are IPv6");
+        assert_eq!(outcome.all_ignored(), 50);
+        assert_eq!(outcome.flows.len() as u64, ROOM);
+        let flows = outcome.flows.iter();
+        let found = flows.filter(|flow| flow.source.address.is_ipv6()).count();
+        assert_eq!(found as u64, ROOM / of * ipv6);
     }
 }
 

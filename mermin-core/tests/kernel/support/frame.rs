@@ -1,6 +1,6 @@
 //! Crafted frames.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use mermin_core::lab::frame::Segment;
 pub(crate) use mermin_core::lab::frame::flag::{ACK, FIN, RST, SYN};
@@ -175,4 +175,18 @@ pub(crate) fn source(number: u64) -> SocketAddr {
 pub(crate) fn numbered(number: u64) -> Vec<u8> {
     let destination = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 53);
     ethernet(IPV4, &udp(source(number), destination, &[0; 40]))
+}
+
+/// The same over IPv6, to 2001:db8::2.
+pub(crate) fn numbered_v6(number: u64) -> Vec<u8> {
+    let [source, destination] = [0x1_0000 + (number >> 8), 2].map(|host| {
+        let network = u128::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0));
+        IpAddr::V6(Ipv6Addr::from_bits(network | u128::from(host)))
+    });
+    let port = 1024 + u16::try_from(number & 0xff).unwrap();
+    let (source, destination) = (
+        SocketAddr::new(source, port),
+        SocketAddr::new(destination, 53),
+    );
+    ethernet(IPV6, &udp(source, destination, &[0; 40]))
 }
