@@ -8,7 +8,7 @@ use mermin_core::{Attach, lab::FailPoint};
 use super::{
     child::{Message, Orders, Process, Referee},
     instance_name, pins,
-    traffic::{Load, OCTETS},
+    traffic::{Load, OCTETS, STEADY},
 };
 use crate::support::{frame, host::Pair, wait::LONGEST};
 
@@ -30,7 +30,7 @@ fn kill_while_joining_loses_nothing(mode: Attach) {
     let mut first = orders.start();
     referee.openings.push(first.opened());
     let links = [["v0", "v1"], ["v2", "v3"]];
-    let load = Load::over(&pair, &links, FLOWS, Duration::from_millis(1));
+    let load = Load::over(&pair, &links, FLOWS, STEADY);
     thread::sleep(Duration::from_millis(300));
     first.kill();
     referee.hear(first.rest());

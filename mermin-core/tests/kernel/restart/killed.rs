@@ -7,7 +7,7 @@ use mermin_core::{Attach, Pinning, lab::FailPoint};
 use super::{
     child::{Consumer, Message, Moment, Opened, Orders, Process, Referee},
     instance_name, pins,
-    traffic::{Load, OCTETS},
+    traffic::{Load, OCTETS, Rhythm, STEADY},
 };
 use crate::support::{
     attached,
@@ -28,9 +28,15 @@ crate::cases! {
 }
 
 const FLOWS: u64 = 700;
-/// Flows of [`kill_with_a_displaced_index_entry_loses_nothing`]: 64 buckets of 14 are so full that some keys are not in their home, and hardly any
+/// Flows of [`kill_with_a_displaced_index_entry_loses_nothing`]: 64 buckets of 14 are so full that many keys are not in their home, and hardly any
 /// has no room.
-const CROWD: u64 = 600;
+const CROWD: u64 = 800;
+/// They come at once, and end before they come again. If each came by itself, they would be in the index together only on a
+/// machine that sends to all of them within an idle timeout.
+const TOGETHER: Rhythm = Rhythm {
+    burst: 2 * CROWD,
+    pause: Duration::from_millis(150),
+};
 
 /// Flows that a filter rejects, if there is one: the first of each 256.
 const UNWANTED: u64 = 77;
@@ -50,21 +56,21 @@ impl Siege {
             unwanted: filter.then(|| format!("1024-{}", 1024 + UNWANTED - 1)),
             ..Orders::new(&pair.near, "v0", &instance_name(), mode)
         };
-        Self::with(pair, orders, FLOWS)
+        Self::with(pair, orders, FLOWS, STEADY)
     }
 
     /// For processes to which this one passes the source.
     pub(super) fn passed(pair: Pair, orders: Orders, filter: bool) -> Self {
         let unwanted = filter.then(|| format!("1024-{}", 1024 + UNWANTED - 1));
-        Self::with(pair, Orders { unwanted, ..orders }, FLOWS)
+        Self::with(pair, Orders { unwanted, ..orders }, FLOWS, STEADY)
     }
 
-    fn with(pair: Pair, orders: Orders, flows: u64) -> Self {
+    fn with(pair: Pair, orders: Orders, flows: u64, rhythm: Rhythm) -> Self {
         // The first process, so that no packet comes before the program is attached.
         let mut process = orders.start();
         let mut referee = Referee::default();
         referee.openings.push(process.opened());
-        let load = Load::start(&pair, flows, Duration::from_millis(1));
+        let load = Load::start(&pair, flows, rhythm);
         thread::sleep(Duration::from_millis(150));
         process.kill();
         referee.hear(process.rest());
@@ -258,9 +264,10 @@ fn kill_with_a_displaced_index_entry_loses_nothing(mode: Attach) {
     let pair = Pair::new();
     let orders = Orders {
         crowded: true,
+        timeouts: [50, 200],
         ..Orders::new(&pair.near, "v0", &instance_name(), mode)
     };
-    let mut siege = Siege::with(pair, orders, CROWD);
+    let mut siege = Siege::with(pair, orders, CROWD, TOGETHER);
     for point in [FailPoint::Uncounted, FailPoint::Marked, FailPoint::Unlisted] {
         for passes in [0, 3] {
             siege.kill_at(point, passes);

@@ -13,8 +13,19 @@ use crate::support::{frame, host::Pair, traffic::Injector};
 
 /// IP octets of each packet.
 pub(crate) const OCTETS: u64 = 68;
-/// Packets sent without a pause.
-const BURST: u64 = 16;
+/// When a sender rests.
+#[derive(Clone, Copy)]
+pub(crate) struct Rhythm {
+    /// Packets that are sent without a pause.
+    pub(crate) burst: u64,
+    pub(crate) pause: Duration,
+}
+
+/// Few packets at a time.
+pub(crate) const STEADY: Rhythm = Rhythm {
+    burst: 16,
+    pause: Duration::from_millis(1),
+};
 
 /// Threads that send until they are stopped.
 pub(crate) struct Load {
@@ -24,14 +35,14 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Sends packets of this many flows, half of them out of `v0` and half into it from the other side, with pauses of `pause`. A
-    /// flow that crossed both hooks in one direction would look like packets that are sent back.
-    pub(crate) fn start(pair: &Pair, flows: u64, pause: Duration) -> Self {
-        Self::over(pair, &[["v0", "v1"]], flows, pause)
+    /// Sends packets of this many flows, half of them out of `v0` and half into it from the other side. A flow that crossed both hooks
+    /// in one direction would look like packets that are sent back.
+    pub(crate) fn start(pair: &Pair, flows: u64, rhythm: Rhythm) -> Self {
+        Self::over(pair, &[["v0", "v1"]], flows, rhythm)
     }
 
     /// The same over several links: each packet crosses all of them.
-    pub(crate) fn over(pair: &Pair, links: &[[&str; 2]], flows: u64, pause: Duration) -> Self {
+    pub(crate) fn over(pair: &Pair, links: &[[&str; 2]], flows: u64, rhythm: Rhythm) -> Self {
         assert!(flows.is_multiple_of(2));
         let stop = Arc::new(AtomicBool::new(false));
         let sent: Arc<[AtomicU64]> = (0..flows).map(|_| AtomicU64::new(0)).collect();
@@ -46,7 +57,7 @@ impl Load {
             thread::spawn(move || {
                 let mut random = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed);
                 while !stop.load(Ordering::Relaxed) {
-                    for _ in 0..BURST {
+                    for _ in 0..rhythm.burst {
                         // xorshift64
                         random ^= random << 13;
                         random ^= random >> 7;
@@ -57,7 +68,7 @@ impl Load {
                         }
                         sent[flow].fetch_add(1, Ordering::Relaxed);
                     }
-                    thread::sleep(pause);
+                    thread::sleep(rhythm.pause);
                 }
             })
         });
