@@ -99,9 +99,9 @@ fn servers_are_named(options: FlowSourceBuilder) {
         ),
         (
             "10.0.0.1:8080",
-            "curl -s -m 5 -H Host:web.example http://10.0.0.1:8080/path",
+            "curl -s -m 60 -H Host:web.example http://10.0.0.1:8080/path",
         ),
-        ("10.0.0.1:22", "curl -s -m 5 telnet://10.0.0.1:22"),
+        ("10.0.0.1:22", "curl -s -m 60 telnet://10.0.0.1:22"),
     ] {
         let listener = pair.near.run(|| TcpListener::bind(server).unwrap());
         let words: Vec<_> = command.split(' ').collect();
@@ -119,7 +119,8 @@ fn servers_are_named(options: FlowSourceBuilder) {
             told.write_all(b"SSH-2.0-nothing\r\n").unwrap();
         }
         let (mut connection, peer) = listener.accept().unwrap();
-        let _ = connection.read(&mut [0; 4096]);
+        let heard = connection.read(&mut [0; 4096]).unwrap();
+        assert!(heard > 0, "it sent nothing: {command}");
         drop((connection, told));
         client.wait().unwrap();
         ports.push(peer.port());
@@ -144,7 +145,8 @@ fn servers_are_named(options: FlowSourceBuilder) {
     assert_eq!(tls.alpn.join(","), "h2,http/1.1");
     assert_eq!(server_name(flows, ports[1]).as_deref(), Some("six.example"));
     let host = application(flows, ports[2]).http_host;
-    assert_eq!(host.as_deref(), Some("web.example"));
+    let shown = (&ports, outcome.stats.payloads, of_port(flows, ports[2]));
+    assert_eq!(host.as_deref(), Some("web.example"), "{shown:#?}");
     for flow in of_port(flows, ports[3]) {
         assert_eq!(flow.application, None);
     }
