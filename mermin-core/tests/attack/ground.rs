@@ -1,9 +1,12 @@
-//! The ground of each attack: a network namespace of its own, and both CPUs for itself.
+//! The ground of each attack: a network namespace of its own, and both CPUs for itself. And how many packets all attacks take.
 
 use std::{
     env,
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     thread,
 };
 
@@ -11,6 +14,30 @@ use mermin_core::lab::{Fault, Lab, enter_new_namespace};
 
 /// One attack at a time: each wants both CPUs.
 static TURN: Mutex<()> = Mutex::new(());
+
+/// Packets of attacks that were found exact.
+static EXACT: AtomicU64 = AtomicU64::new(0);
+static SKIPPED: AtomicBool = AtomicBool::new(false);
+
+/// Adds the packets of an attack, each of which was found in one record or under one reason.
+pub(crate) fn add_exact(packets: u64) {
+    EXACT.fetch_add(packets, Ordering::Relaxed);
+}
+
+/// Packets that were added.
+pub(crate) fn exact() -> u64 {
+    EXACT.load(Ordering::Relaxed)
+}
+
+/// True if an attack did not take place.
+pub(crate) fn has_skipped() -> bool {
+    SKIPPED.load(Ordering::Relaxed)
+}
+
+/// Packets that all attacks together must have found exact.
+pub(crate) fn least() -> u64 {
+    number_in("MERMIN_ATTACK_PACKETS").unwrap_or(5_000_000)
+}
 
 /// Does the work in a network namespace of its own; `None` where the kernel is out of reach.
 pub(crate) fn in_namespace<T: Send + 'static>(
@@ -37,6 +64,7 @@ fn hindrance() -> Option<String> {
 
 fn skip(why: &str) {
     eprintln!("skipped: {why}");
+    SKIPPED.store(true, Ordering::Relaxed);
     assert!(
         env::var_os("MERMIN_REQUIRE_KERNEL").is_none(),
         "MERMIN_REQUIRE_KERNEL is set"
@@ -45,10 +73,11 @@ fn skip(why: &str) {
 
 /// How long each attack takes.
 pub(crate) fn seconds() -> u64 {
-    env::var("MERMIN_ATTACK_SECONDS")
-        .ok()
-        .and_then(|seconds| seconds.parse().ok())
-        .unwrap_or(4)
+    number_in("MERMIN_ATTACK_SECONDS").unwrap_or(4)
+}
+
+fn number_in(variable: &str) -> Option<u64> {
+    env::var(variable).ok()?.parse().ok()
 }
 
 /// Attacks of a control before it is taken for unable to lose anything: two minutes of them, and six at least.

@@ -17,9 +17,21 @@ use mermin_core::{
 };
 
 use crate::{
-    ground::{attempts, for_tests, in_namespace, seconds},
+    ground::{add_exact, attempts, for_tests, in_namespace, seconds},
     injectors::pin,
 };
+
+crate::cases! {
+    cpus_that_meet_make_one_flow,
+    cpus_that_meet_in_a_full_table_make_one_flow,
+    cpus_that_meet_beyond_full_buckets_make_one_flow,
+    cpus_that_meet_with_syns_make_one_flow,
+    cpus_that_meet_unguarded_make_two_flows,
+    uncounted_keys_make_two_flows,
+    overwritten_replacements_lose_a_flow,
+    unchecked_takes_give_a_slot_twice,
+    unkept_slots_are_lost,
+}
 
 /// Packets of each CPU between two looks at the index.
 const PACKETS: u32 = 20_000;
@@ -154,10 +166,10 @@ impl Outcome {
         let ignored: u64 = self.ignored.iter().map(|(_, packets)| packets).sum();
         assert_eq!(self.told + ignored, self.sent);
         assert!(self.defects.is_empty(), "{:?}", self.defects);
+        add_exact(self.sent);
     }
 }
 
-#[test]
 fn cpus_that_meet_make_one_flow() {
     let Some(outcome) = PLAIN.run("two CPUs meet") else {
         return;
@@ -170,7 +182,6 @@ fn cpus_that_meet_make_one_flow() {
     assert_eq!(others.next(), None);
 }
 
-#[test]
 fn cpus_that_meet_in_a_full_table_make_one_flow() {
     let meeting = Meeting {
         slots: 1024,
@@ -189,7 +200,6 @@ fn cpus_that_meet_in_a_full_table_make_one_flow() {
 }
 
 /// With a bucket for 32 slots most keys are not in their home.
-#[test]
 fn cpus_that_meet_beyond_full_buckets_make_one_flow() {
     let meeting = Meeting {
         slots: 4096,
@@ -208,7 +218,6 @@ fn cpus_that_meet_beyond_full_buckets_make_one_flow() {
     );
 }
 
-#[test]
 fn cpus_that_meet_with_syns_make_one_flow() {
     let meeting = Meeting {
         slots: 131_072,
@@ -243,13 +252,11 @@ fn assert_noticed(meeting: Meeting, fault: &str) {
 }
 
 /// Two flows of a key are made where the head of the home is not compared.
-#[test]
 fn cpus_that_meet_unguarded_make_two_flows() {
     assert_noticed(PLAIN, "unguarded");
 }
 
 /// Two flows of a key are made where keys beyond full buckets are not counted.
-#[test]
 fn uncounted_keys_make_two_flows() {
     let meeting = Meeting {
         slots: 4096,
@@ -260,7 +267,6 @@ fn uncounted_keys_make_two_flows() {
 }
 
 /// A flow is in no bucket where another CPU's replacement is overwritten.
-#[test]
 fn overwritten_replacements_lose_a_flow() {
     let meeting = Meeting {
         slots: 131_072,
@@ -271,7 +277,6 @@ fn overwritten_replacements_lose_a_flow() {
 }
 
 /// A slot is given to two flows where a number is taken though the top of the stack has changed.
-#[test]
 fn unchecked_takes_give_a_slot_twice() {
     let meeting = Meeting {
         slots: 1024,
@@ -281,7 +286,6 @@ fn unchecked_takes_give_a_slot_twice() {
 }
 
 /// A slot is lost where a CPU does not keep the one that it did not use.
-#[test]
 fn unkept_slots_are_lost() {
     let meeting = Meeting {
         slots: 1024,

@@ -227,7 +227,11 @@ pub(super) const STEPS: &[Step] = &[
         "long attack",
         Work::Command(
             "cargo test --release -p mermin-core --test attack -- --nocapture",
-            &[("MERMIN_ATTACK_SECONDS", "60"), REQUIRE_KERNEL],
+            &[
+                ("MERMIN_ATTACK_SECONDS", "60"),
+                ("MERMIN_ATTACK_PACKETS", "100000000"),
+                REQUIRE_KERNEL,
+            ],
         ),
     ),
 ];
