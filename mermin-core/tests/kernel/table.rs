@@ -68,11 +68,12 @@ fn full_table_counts_table_full(mode: Attach) {
 
 /// Room is set aside for neither IPv4 nor IPv6: it ends at the same number of flows, whichever they are.
 fn ipv4_and_ipv6_share_all_room(mode: Attach) {
-    const ROOM: u64 = 100;
+    const ROOM: u32 = 100;
+    let room = u64::from(ROOM);
     // Of so many flows in turn, the first are IPv6.
     for (ipv6, of) in [(0, 1), (1, 1), (1, 2), (1, 10), (9, 10)] {
         let pair = Pair::new();
-        let watch = Watch::open(&pair.near, on("v0").max_flows(ROOM as u32).attach(mode));
+        let watch = Watch::open(&pair.near, on("v0").max_flows(ROOM).attach(mode));
         let injector = Injector::new(&pair.near, "v0");
         let send = |numbers: Range<u64>| {
             for number in numbers {
@@ -84,17 +85,17 @@ fn ipv4_and_ipv6_share_all_room(mode: Attach) {
                 injector.send(&frame(number));
             }
         };
-        send(0..ROOM);
+        send(0..room);
         let ignored = watch.stats().ignored();
         assert!(ignored.is_empty(), "{ipv6} of {of} are IPv6: {ignored:?}");
-        send(ROOM..ROOM + 50);
+        send(room..room + 50);
         let outcome = watch.finish();
         assert_eq!(outcome.ignored("table_full"), 50, "{ipv6} of {of} are IPv6");
         assert_eq!(outcome.all_ignored(), 50);
-        assert_eq!(outcome.flows.len() as u64, ROOM);
+        assert_eq!(outcome.flows.len() as u64, room);
         let flows = outcome.flows.iter();
         let found = flows.filter(|flow| flow.source.address.is_ipv6()).count();
-        assert_eq!(found as u64, ROOM / of * ipv6);
+        assert_eq!(found as u64, room / of * ipv6);
     }
 }
 

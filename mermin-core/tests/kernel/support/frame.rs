@@ -177,7 +177,7 @@ pub(crate) fn numbered(number: u64) -> Vec<u8> {
     ethernet(IPV4, &udp(source(number), destination, &[0; 40]))
 }
 
-/// The same over IPv6, to 2001:db8::2.
+/// The same over IPv6, to `2001:db8::2`.
 pub(crate) fn numbered_v6(number: u64) -> Vec<u8> {
     let [source, destination] = [0x1_0000 + (number >> 8), 2].map(|host| {
         let network = u128::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0));
