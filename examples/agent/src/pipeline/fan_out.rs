@@ -213,12 +213,11 @@ impl FlowSink for FanOut {
                                 outcome?;
                                 0
                             }
-                            Ok(Answer::PassedOn(left)) => left,
                             Err(_) if self.members.iter().any(|it| it.number == number) => {
                                 return Err(format!("the task of `{name}` has ended").into());
                             }
-                            // It was removed or replaced, and its task ended before it could pass them on or count them.
-                            Err(left) => left,
+                            // An error: it was removed or replaced, and its task ended before it could pass them on or count them.
+                            Ok(Answer::PassedOn(left)) | Err(left) => left,
                         };
                         let passed = self.pass_on(&name, left, &batch);
                         answers.extend(passed.map(|(member, rest)| Self::order(member, rest)));
