@@ -303,7 +303,7 @@ pub(crate) fn debug_tier_has_addresses() {
                 .lines()
                 .filter(|it| it.starts_with("mermin_flow_bytes_total{"));
             let line = lines.find(|it| it.contains("network_interface_name=\"near0\""));
-            flow = line.unwrap_or_default().to_owned();
+            line.unwrap_or_default().clone_into(&mut flow);
             !flow.is_empty()
         });
         for label in [
