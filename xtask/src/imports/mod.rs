@@ -4,18 +4,20 @@ mod graph;
 mod modules;
 mod read;
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use self::{
     graph::{Graph, circles},
     modules::Modules,
 };
-use crate::project;
+use crate::{manifest, project};
 
-/// Checked crates.
-const CRATES: [&str; 4] = ["mermin-bpf", "mermin-core", "mermin-config", "xtask"];
 /// The largest number of files in a cycle.
 const MOST: usize = 4;
 /// The crate whose folders must not import each other.
@@ -28,17 +30,17 @@ const NEVER: &[(&str, &str, &str)] = &[
     ("mermin-core", "sys", "attach"),
     ("mermin-core", "report", "attach"),
     ("mermin-core", "report", "bpf"),
+    ("mermin-bpf", "wire", "track"),
 ];
 
 /// Reads the `use` paths of all crates.
 pub(crate) fn check() -> Result<()> {
     let mut faults = Vec::new();
     let mut longest = 0;
-    for name in CRATES {
-        let modules = Modules::read(&project::root().join(name).join("src"))?;
-        let graph = modules.graph();
+    for (name, directory) in crates(&manifest::packages()?)? {
+        let graph = Modules::read(&directory)?.graph();
         longest = longest.max(circles(&graph).first().map_or(0, BTreeSet::len));
-        faults.extend(faults_of(name, &graph));
+        faults.extend(faults_of(&name, &graph));
     }
     ensure!(
         faults.is_empty(),
@@ -49,6 +51,25 @@ pub(crate) fn check() -> Result<()> {
         "no more than {longest} files import each other in a circle, and no folders of {LAYERED}"
     );
     Ok(())
+}
+
+/// Returns name and directory of each crate of more than one file: libraries, programs, tests and benchmarks. A library and
+/// a program in one directory are one entry.
+fn crates(packages: &[Value]) -> Result<BTreeMap<String, PathBuf>> {
+    let mut all = BTreeMap::new();
+    let targets = |package: &Value| package["targets"].as_array().cloned().unwrap_or_default();
+    for target in packages.iter().flat_map(targets) {
+        let file = target["src_path"].as_str().map(Path::new);
+        let file = file.context("cannot find a crate's file in what `cargo metadata` says")?;
+        let is_root = ["lib.rs", "main.rs"].iter().any(|root| file.ends_with(root));
+        if let Some(directory) = file.parent().filter(|_| is_root) {
+            let below = directory.strip_prefix(project::root())?;
+            let name = below.to_string_lossy();
+            let name = name.strip_suffix("/src").unwrap_or(&name);
+            all.insert(name.to_owned(), directory.to_owned());
+        }
+    }
+    Ok(all)
 }
 
 /// Returns the faults of a crate.
@@ -130,6 +151,8 @@ fn side_by_side(from: &str, to: &str) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::{graph::graph, *};
 
     #[test]
@@ -166,6 +189,19 @@ mod tests {
         ];
         let expected = ["mermin-core: `sys/bpf.rs` imports `table/entry.rs`"];
         assert_eq!(faults_of(LAYERED, &graph(&arrows)), expected);
+    }
+
+    #[test]
+    fn each_target_with_a_directory_is_a_crate() {
+        let path = |below: &str| project::root().join(below);
+        let target = |below: &str| json!({ "src_path": path(below) });
+        let packages = [
+            json!({ "targets": [target("a/src/lib.rs"), target("a/src/main.rs"), target("a/tests/whole/main.rs")] }),
+            json!({ "targets": [target("b/c/src/bin/d/main.rs"), target("b/c/tests/single.rs")] }),
+        ];
+        let expected = ["a/src", "a/tests/whole", "b/c/src/bin/d"];
+        let expected = expected.map(|it| (it.trim_end_matches("/src").to_owned(), path(it)));
+        assert_eq!(crates(&packages).unwrap(), BTreeMap::from(expected));
     }
 
     #[test]

@@ -48,7 +48,12 @@ impl Modules {
     fn of(files: &[(String, String)]) -> Self {
         let mut modules = BTreeMap::new();
         let mut tests = Vec::new();
+        let has_library = files.iter().any(|(file, _)| file == "lib.rs");
         for (file, text) in files {
+            // A program beside a library has the same modules, and imports the library by its name.
+            if has_library && file == "main.rs" {
+                continue;
+            }
             let stem = file.trim_end_matches(".rs");
             let mut path: Vec<String> = stem.split('/').map(str::to_owned).collect();
             if let Some("mod" | "lib" | "main") = path.last().map(String::as_str) {
