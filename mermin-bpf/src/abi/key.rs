@@ -18,7 +18,7 @@ pub struct KeyTail {
     /// Digest of the other parts that distinguish flows: deeper VLAN tags, and a tunnel's type, id and outer endpoints. 0 is none.
     pub encapsulation: u32,
     /// Transport ports in host byte order, lower endpoint first.
-    /// For ICMP, see [`crate::track::key`].
+    /// For ICMP, see [`crate::wire::pseudo_ports`].
     pub ports: [u16; 2],
 }
 

@@ -16,6 +16,7 @@ use crate::{
         encap_level::EncapLevel,
         ip::Ip,
         packet::{Frame, Packet},
+        pseudo_ports,
         transport::Transport,
         tunnel::{self, Keyed, Ports, ports},
         walk_start::WalkStart,
@@ -180,7 +181,7 @@ pub fn session<B: Bytes>(
     }
     if let Some(index) = found.sender {
         flags |= flag::HAS_SENDER;
-        ends.ports = crate::track::key::spi_ports(index);
+        ends.ports = pseudo_ports::spi_ports(index);
     }
     Some(OuterHeader {
         ends,

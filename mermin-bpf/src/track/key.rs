@@ -1,88 +1,16 @@
 //! Which flow a packet belongs to, and which way it goes there.
 //!
-//! An ICMP message has no ports. A query and its answer are one flow, distinguished from others by the identifier, so that two
-//! pings are two flows: the lower "port" is the query's type, the higher one the identifier. Every other message is
-//! a flow of its type and code: the lower "port" is 256 + type, the higher one the code.
-//!
-//! ESP and AH have a security parameters index instead: its upper half is the lower "port", its lower half the higher one.
-//! An index names one direction, so each direction is a flow of its own.
+//! Protocols without ports have [substitutes](crate::wire::pseudo_ports).
 
 use crate::{
     abi::key::{KeyTail, KeyV4, KeyV6},
-    wire::{icmp::Icmp, packet::Packet, protocol},
+    wire::packet::Packet,
 };
 
 /// Sent from the lower endpoint to the higher one.
 pub const LOW_TO_HIGH: u8 = 0;
 /// Sent from the higher endpoint to the lower one.
 pub const HIGH_TO_LOW: u8 = 1;
-
-const NOT_A_QUERY: u16 = 256;
-
-/// The type of the query that a message is or answers, if it is one of a pair (IANA ICMP and ICMPv6 parameters) with an identifier:
-/// echo, time stamp, information and mask (RFC 792, RFC 950, RFC 4443), extended echo (RFC 8335), and Mobile IPv6's questions to
-/// a home agent (RFC 6275).
-#[inline(always)]
-const fn query(number: u8, kind: u8) -> Option<u8> {
-    // Sets of bits instead of one way for each pair: a verifier would follow them all to the end.
-    let (from, known, replies) = if number == protocol::ICMP {
-        const REPLIES: u64 = 1 << 14 | 1 << 16 | 1 << 18 | 1 << 43;
-        (0, REPLIES | REPLIES >> 1 | 1 << 8 | 1, REPLIES)
-    } else {
-        const REPLIES: u64 = 1 << 1 | 1 << 17 | 1 << 19 | 1 << 33;
-        (128, REPLIES | REPLIES >> 1, REPLIES)
-    };
-    let place = kind.wrapping_sub(from);
-    if place >= 64 || known >> place & 1 == 0 {
-        return None;
-    }
-    // A reply stands behind its request, but for that to an echo: 0, and the request is 8.
-    let echo = if kind == 0 { 8 } else { 0 };
-    Some(kind + echo - (replies >> place & 1) as u8)
-}
-
-/// True for a message that answers a query.
-#[inline(always)]
-#[must_use]
-pub const fn is_reply(number: u8, kind: u8) -> bool {
-    match query(number, kind) {
-        Some(query) => query != kind,
-        None => false,
-    }
-}
-
-/// Substitutes for ports in an ICMP flow.
-#[inline(always)]
-#[must_use]
-pub const fn icmp_ports(number: u8, message: &Icmp) -> [u16; 2] {
-    match query(number, message.kind) {
-        Some(kind) => [kind as u16, message.identifier],
-        None => [NOT_A_QUERY + message.kind as u16, message.code as u16],
-    }
-}
-
-/// The identifier of an ICMP flow of queries and answers, from the ports of its key.
-#[must_use]
-pub const fn icmp_identifier(ports: [u16; 2]) -> Option<u16> {
-    if ports[0] < NOT_A_QUERY {
-        Some(ports[1])
-    } else {
-        None
-    }
-}
-
-/// Substitutes for ports in an ESP or AH flow.
-#[inline(always)]
-#[must_use]
-pub const fn spi_ports(spi: u32) -> [u16; 2] {
-    [(spi >> 16) as u16, spi as u16]
-}
-
-/// The security parameters index of an ESP or AH flow, from the ports of its key.
-#[must_use]
-pub const fn spi(ports: [u16; 2]) -> u32 {
-    (ports[0] as u32) << 16 | ports[1] as u32
-}
 
 /// The port that a packet of this direction was sent from, given those of its key.
 #[inline(always)]
@@ -161,6 +89,8 @@ mod tests {
     use crate::wire::{
         ethertype,
         packet::{Addresses, Version, walk},
+        protocol,
+        pseudo_ports::{icmp_identifier, spi},
         testing::{
             HIGH_V4, LOW_V4, ethernet, ethernet_v4, ethernet_v6, icmp, ipv4, tag, tcp, udp, whole,
             with,
@@ -355,26 +285,6 @@ mod tests {
         assert_eq!(spi(there.tail().ports), 0xc000_1001);
         // Between the same addresses turned round, an index is no pair of ports.
         assert!(there.same_flow(&keyed(&back_v4(esp(0xc000_1001)))));
-    }
-
-    #[test]
-    fn error_is_never_taken_for_a_query() {
-        let ports = |number, kind, identifier| {
-            let message = Icmp {
-                kind,
-                code: 0,
-                identifier,
-            };
-            icmp_ports(number, &message)
-        };
-        for kind in 0..=u8::MAX {
-            let expected = matches!(kind, 0 | 8 | 13..=18 | 42 | 43);
-            let found = icmp_identifier(ports(protocol::ICMP, kind, 5));
-            assert_eq!(found, expected.then_some(5), "ICMP type {kind}");
-            let found = icmp_identifier(ports(protocol::ICMPV6, kind, 5));
-            let expected = matches!(kind, 128 | 129 | 144..=147 | 160 | 161);
-            assert_eq!(found, expected.then_some(5), "ICMPv6 type {kind}");
-        }
     }
 
     proptest! {

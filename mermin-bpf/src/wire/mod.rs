@@ -38,6 +38,7 @@ pub mod plain;
 pub mod ppp;
 pub mod pppoe;
 pub mod protocol;
+pub mod pseudo_ports;
 pub mod pseudowire;
 pub mod sctp;
 pub mod tcp;

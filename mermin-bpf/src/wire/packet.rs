@@ -17,7 +17,7 @@ use crate::abi::{ledger::Reason, slot::Sample};
 pub struct Packet {
     /// Sender, then receiver.
     pub addresses: Addresses,
-    /// Sender's, then receiver's port; zeroes if the protocol has none. For ICMP see [`crate::track::key`].
+    /// Sender's, then receiver's port; zeroes if the protocol has none. For ICMP see [`super::pseudo_ports`].
     pub ports: [u16; 2],
     /// IANA protocol number.
     pub protocol: u8,

@@ -6,9 +6,9 @@ use super::{
     ip::Ip,
     ipsec,
     protocol::{self, Kind},
-    sctp, tcp, udp, udp_lite,
+    pseudo_ports, sctp, tcp, udp, udp_lite,
 };
-use crate::{abi::ledger::Reason, track::key};
+use crate::abi::ledger::Reason;
 
 /// The fields that distinguish flows between the same addresses, and the header's length.
 // An octet first, as in `Ip`.
@@ -22,7 +22,7 @@ pub struct Transport {
     pub tcp_flags: u8,
     /// ICMP or ICMPv6 type and code; zeroes for other protocols.
     pub icmp: [u8; 2],
-    /// Sender's, then receiver's port. Substitutes for ports of other protocols: see [`key`].
+    /// Sender's, then receiver's port. Substitutes for ports of other protocols: see [`pseudo_ports`].
     pub ports: [u16; 2],
     /// Octets of the header; 0 for protocols without segmentation.
     pub header_length: u32,
@@ -55,7 +55,7 @@ pub fn parse<B: Bytes>(bytes: B, ip: &Ip, whole: bool) -> Result<Transport, Reas
         protocol::ICMP | protocol::ICMPV6 => {
             let header = icmp::parse(bytes, at, available)?;
             found.icmp = [header.kind, header.code];
-            found.ports = key::icmp_ports(ip.protocol, &header);
+            found.ports = pseudo_ports::icmp_ports(ip.protocol, &header);
         }
         protocol::SCTP => {
             let header = sctp::parse(bytes, at, available)?;
@@ -76,8 +76,8 @@ pub fn parse<B: Bytes>(bytes: B, ip: &Ip, whole: bool) -> Result<Transport, Reas
             found.kind = Kind::Ports;
             found.header_length = udp::LENGTH as u32;
         }
-        protocol::ESP => found.ports = key::spi_ports(ipsec::esp(bytes, at, available)?),
-        protocol::AH => found.ports = key::spi_ports(ipsec::ah(bytes, at, available)?),
+        protocol::ESP => found.ports = pseudo_ports::spi_ports(ipsec::esp(bytes, at, available)?),
+        protocol::AH => found.ports = pseudo_ports::spi_ports(ipsec::ah(bytes, at, available)?),
         protocol::IGMP if available < IGMP_LENGTH => return Err(Reason::MalformedTransport),
         protocol::IPV4 | protocol::IPV6 | protocol::GRE | protocol::ETHERIP | protocol::L2TP => {
             found.kind = Kind::Carrier;

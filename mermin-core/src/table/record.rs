@@ -11,12 +11,11 @@ use mermin_bpf::{
         key::{KeyTail, KeyV4, KeyV6},
         ledger::Ignored,
     },
-    track::{
-        key::{icmp_identifier, spi},
-        origin::First,
-        tcp,
+    track::{origin::First, tcp},
+    wire::{
+        protocol,
+        pseudo_ports::{icmp_identifier, spi},
     },
-    wire::protocol,
 };
 
 use super::{

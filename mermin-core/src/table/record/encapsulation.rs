@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use mermin_bpf::{
     abi::tunnel::{OuterHeader, flag, kind},
-    track::key::spi,
+    wire::pseudo_ports::spi,
 };
 
 use super::address_v6;
