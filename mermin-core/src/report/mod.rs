@@ -1,4 +1,8 @@
 //! The state of a source: interfaces, degradations, counters.
+//!
+//! # Reasons of [ignored](Ignored) packets
+//!
+#![doc = include_str!("reasons.md")]
 
 mod check;
 mod degradation;

@@ -16,7 +16,7 @@ impl Ignored {
         words(self.reason).0
     }
 
-    /// Returns the remedy, if there is one. It names options as the builder does.
+    /// Returns the remedy; `None` if there is nothing to do. It names options as the builder does.
     #[must_use]
     pub fn remedy(&self) -> Option<&'static str> {
         words(self.reason).1
@@ -80,7 +80,10 @@ fn of_packet(reason: &str) -> Option<Words> {
             "fragments that arrived before the first fragment of their packet, which has the ports",
             None,
         ),
-        "too_deep" => ("more headers in a row than Mermin follows", None),
+        "too_deep" => (
+            "more headers in a row than Mermin follows",
+            Some("report it with a capture of such a packet"),
+        ),
         "too_many_tunnels" => (
             "more than two nested tunnels",
             Some("count packets in their outer flow: `decapsulation(Decapsulation::None)`"),
@@ -103,7 +106,7 @@ fn of_packet(reason: &str) -> Option<Words> {
         ),
         "other_link" => (
             "packets of interfaces with an unsupported link type; `capinfos` shows it",
-            None,
+            Some("capture with `tcpdump -i any`, whose link type is supported"),
         ),
         _ => return None,
     })
