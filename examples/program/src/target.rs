@@ -1,9 +1,8 @@
 //! Parsing of target names, shared by all exporters.
 
-use std::{error::Error, fmt};
-
 /// An invalid target. The error does not show the user and the password.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot export to `{text}`: {why}")]
 pub struct TargetError {
     text: String,
     why: String,
@@ -16,14 +15,6 @@ impl TargetError {
         Self { text, why }
     }
 }
-
-impl fmt::Display for TargetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot export to `{}`: {}", self.text, self.why)
-    }
-}
-
-impl Error for TargetError {}
 
 /// Replaces the text between `//` and the last `@` by `..`: errors are logged, and a password may contain any
 /// character.

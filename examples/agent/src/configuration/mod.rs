@@ -8,7 +8,7 @@ mod plan;
 mod receiver;
 
 use std::{
-    env, fmt,
+    env,
     path::{Path, PathBuf},
 };
 
@@ -54,11 +54,13 @@ pub struct File {
 }
 
 /// All errors of a file. `Display` shows the faulty lines, which may have secrets: it is for a terminal.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// The file cannot be read, or has errors.
-    Invalid(mermin_config::Error),
+    #[error(transparent)]
+    Invalid(#[from] mermin_config::Error),
     /// The agent does not act on some keys.
+    #[error("{}", .0.join("\n\n"))]
     Unusable(Vec<String>),
 }
 
@@ -72,23 +74,6 @@ impl Refused {
         }
     }
 }
-
-impl From<mermin_config::Error> for Refused {
-    fn from(error: mermin_config::Error) -> Self {
-        Self::Invalid(error)
-    }
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Invalid(error) => error.fmt(f),
-            Self::Unusable(problems) => f.write_str(&problems.join("\n\n")),
-        }
-    }
-}
-
-impl std::error::Error for Refused {}
 
 impl File {
     /// Reads a file, or takes all defaults without one.
