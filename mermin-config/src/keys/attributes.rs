@@ -26,7 +26,7 @@ section! {
         /// Parts of an object that become attributes.
         extract: Extract = Extract::preset(), Application;
         /// Rules that find an object.
-        association: Association = Association::preset(), Application;
+        association: Association = Association::preset(), Unsupported;
     }
 }
 
@@ -50,15 +50,15 @@ section! {
         /// Key of the label or annotation.
         key: Option<String> = None, Application;
         /// Key of the label or annotation, as a regular expression.
-        key_regex: Option<RegexText> = None, Application;
+        key_regex: Option<RegexText> = None, Unsupported;
         /// Value of the label or annotation, as a regular expression.
-        value_regex: Option<RegexText> = None, Application;
+        value_regex: Option<RegexText> = None, Unsupported;
         /// Name of the attribute.
-        attribute: Option<String> = None, Application;
+        attribute: Option<String> = None, Unsupported;
         /// Value of the attribute.
-        attribute_value: Option<String> = None, Application;
+        attribute_value: Option<String> = None, Unsupported;
         /// The same as `attribute`, as earlier versions named this key.
-        tag_name: Option<String> = None, Application;
+        tag_name: Option<String> = None, Unsupported;
     }
 }
 

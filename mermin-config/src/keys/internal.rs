@@ -28,7 +28,7 @@ section! {
         /// A page that shows live flows.
         page: Page = Page::preset(), Application;
         /// The application's own spans.
-        traces: InternalTraces = InternalTraces::preset(), Application;
+        traces: InternalTraces = InternalTraces::preset(), Unsupported;
     }
 }
 
@@ -46,7 +46,7 @@ section! {
         /// Time for which a metric remains after its object has gone.
         stale_metric_ttl: Duration = Duration::from_secs(5 * 60), Application;
         /// Buckets of histograms, by the metric's name.
-        histogram_buckets: BTreeMap<String, Buckets> = BTreeMap::new(), Application;
+        histogram_buckets: BTreeMap<String, Buckets> = BTreeMap::new(), Unsupported;
     }
 }
 

@@ -60,17 +60,20 @@ pub enum Effect {
     Capture,
     /// The application, if it uses the key.
     Application,
+    /// The application, if it uses the key. No program of Mermin does yet.
+    Unsupported,
     /// Nothing: the key is accepted so that files of Mermin's agent load unchanged.
     Ignored,
 }
 
 #[cfg(test)]
 impl Effect {
-    /// Returns its name in the reference.
+    /// Returns its name in the tables of the reference.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Capture => "capture",
             Self::Application => "application",
+            Self::Unsupported => "no program yet",
             Self::Ignored => "nothing",
         }
     }

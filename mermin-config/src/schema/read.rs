@@ -191,8 +191,10 @@ impl Reader {
                 Problem::at(&entry.span, format!("`{path}` has no effect here"))
                     .with_hint(key.meaning.trim()),
             ),
-            Effect::Application if key.shape.section().is_none() => self.for_application.push(path),
-            Effect::Application | Effect::Capture => {}
+            Effect::Application | Effect::Unsupported if key.shape.section().is_none() => {
+                self.for_application.push(path);
+            }
+            Effect::Application | Effect::Unsupported | Effect::Capture => {}
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Info, Key, Shape, Style, read::join};
+use super::{Effect, Info, Key, Shape, Style, read::join};
 use crate::Config;
 
 const INTRODUCTION: &str = include_str!("reference.md");
@@ -10,15 +10,21 @@ const INTRODUCTION: &str = include_str!("reference.md");
 fn reference() -> String {
     let mut tables = Tables::default();
     tables.section("", &Config::info());
-    let Tables { blocks, retired } = tables;
+    let Tables {
+        blocks,
+        unsupported,
+        retired,
+    } = tables;
     INTRODUCTION
         .replace("{{keys}}", blocks.trim_end())
+        .replace("{{unsupported}}", unsupported.trim_end())
         .replace("{{retired}}", retired.trim_end())
 }
 
 #[derive(Default)]
 struct Tables {
     blocks: String,
+    unsupported: String,
     retired: String,
 }
 
@@ -28,9 +34,8 @@ impl Tables {
         for key in &info.keys {
             let path = format!("{path}{}", join(path.is_empty(), info.style, key.name));
             match (&key.shape, key.shape.section(), items(&key.shape)) {
-                (Shape::Retired, ..) => {
-                    let _ = writeln!(self.retired, "| `{path}` | {} |", key.meaning.trim());
-                }
+                (Shape::Retired, ..) => self.retire(&path, key),
+                _ if key.effect == Effect::Unsupported => self.apart(&path, key),
                 (_, Some(block), _) if block.style != Style::Inline => inner.push((path, block)),
                 (_, _, Some(item)) => {
                     rows.push_str(&row(key));
@@ -58,6 +63,28 @@ impl Tables {
             self.section(&path, &block);
         }
     }
+
+    /// Adds a key without a program, and the keys within it.
+    fn apart(&mut self, path: &str, key: &Key) {
+        let block = key.shape.section().filter(|it| it.style != Style::Inline);
+        if block.is_none() {
+            let _ = writeln!(self.unsupported, "| {} |", cells(path, key));
+        }
+        let items = items(&key.shape).map(|it| (format!("{path}[]"), it));
+        for (path, info) in block.map(|it| (path.to_owned(), it)).into_iter().chain(items) {
+            for key in &info.keys {
+                let path = format!("{path}{}", join(false, info.style, key.name));
+                match key.shape {
+                    Shape::Retired => self.retire(&path, key),
+                    _ => self.apart(&path, key),
+                }
+            }
+        }
+    }
+
+    fn retire(&mut self, path: &str, key: &Key) {
+        let _ = writeln!(self.retired, "| `{path}` | {} |", key.meaning.trim());
+    }
 }
 
 /// Returns the description of a list's items, if they are objects.
@@ -69,6 +96,11 @@ fn items(shape: &Shape) -> Option<Info> {
 }
 
 fn row(key: &Key) -> String {
+    format!("| {} | {} |\n", cells(key.name, key), key.effect.word())
+}
+
+/// Returns name, type, default and meaning.
+fn cells(name: &str, key: &Key) -> String {
     let preset = match (key.preset)().inline() {
         _ if key.required => "required".to_owned(),
         text if text == "null" => String::new(),
@@ -81,11 +113,9 @@ fn row(key: &Key) -> String {
         valid => format!("{} Valid: {valid}.", key.meaning.trim()),
     };
     format!(
-        "| `{}` | {} | {preset} | {} | {} |\n",
-        key.name,
+        "`{name}` | {} | {preset} | {}",
         key.shape.name(),
         meaning.replace('|', "\\|"),
-        key.effect.word()
     )
 }
 

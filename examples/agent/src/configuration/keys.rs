@@ -71,27 +71,26 @@ mod tests {
 
     const REFERENCE: &str = include_str!("../../../../docs/CONFIG.md");
 
-    /// Keys of the reference that belong to the application, as a reader would write them.
-    fn reference() -> Vec<String> {
-        let (mut block, mut keys) = (String::new(), Vec::new());
+    /// Keys of the reference, as a reader would write them: those that belong to the application, and those without a
+    /// program.
+    fn reference() -> (Vec<String>, Vec<String>) {
+        let (mut block, mut keys, mut apart) = (String::new(), Vec::new(), Vec::new());
         for line in REFERENCE.lines() {
-            if let Some(title) = line.strip_prefix("### ") {
+            if let Some(title) = line.strip_prefix("## ").or(line.strip_prefix("### ")) {
                 block = title.trim_matches('`').to_owned();
             }
-            let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-            if cells.len() >= 5
-                && cells
-                    .last()
-                    .is_some_and(|it| it.trim_end_matches([' ', '|']) == "application")
-            {
-                let key = cells[0].trim_matches('`');
-                keys.push(match block.as_str() {
-                    "The file" => key.to_owned(),
-                    block => format!("{block}.{key}"),
-                });
+            let Some(row) = line.strip_prefix("| `") else {
+                continue;
+            };
+            let key = row.split('`').next().unwrap_or_default().to_owned();
+            match block.as_str() {
+                "Keys without a program" => apart.push(key),
+                _ if !line.ends_with(" | application |") => {}
+                "The file" => keys.push(key),
+                block => keys.push(format!("{block}.{key}")),
             }
         }
-        keys
+        (keys, apart)
     }
 
     /// For each key, a configuration with that key and the keys that it depends on. Its value makes the agent act differently
@@ -186,15 +185,6 @@ mod tests {
         ])
     }
 
-    /// Keys of a `label` or `annotation` block that are refused, whatever their value.
-    const REFUSED_IN_EXTRACT: [&str; 5] = [
-        "key_regex",
-        "value_regex",
-        "attribute",
-        "attribute_value",
-        "tag_name",
-    ];
-
     fn plan(text: &str) -> Result<Plan, Vec<String>> {
         let loaded = Config::load("sample.hcl", text.as_bytes(), &|_| None);
         let loaded = loaded.unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -230,35 +220,12 @@ mod tests {
     }
 
     #[test]
-    fn every_key_takes_effect_or_is_refused() {
-        let (keys, samples) = (reference(), samples());
-        assert!(keys.len() > 120, "{} keys", keys.len());
+    fn every_key_takes_effect() {
+        let ((keys, _), samples) = (reference(), samples());
+        assert!(keys.len() > 60, "{} keys", keys.len());
         let usual = deeds(plan("").unwrap());
         let mut results: BTreeMap<String, &str> = BTreeMap::new();
         for key in &keys {
-            if REFUSED.iter().any(|(name, _)| {
-                begins(key, name) && *name != "internal \"metrics\".histogram_buckets"
-            }) {
-                continue;
-            }
-            let ends = |text: &str| key.ends_with(&format!(".{text}"));
-            if key.contains("extract.") && REFUSED_IN_EXTRACT.iter().any(|it| ends(it)) {
-                let block = if key.contains(".label") {
-                    "label"
-                } else {
-                    "annotation"
-                };
-                let name = key.rsplit('.').next().unwrap();
-                let text = format!(
-                    "attributes \"source\" \"k8s\" {{\nextract {{\n{block} {{\nfrom = \"pod\"\nkey = \"app\"\n{name} = \"x\"\n}}\n}}\n}}\n"
-                );
-                let problems = errors(&text);
-                assert!(
-                    problems.iter().any(|it| it.contains(name)),
-                    "{key}: {problems:?}"
-                );
-                continue;
-            }
             let name = key
                 .split_once("\"k8s\".")
                 .filter(|_| key.starts_with("attributes"))
@@ -282,15 +249,38 @@ mod tests {
                     results.insert(key.clone(), "effect");
                 }
                 Err(problems) => {
-                    let refused = REFUSED.iter().any(|(refused, _)| *refused == name);
                     let mentioned = problems
                         .iter()
                         .any(|it| it.contains(name.rsplit('.').next().unwrap()));
-                    assert!(refused || mentioned, "`{key}`: {problems:?}");
+                    assert!(mentioned, "`{key}`: {problems:?}");
                 }
             }
         }
         assert!(results.len() > 50, "{results:?}");
+    }
+
+    #[test]
+    fn key_without_a_program_is_refused() {
+        let (_, keys) = reference();
+        assert!(keys.len() > 60, "{} keys", keys.len());
+        for key in &keys {
+            if REFUSED.iter().any(|(name, _)| begins(key, name)) {
+                continue;
+            }
+            let (block, name) = key.rsplit_once("[].").unwrap();
+            let (path, block) = block.rsplit_once(".extract.").unwrap();
+            let text = format!(
+                "{path} {{\nextract {{\n{block} {{\nfrom = \"pod\"\nkey = \"app\"\n{name} = \"x\"\n}}\n}}\n}}\n"
+            );
+            let problems = errors(&text);
+            assert!(
+                problems.iter().any(|it| it.contains(name)),
+                "{key}: {problems:?}"
+            );
+        }
+        for (name, _) in REFUSED {
+            assert!(keys.iter().any(|key| begins(key, name)), "{name}");
+        }
     }
 
     #[test]
