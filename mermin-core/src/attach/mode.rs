@@ -10,6 +10,13 @@ use crate::{
 ///
 /// A specific mechanism is a requirement: if it is not available, the interface cannot be attached to.
 /// [`Attach::Auto`] uses the best one that the kernel has.
+///
+/// ```
+/// use mermin_core::{Attach, FlowSource};
+///
+/// // Fails on a kernel before 6.6, instead of falling back to a filter.
+/// let source = FlowSource::builder().attach(Attach::Tcx);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Attach {

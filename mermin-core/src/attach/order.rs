@@ -7,6 +7,13 @@ use crate::sys::bpf_link::Position;
 /// The first program also sees packets that later programs drop, redirect or rewrite, and sees them unchanged.
 /// Programs have the names that `bpftool prog` shows: at most 15 octets. Filters of tc run after all TCX programs, in
 /// the order of their priority.
+///
+/// ```
+/// use mermin_core::{FlowSource, TcxOrder};
+///
+/// // Counts what a firewall lets through.
+/// let source = FlowSource::builder().tcx_order(TcxOrder::After("firewall".into()));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TcxOrder {

@@ -66,6 +66,16 @@ pub type IcmpCodeName = Name<IcmpCode>;
 /// [`destination`](Self::destination) and [`network`](Self::network) decide about a flow once, when it begins, and the
 /// decision holds until the flow ends. Rules of [`flow`](Self::flow) decide about each record. Rejected packets are counted under the reason `filtered`, see
 /// [`Ignored`](crate::report::Ignored).
+///
+/// ```
+/// use mermin_core::{Filter, FlowSource, filter::Rule};
+///
+/// let mut filter = Filter::default();
+/// filter.destination.port = Rule::matching(["443", "8000-8999"])?;
+/// filter.flow.connection_state = Rule::not_matching(["syn_sent"])?;
+/// let source = FlowSource::builder().filter(filter);
+/// # Ok::<(), mermin_core::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Filter {

@@ -6,6 +6,14 @@ use crate::error::Error;
 /// `not_matching` may match.
 ///
 /// A field that a flow does not have (the port of a ping) matches no item.
+///
+/// ```
+/// use mermin_core::filter::{AddressPattern, Rule};
+///
+/// let rule: Rule<AddressPattern> = Rule::matching(["10.0.0.0/8"])?.except(["10.0.0.1"])?;
+/// assert_eq!((rule.matching.len(), rule.not_matching.len()), (1, 1));
+/// # Ok::<(), mermin_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule<T> {
     /// Allowed values; empty for any.

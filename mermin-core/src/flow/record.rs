@@ -21,6 +21,24 @@ use super::{
 ///
 /// The records of a flow have one [`id`](Flow::id) and rising [`sequence`](Flow::sequence) numbers. Two records with the same
 /// pair are the same record, delivered twice: after a failed or dropped export, or after the capturing process died.
+///
+/// ```
+/// use std::time::SystemTime;
+///
+/// use mermin_core::{Flow, flow::{Endpoint, FlowId, Interface, Protocol}};
+///
+/// fn summary(flow: &Flow) -> String {
+///     let (sent, received) = (flow.forward.octets.delta, flow.reverse.octets.delta);
+///     format!("{} > {}: {sent} sent, {received} received", flow.source.address, flow.destination.address)
+/// }
+///
+/// let client = Endpoint::new([192, 0, 2, 1], 50_000);
+/// let server = Endpoint::new([198, 51, 100, 7], 443);
+/// let eth0 = Interface::new(2, "eth0");
+/// let mut flow = Flow::new(FlowId::from_u128(7), Protocol::TCP, client, server, eth0, SystemTime::now());
+/// flow.forward.octets.delta = 60;
+/// assert_eq!(summary(&flow), "192.0.2.1 > 198.51.100.7: 60 sent, 0 received");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Flow {

@@ -45,6 +45,13 @@ pub(crate) use self::{
 
 /// How often a conversation is reported if it crosses several watched interfaces, such as the traffic between two
 /// pods. See [`FlowSourceBuilder::join`](crate::FlowSourceBuilder::join).
+///
+/// ```
+/// use mermin_core::{FlowSource, Join};
+///
+/// // Traffic between two pods of this node has one record, with the counts of both interfaces.
+/// let source = FlowSource::builder().interfaces(["veth*"]).join(Join::Merged);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Join {

@@ -68,6 +68,17 @@ impl Feature {
 }
 
 /// A feature that was replaced by a fallback.
+///
+/// ```
+/// use mermin_core::{Degradation, report::Feature};
+///
+/// /// True if the fallback misses packets.
+/// fn misses_packets(degradation: &Degradation) -> bool {
+///     matches!(degradation.feature, Feature::Interface | Feature::Hook)
+/// }
+/// # let it = |feature| Degradation::new(feature, "", "", "", "");
+/// # assert!(misses_packets(&it(Feature::Hook)) && !misses_packets(&it(Feature::Tcx)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -68,6 +68,18 @@ impl fmt::Display for DropReason {
 
 /// Counts of exported records. `accepted` equals `delivered`, `dropped` and `waiting` together while no call is
 /// running. While one is, some of `waiting` are `in_progress`.
+///
+/// ```
+/// use futures::executor::block_on;
+/// use mermin_core::{FlowSource, sink::{Backoff, FlowSink, JsonLines, retry}};
+///
+/// let (mut source, _) = FlowSource::replay([]).open()?;
+/// let mut sink = retry(JsonLines::new(Vec::new()), Backoff::default());
+/// let meter = sink.meter().expect("an adapter has a meter");
+/// block_on(async { source.run(&mut sink).await })?;
+/// assert_eq!(meter.stats().to_string(), "0 accepted, 0 delivered, 0 retried, 0 waiting");
+/// # Ok::<(), mermin_core::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SinkStats {
@@ -133,6 +145,15 @@ pub(super) trait Queue: Send + Sync {
 ///
 /// A sink of your own needs a meter to count the records that it drops. An adapter around it shows `delivered` of the
 /// innermost meter, and the sum of `dropped` over all meters.
+///
+/// ```
+/// use mermin_core::sink::{DropReason, Meter};
+///
+/// let meter = Meter::default();
+/// let seen = meter.clone(); // for another thread
+/// meter.dropped(DropReason::Unsendable, 2);
+/// assert_eq!(seen.stats().dropped_by(DropReason::Unsendable), 2);
+/// ```
 #[derive(Clone, Default)]
 pub struct Meter {
     counts: Arc<Counts>,

@@ -3,6 +3,13 @@
 use mermin_bpf::wire::tunnel::Keyed;
 
 /// Fields of the flow key besides interface, protocol, addresses and ports.
+///
+/// ```
+/// use mermin_core::{FlowKey, FlowSource};
+///
+/// // A conversation whose directions use different VLANs is one flow.
+/// let source = FlowSource::builder().flow_key(FlowKey::Endpoints);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FlowKey {

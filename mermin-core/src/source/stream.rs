@@ -49,6 +49,21 @@ use crate::{
 ///
 /// A forked child has no part in the source: its stream ends with an error, and closing or dropping it does not
 /// affect the parent.
+///
+/// ```
+/// use futures::StreamExt;
+/// use mermin_core::FlowSource;
+///
+/// # async fn watch() -> Result<(), mermin_core::Error> {
+/// let mut flows = FlowSource::builder().interfaces(["eth*"]).open().await?;
+/// let mut some = flows.by_ref().take(100);
+/// while let Some(flow) = some.next().await {
+///     println!("{}", flow?);
+/// }
+/// flows.shutdown().await?; // nothing is attached any more
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct FlowSource {
@@ -66,6 +81,13 @@ pub struct FlowSource {
 
 impl FlowSource {
     /// Returns the options of a source that is to be opened.
+    ///
+    /// ```
+    /// use mermin_core::FlowSource;
+    ///
+    /// let options = FlowSource::builder().interfaces(["eth*"]).max_flows(100_000);
+    /// assert_eq!(options.get_max_flows(), Some(100_000));
+    /// ```
     pub fn builder() -> FlowSourceBuilder {
         FlowSourceBuilder::default()
     }
@@ -103,6 +125,21 @@ impl FlowSource {
     /// Stops capturing and returns at once. Polling to the end then returns the last record of every open flow, unless a
     /// filter or [`join`](FlowSourceBuilder::join) suppresses it. If the instance [persists](crate::Pinning::persist), no
     /// flow ends, and polling returns only the records that were already made. `close` can be called again.
+    ///
+    /// ```no_run
+    /// use futures::StreamExt;
+    /// use mermin_core::FlowSource;
+    ///
+    /// # async fn count() -> Result<(), mermin_core::Error> {
+    /// let mut flows = FlowSource::builder().open().await?;
+    /// // ..
+    /// flows.close();
+    /// while let Some(flow) = flows.next().await {
+    ///     println!("{}", flow?); // of each flow that was open
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn close(&mut self) {
         self.control.close();
     }
@@ -145,6 +182,16 @@ impl FlowSource {
     }
 
     /// Returns the source's present state and degradations. They change as interfaces appear and disappear.
+    ///
+    /// ```
+    /// use mermin_core::FlowSource;
+    ///
+    /// let (flows, _) = FlowSource::replay([]).open()?;
+    /// for degradation in &flows.report().degradations {
+    ///     eprintln!("{degradation}");
+    /// }
+    /// # Ok::<(), mermin_core::Error>(())
+    /// ```
     #[must_use]
     pub fn report(&self) -> Report {
         self.handle.report()
@@ -152,6 +199,16 @@ impl FlowSource {
 
     /// Returns a handle for other threads and tasks: [statistics](Handle::stats), [`report`](Handle::report),
     /// [`reconfigure`](Handle::reconfigure), [`close`](Handle::close).
+    ///
+    /// ```
+    /// use mermin_core::FlowSource;
+    ///
+    /// let (flows, _) = FlowSource::replay([]).open()?;
+    /// let handle = flows.handle();
+    /// let packets = std::thread::spawn(move || handle.stats().packets);
+    /// # let _ = packets.join();
+    /// # Ok::<(), mermin_core::Error>(())
+    /// ```
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.handle.clone()

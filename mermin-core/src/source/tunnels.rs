@@ -13,6 +13,13 @@ use crate::{
 };
 
 /// The flow that counts a packet in a tunnel.
+///
+/// ```
+/// use mermin_core::{Decapsulation, FlowSource};
+///
+/// // The flows of a router: between the ends of its tunnels.
+/// let source = FlowSource::builder().decapsulation(Decapsulation::None);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Decapsulation {

@@ -17,6 +17,21 @@ const PIECE: usize = 64 << 10;
 
 /// Writes each flow as one line. [`write`](Self::write) calls `write_all` once for each line, so give it a buffered
 /// writer for many flows. As a sink, it writes pieces of about 64 KiB.
+///
+/// ```
+/// use mermin_core::sink::JsonLines;
+///
+/// # use std::time::SystemTime;
+/// # use mermin_core::flow::{Endpoint, Flow, FlowId, Interface, Protocol};
+/// # let (client, server) = (Endpoint::new([192, 0, 2, 1], 50_000), Endpoint::new([198, 51, 100, 7], 443));
+/// # let flow = Flow::new(FlowId::from_u128(7), Protocol::TCP, client, server, Interface::new(2, "eth0"), SystemTime::UNIX_EPOCH);
+/// let mut lines = JsonLines::new(Vec::new());
+/// lines.write(&flow)?;
+/// let text = String::from_utf8(lines.into_inner())?;
+/// assert!(text.starts_with('{') && text.ends_with("}\n"), "{text}");
+/// assert!(text.contains(r#""destination.port":443"#), "{text}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct JsonLines<W> {
     out: W,

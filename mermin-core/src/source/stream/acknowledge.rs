@@ -121,6 +121,27 @@ fn wake_closing(control: &Control) {
 /// After the source is dropped, nothing can be acknowledged any more, and another source can use the instance. After its
 /// stream has ended, the remaining records can still be acknowledged. Another source can then use the instance as soon as
 /// all records are acknowledged, or the source or the last clone is dropped.
+///
+/// ```no_run
+/// use futures::StreamExt;
+/// use mermin_core::{FlowSource, Pinning};
+///
+/// # async fn watch() -> Result<(), Box<dyn std::error::Error>> {
+/// let pinning = Pinning::instance("billing");
+/// let mut source = FlowSource::builder().pinning(pinning).open().await?;
+/// let acknowledger = source.manual_ack();
+/// let (stored, to_acknowledge) = std::sync::mpsc::channel();
+/// std::thread::spawn(move || {
+///     for flow in to_acknowledge {
+///         acknowledger.ack(&flow);
+///     }
+/// });
+/// while let Some(flow) = source.next().await {
+///     stored.send(flow?)?; // once it is on disk
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Acknowledger {
     state: Arc<Mutex<State>>,

@@ -16,6 +16,18 @@ use crate::{
 };
 
 /// An export of a source's records to a sink, see [`FlowSource::run`]. Await it to begin.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use futures::executor::block_on;
+/// use mermin_core::{FlowSource, sink::JsonLines};
+///
+/// let (mut source, _) = FlowSource::replay([]).open()?;
+/// let export = source.run(JsonLines::new(Vec::new())).close_within(Duration::from_secs(5));
+/// block_on(export.into_future())?;
+/// # Ok::<(), mermin_core::Error>(())
+/// ```
 #[must_use = "nothing is exported before it is awaited"]
 pub struct Run<'a, S> {
     source: &'a mut FlowSource,
