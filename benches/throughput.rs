@@ -12,9 +12,9 @@ use mermin_benches::{
     Options, Report, Result, Row, Summary, bounds,
     bulk::Bulk,
     cpu,
-    far::{Far, run},
+    testbed::{Testbed, run},
     frames::udp4,
-    peer::{Kind, Peer},
+    competitors::{Competitor, Kind},
     summary,
 };
 use mermin_core::{
@@ -40,8 +40,8 @@ fn main() -> ExitCode {
     mermin_benches::main("throughput", |options, report| {
         let cpus = cpu::allowed()?;
         let (engine, sender) = (*cpus.first().unwrap_or(&0), *cpus.last().unwrap_or(&0));
-        let far = Far::new("iperf3 --server", engine)?;
-        frames(options, report, &far, engine, sender)?;
+        let testbed = Testbed::new("iperf3 --server", engine)?;
+        frames(options, report, &testbed, engine, sender)?;
         iperf(options, report, engine, sender)
     })
 }
@@ -99,7 +99,7 @@ impl Capture {
 fn frames(
     options: Options,
     report: &mut Report,
-    far: &Far,
+    testbed: &Testbed,
     engine: usize,
     sender: usize,
 ) -> Result<()> {
@@ -110,9 +110,9 @@ fn frames(
     // Wall-clock time, and the CPU time of the receiving CPU, which excludes other work of this machine.
     let send = || -> Result<[f64; 2]> {
         cpu::pin(sender)?;
-        generator.send(far.near, &udp4(0), warm)?;
+        generator.send(testbed.near, &udp4(0), warm)?;
         let (began, busy) = (Instant::now(), cpu::time());
-        generator.send(far.near, &udp4(0), count)?;
+        generator.send(testbed.near, &udp4(0), count)?;
         let times = [began.elapsed(), cpu::time().saturating_sub(busy)];
         Ok(times.map(|time| f64::from(count) / time.as_secs_f64() / 1e6))
     };
@@ -123,7 +123,7 @@ fn frames(
         bare.push(send()?);
         for ((_, floor), rounds) in FLOORS.iter().zip(&mut floors) {
             let least = Least::new(*floor, ROOM)?;
-            let hooked = least.attach(far.near)?;
+            let hooked = least.attach(testbed.near)?;
             rounds.push(send()?);
             drop(hooked);
         }
@@ -152,20 +152,20 @@ fn frames(
     );
     for kind in PEERS {
         cpu::pin(engine)?;
-        let peer = match Peer::start(kind) {
-            Ok(peer) => peer,
+        let competitor = match Competitor::start(kind) {
+            Ok(competitor) => competitor,
             Err(error) => {
                 report.row(&Row::new(format!("frames_{}", kind.name())).note(error.to_string()));
                 continue;
             }
         };
-        let before = peer.counted()?;
+        let before = competitor.counted()?;
         let mut found = Vec::new();
         for _ in 0..options.scaled(10) {
             found.push(send()?);
         }
         thread::sleep(Duration::from_secs(1));
-        let dropped = dropped(&peer, before)?;
+        let dropped = dropped(&competitor, before)?;
         report.row(&rate(&format!("frames_{}", kind.name()), &rates(found), &bare).note(dropped));
     }
     run("ethtool -K v0 gro off").map(drop)
@@ -192,8 +192,8 @@ fn rate(name: &str, found: &[Summary; 2], bare: &[Summary; 2]) -> Row {
 }
 
 /// Returns the packets that an exporter reports as dropped since `before`.
-fn dropped(peer: &Peer, before: [u64; 2]) -> Result<String> {
-    let after = peer.counted()?;
+fn dropped(competitor: &Competitor, before: [u64; 2]) -> Result<String> {
+    let after = competitor.counted()?;
     Ok(said([after[0] - before[0], after[1] - before[1]]))
 }
 
@@ -201,7 +201,7 @@ fn said([received, dropped]: [u64; 2]) -> String {
     format!("by its own count {received} received, {dropped} dropped")
 }
 
-/// Measures TCP over the pair. The stream continues while capture, or a peer, starts and stops, so other load slows
+/// Measures TCP over the pair. The stream continues while capture, or a competitor, starts and stops, so other load slows
 /// both equally.
 fn iperf(options: Options, report: &mut Report, engine: usize, sender: usize) -> Result<()> {
     cpu::pin(sender)?;
@@ -230,11 +230,11 @@ fn iperf(options: Options, report: &mut Report, engine: usize, sender: usize) ->
         let mut counted = [0; 2];
         let pairs = in_turn(options.scaled(20), |with| {
             cpu::pin(engine)?;
-            let peer = with.then(|| Peer::start(kind)).transpose()?;
+            let competitor = with.then(|| Competitor::start(kind)).transpose()?;
             thread::sleep(SETTLED);
             let rate = bulk.rate(WINDOW)?;
-            if let Some(peer) = peer {
-                for (sum, found) in counted.iter_mut().zip(peer.counted()?) {
+            if let Some(competitor) = competitor {
+                for (sum, found) in counted.iter_mut().zip(competitor.counted()?) {
                     *sum += found;
                 }
             }

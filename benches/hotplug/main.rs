@@ -16,12 +16,12 @@ use std::{
 };
 
 use futures::{StreamExt, executor::block_on};
-use mermin_benches::{Options, Report, Result, Row, far::run, milliseconds, summary};
+use mermin_benches::{Options, Report, Result, Row, testbed::run, milliseconds, summary};
 use mermin_core::{
     Attach, Flow, FlowSource, Handle, lab::enter_new_namespace, report::HookDirection,
 };
 
-use crate::{observer::Observer, traffic::Chatter};
+use crate::{observer::Observer, traffic::Traffic};
 
 /// Interfaces that appear at once.
 const BURST: u32 = 20;
@@ -155,8 +155,8 @@ impl Bench {
     /// and all calls have returned; removes the pairs.
     fn round(&self, coming: Coming, pairs: u32, lags: &mut Lags) -> Result<()> {
         let left = self.handle.stats().interfaces.detached + u64::from(pairs);
-        let chatter = Chatter::start();
-        self.observer.begin(&chatter);
+        let traffic = Traffic::start();
+        self.observer.begin(&traffic);
         let each = |line: &'static str| (0..pairs).map(move |n| line.replace('#', &n.to_string()));
         match coming {
             Coming::New => batch(
@@ -183,7 +183,7 @@ impl Bench {
         let attaching = self.handle.stats().interfaces.last_attach;
         lags.attaching.push(milliseconds(attaching));
         self.observer.end();
-        drop(chatter);
+        drop(traffic);
         thread::sleep(SETTLING);
         if coming == Coming::New {
             lags.missed.extend(self.missed()?);

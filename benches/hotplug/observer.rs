@@ -16,7 +16,7 @@ use rustix::net::{self, AddressFamily, RecvFlags, SocketType, netlink};
 
 use crate::{
     PAUSE,
-    traffic::{Chatter, Speakers},
+    traffic::{Traffic, Speakers},
 };
 
 /// Time of the first observation of an interface, by index.
@@ -95,9 +95,9 @@ impl Observer {
     }
 
     /// Notes new interfaces from now on, and makes them send.
-    pub(crate) fn begin(&self, chatter: &Chatter) {
+    pub(crate) fn begin(&self, traffic: &Traffic) {
         *lock(&self.seen) = Seen {
-            speakers: Some(chatter.speakers()),
+            speakers: Some(traffic.speakers()),
             ..Seen::default()
         };
     }

@@ -35,7 +35,7 @@ fn lock(sockets: &Sockets) -> MutexGuard<'_, BTreeMap<u32, UdpSocket>> {
 }
 
 /// The sending thread, until this is dropped.
-pub(crate) struct Chatter {
+pub(crate) struct Traffic {
     sockets: Sockets,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -57,7 +57,7 @@ impl Speakers {
     }
 }
 
-impl Chatter {
+impl Traffic {
     pub(crate) fn start() -> Self {
         let (sockets, stop) = (Sockets::default(), Arc::<AtomicBool>::default());
         let (speakers, stopped) = (Arc::clone(&sockets), Arc::clone(&stop));
@@ -82,7 +82,7 @@ impl Chatter {
     }
 }
 
-impl Drop for Chatter {
+impl Drop for Traffic {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures::{StreamExt as _, executor::block_on};
-use mermin_benches::{Options, Report, Result, Row, far::Far, summary};
+use mermin_benches::{Options, Report, Result, Row, summary, testbed::Testbed};
 use mermin_core::{FlowKey, FlowSource, FlowSourceBuilder};
 
 /// Has this program be the server.
@@ -123,7 +123,7 @@ pub(super) fn live(options: Options, report: &mut Report, on: usize) -> Result<(
 
 fn measure(options: Options, report: &mut Report, on: usize) -> Result<()> {
     let program = std::env::current_exe()?;
-    let _far = Far::new(&format!("{} {ECHO}", program.display()), on)?;
+    let _testbed = Testbed::new(&format!("{} {ECHO}", program.display()), on)?;
     let mut connection = connect()?;
     connection.set_nodelay(true)?;
     let _statistics = Statistics::begin()?;

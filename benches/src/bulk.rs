@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Result, far::Process};
+use crate::{Result, testbed::Process};
 
 /// Position of the octets sent among an interface's figures in `/proc/net/dev`.
 const SENT: usize = 8;

@@ -7,12 +7,12 @@ pub mod bulk;
 pub mod capture;
 pub mod child;
 pub mod cpu;
-pub mod far;
+pub mod testbed;
 pub mod filled;
 pub mod frames;
 pub mod memory;
 pub mod options;
-pub mod peer;
+pub mod competitors;
 pub mod report;
 pub mod rounds;
 

@@ -7,7 +7,7 @@ use rustix::thread::CapabilitySet;
 use crate::{
     page,
     run::{as_nobody, doctor, needed, unpinned},
-    said::{facts, json, mark},
+    output::{facts, json, mark},
 };
 
 pub(crate) fn healthy_host_passes_every_check() {

@@ -17,7 +17,7 @@ mod privilege;
 #[path = "../../../mermin-core/tests/kernel/support/rights.rs"]
 mod rights;
 mod run;
-mod said;
+mod output;
 
 use std::{env, process::ExitCode};
 

@@ -6,7 +6,7 @@ use rustix::thread::CapabilitySet;
 
 use crate::{
     run::{DOCTOR, NEEDED, apart, as_nobody, needed, run},
-    said::{json, mark},
+    output::{json, mark},
 };
 
 pub(crate) fn without_capabilities() {

@@ -43,7 +43,7 @@ mod offline;
 mod open_flows;
 mod order;
 mod orphans;
-mod plug;
+mod hotplug;
 mod processes;
 mod reconfigure;
 mod restart;
@@ -215,7 +215,7 @@ fn main() {
         tcp_sockets::cases(),
         load::cases(),
         detach::cases(),
-        plug::cases(),
+        hotplug::cases(),
         processes::cases(),
         order::cases(),
         blindspots::cases(),

@@ -4,7 +4,7 @@ use mermin_core::ErrorKind;
 use proptest::prelude::*;
 
 use crate::{
-    craft::{
+    frames::{
         Described, ETHERNET, Frame, SECOND, Shape, block, description, enhanced, pcap, pcapng,
         section, udp,
     },

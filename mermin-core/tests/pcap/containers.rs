@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::{
-    craft::{
+    frames::{
         ACK, Described, ETHERNET, FIN, Frame, SECOND, SYN, Shape, block, description, enhanced,
         obsolete, pcap, pcap_header, pcapng, section, simple, tcp, udp,
     },

@@ -9,7 +9,7 @@ use mermin_core::{
 use proptest::prelude::*;
 
 use crate::{
-    craft::{ACK, ETHERNET, FIN, Frame, RST, SECOND, SYN, Shape, pcap, tcp, udp},
+    frames::{ACK, ETHERNET, FIN, Frame, RST, SECOND, SYN, Shape, pcap, tcp, udp},
     run::{dates, read, read_by, seconds, sums},
 };
 

@@ -8,7 +8,7 @@ use mermin_core::{
 };
 
 use crate::{
-    craft::{ACK, ETHERNET, Frame, SECOND, SYN, Shape, pcap, tcp, udp},
+    frames::{ACK, ETHERNET, Frame, SECOND, SYN, Shape, pcap, tcp, udp},
     run::{Outcome, read_by, sums},
 };
 

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, fs, path::PathBuf};
 use mermin_core::FlowSource;
 
 use crate::{
-    craft::{
+    frames::{
         ACK, Described, ETHERNET, FIN, Frame, RST, SECOND, SYN, Shape, ethernet, ipv4, ipv6, pcap,
         pcapng, tcp, udp, udp_datagram,
     },

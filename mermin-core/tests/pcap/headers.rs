@@ -3,7 +3,7 @@
 use mermin_core::{Flow, FlowKey, FlowSource};
 
 use crate::{
-    craft::{ETHERNET, Frame, Shape, ethernet, ipv4, pcap, udp_datagram},
+    frames::{ETHERNET, Frame, Shape, ethernet, ipv4, pcap, udp_datagram},
     run::{Outcome, read, read_by, sums},
 };
 

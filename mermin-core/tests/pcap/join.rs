@@ -5,7 +5,7 @@ use std::time::Duration;
 use mermin_core::{FlowSource, Join};
 
 use crate::{
-    craft::{Described, Frame, SECOND, Shape, pcapng, udp},
+    frames::{Described, Frame, SECOND, Shape, pcapng, udp},
     run::{Outcome, read_by, sums},
 };
 

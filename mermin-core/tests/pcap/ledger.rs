@@ -3,7 +3,7 @@
 use mermin_core::FlowSource;
 
 use crate::{
-    craft::{ACK, ETHERNET, Frame, Shape, ethernet, ipv6, pcap, tcp, udp},
+    frames::{ACK, ETHERNET, Frame, Shape, ethernet, ipv6, pcap, tcp, udp},
     run::{read, read_by, sums},
 };
 

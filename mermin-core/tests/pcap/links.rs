@@ -6,7 +6,7 @@ use futures::{StreamExt as _, executor::block_on};
 use mermin_core::{Error, ErrorKind, FlowSource};
 
 use crate::{
-    craft::{Described, Frame, Shape, ethernet, ipv4, ipv6, pcap, pcapng, udp, udp_datagram},
+    frames::{Described, Frame, Shape, ethernet, ipv4, ipv6, pcap, pcapng, udp, udp_datagram},
     run::{Outcome, check_ledger, read, sums},
 };
 

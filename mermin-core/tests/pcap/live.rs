@@ -11,7 +11,7 @@ use mermin_core::{Flow, FlowSource};
 
 use crate::{
     channel::Channel,
-    craft::{ETHERNET, Frame, Shape, pcap, udp},
+    frames::{ETHERNET, Frame, Shape, pcap, udp},
     run::check_ledger,
 };
 

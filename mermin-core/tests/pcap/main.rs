@@ -8,7 +8,7 @@
 mod broken;
 mod channel;
 mod containers;
-mod craft;
+mod frames;
 mod expiry;
 mod filter;
 mod golden;

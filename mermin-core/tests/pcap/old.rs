@@ -1,7 +1,7 @@
 //! Formats besides pcap 2.4 and pcapng: old versions of pcap, the one of a kernel patch, snoop, ERF.
 
 use crate::{
-    craft::{BEGIN, ETHERNET, Frame, SECOND, Shape, pcap_header, udp},
+    frames::{BEGIN, ETHERNET, Frame, SECOND, Shape, pcap_header, udp},
     run::{Outcome, check_ledger, dates, read, sums},
 };
 

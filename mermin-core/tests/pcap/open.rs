@@ -11,7 +11,7 @@ use mermin_core::{
 
 use crate::{
     channel::Channel,
-    craft::{ETHERNET, Frame, Shape, pcap, udp},
+    frames::{ETHERNET, Frame, Shape, pcap, udp},
     run::{check_ledger, seconds, sums},
 };
 

@@ -9,7 +9,7 @@ use std::{
 use mermin_core::{ErrorKind, FlowSource};
 
 use crate::{
-    craft::{Described, Frame, Shape, pcapng, udp},
+    frames::{Described, Frame, Shape, pcapng, udp},
     run::{Outcome, check_ledger, open, read},
 };
 

@@ -9,7 +9,7 @@ use std::{
 use futures::{StreamExt, executor::block_on};
 use mermin_core::{Error, Flow, FlowSource, FlowSourceBuilder, Stats};
 
-use crate::craft::{BEGIN, SECOND};
+use crate::frames::{BEGIN, SECOND};
 
 /// All that came of a capture.
 #[derive(Debug)]

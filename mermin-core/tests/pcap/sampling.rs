@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mermin_core::{Flow, FlowSource, Sampling};
 
 use crate::{
-    craft::{ETHERNET, Frame, Shape, pcap, udp},
+    frames::{ETHERNET, Frame, Shape, pcap, udp},
     run::read_by,
 };
 

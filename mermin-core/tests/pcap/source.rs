@@ -14,7 +14,7 @@ use futures::{StreamExt, executor::block_on, stream::FusedStream as _};
 use mermin_core::{Attach, ErrorKind, FlowSource, NetNs, Pace, Pinning, report::SourceKind};
 
 use crate::{
-    craft::{BEGIN, ETHERNET, Frame, Shape, pcap, pcap_header, udp},
+    frames::{BEGIN, ETHERNET, Frame, Shape, pcap, pcap_header, udp},
     run::{check_ledger, open},
 };
 

@@ -6,7 +6,7 @@ use mermin_core::{
 };
 
 use crate::{
-    craft::{
+    frames::{
         ACK, ETHERNET, Frame, RST, SYN, Shape, ethernet, ipv4, pcap, tcp_segment, udp_datagram,
     },
     run::{read, read_by, seconds},

@@ -9,7 +9,7 @@ use mermin_core::{
 };
 
 use crate::{
-    craft::{ACK, ETHERNET, FIN, Frame, SYN, Shape, ethernet, ipv4, pcap},
+    frames::{ACK, ETHERNET, FIN, Frame, SYN, Shape, ethernet, ipv4, pcap},
     run::{read_by, seconds},
 };
 
@@ -112,10 +112,10 @@ fn without_the_option_there_is_no_analysis() {
 
 #[test]
 fn other_protocols_have_none() {
-    let frames = [(0, crate::craft::udp(4000, 10))];
+    let frames = [(0, crate::frames::udp(4000, 10))];
     let found = flows(FlowSource::builder().tcp_analysis(true), &frames);
     assert_eq!(found[0].tcp_analysis, None);
-    let frames = [(0, crate::craft::tcp(4000, true, ACK, 10))];
+    let frames = [(0, crate::frames::tcp(4000, true, ACK, 10))];
     let found = flows(FlowSource::builder().tcp_analysis(true), &frames);
     let analysis = found[0].tcp_analysis.as_deref().unwrap();
     assert_eq!(analysis.forward, TcpSegments::default());

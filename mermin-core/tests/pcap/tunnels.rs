@@ -3,7 +3,7 @@
 use mermin_core::{Decapsulation, FlowKey, FlowSource, flow::TunnelKind};
 
 use crate::{
-    craft::{ETHERNET, Frame, SECOND, Shape, ethernet, ipv4, pcap, udp_datagram},
+    frames::{ETHERNET, Frame, SECOND, Shape, ethernet, ipv4, pcap, udp_datagram},
     run::{Outcome, read, read_by, sums},
 };
 

@@ -3,7 +3,7 @@
 use mermin_core::{Timeouts, flow::MacAddress, lab::read_capture};
 
 use crate::{
-    craft::{Frame, Shape, pcap},
+    frames::{Frame, Shape, pcap},
     links::{both, of, v4, v6},
     run::{Outcome, check_ledger, sums},
 };

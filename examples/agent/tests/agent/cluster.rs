@@ -11,7 +11,7 @@ use crate::{
     following::Following,
     network::make,
     pod::mount_account,
-    symptoms::compare,
+    troubleshooting::compare,
 };
 
 fn pod() -> Json {

@@ -17,7 +17,7 @@ mod page;
 mod pod;
 mod runs;
 mod support;
-mod symptoms;
+mod troubleshooting;
 
 use std::process::ExitCode;
 
@@ -87,11 +87,11 @@ fn main() -> ExitCode {
         ),
         plain(
             "symptoms_of_the_page_are_reproduced",
-            symptoms::rows_are_reproduced,
+            troubleshooting::rows_are_reproduced,
         ),
         plain(
             "other_symptoms_are_tested_by_the_library",
-            symptoms::other_rows_are_those_of_the_library,
+            troubleshooting::other_rows_are_those_of_the_library,
         ),
         captures("every_receiver_gets_every_packet", || {
             in_namespaces("exports");

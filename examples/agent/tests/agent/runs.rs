@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 use crate::{
     network::{make, send},
     support::{Agent, get, metric, program},
-    symptoms::compare,
+    troubleshooting::compare,
 };
 
 /// Sums the packets that the near end sent, of a file's records: those since the record before.

@@ -83,14 +83,14 @@ impl Drop for Process {
 
 /// The other namespace, which has `v1` (10.9.0.2). `v0` (10.9.0.1) stays in the calling thread's.
 #[derive(Debug)]
-pub struct Far {
+pub struct Testbed {
     leave: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
     /// Kernel index of `v0`.
     pub near: u32,
 }
 
-impl Far {
+impl Testbed {
     /// Moves the calling thread into a new namespace, and creates the other one. There, `server` runs on one CPU, if
     /// possible.
     ///
@@ -142,7 +142,7 @@ impl Far {
     }
 }
 
-impl Drop for Far {
+impl Drop for Testbed {
     fn drop(&mut self) {
         self.leave = None;
         if let Some(thread) = self.thread.take() {

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, thread, time::Duration};
 
 use crate::{
     Result,
-    far::{Process, run},
+    testbed::{Process, run},
 };
 
 /// An exporter.
@@ -18,7 +18,7 @@ pub enum Kind {
 
 /// A running exporter at `v0`.
 #[derive(Debug)]
-pub struct Peer {
+pub struct Competitor {
     kind: Kind,
     process: Process,
     files: PathBuf,
@@ -35,7 +35,7 @@ impl Kind {
     }
 }
 
-impl Peer {
+impl Competitor {
     /// Starts it in the calling thread's network namespace, with a port of `v0` without a listener as its collector.
     ///
     /// # Errors
@@ -115,7 +115,7 @@ fn first_number(text: &str) -> Option<u64> {
     digits[..end.unwrap_or(digits.len())].parse().ok()
 }
 
-impl Drop for Peer {
+impl Drop for Competitor {
     fn drop(&mut self) {
         // pmacctd needs a signal to end its plugins, which are in no group of its own. softflowd exports its flows.
         let _ = run(&format!("kill -INT {}", self.process.id()));
