@@ -9,21 +9,21 @@ use crate::{Error, Loaded};
 
 /// Holds at most one item: a newer one replaces it.
 #[derive(Debug, Default)]
-pub(super) struct Latest(Mutex<Held>);
+pub(super) struct Latest(Mutex<LatestItem>);
 
 #[derive(Debug, Default)]
-struct Held {
+struct LatestItem {
     item: Option<Result<Loaded, Error>>,
     waker: Option<Waker>,
     over: bool,
 }
 
 impl Latest {
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, LatestItem> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, change: impl FnOnce(&mut Held)) {
+    fn change(&self, change: impl FnOnce(&mut LatestItem)) {
         let mut held = self.held();
         change(&mut held);
         let waker = held.waker.take();

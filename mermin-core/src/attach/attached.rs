@@ -14,7 +14,7 @@ use crate::{error::Error, report::Mechanism, sys::bpf_pin};
 #[derive(Debug)]
 pub(crate) struct Attached {
     /// `None` once it is detached.
-    pub(super) hold: Option<HeldProgram>,
+    pub(super) hold: Option<LinkOrFilter>,
     pub(super) tcx_refusal: Option<io::Error>,
     /// The keeper, which decides if the program stays, and the pin if there is one.
     pub(super) kept: Option<(Rc<PinnedHooks>, Option<Pin>)>,
@@ -22,12 +22,12 @@ pub(crate) struct Attached {
 }
 
 #[derive(Debug)]
-pub(super) enum HeldProgram {
+pub(super) enum LinkOrFilter {
     Tcx(tcx::Link),
     Tc(tc::Attachment),
 }
 
-impl HeldProgram {
+impl LinkOrFilter {
     pub(super) fn mechanism(&self) -> Mechanism {
         match self {
             Self::Tc(filter) => Mechanism::Tc {
@@ -61,7 +61,7 @@ impl HeldProgram {
 }
 
 impl Attached {
-    pub(super) fn new(hold: HeldProgram, tcx_refusal: Option<io::Error>) -> Self {
+    pub(super) fn new(hold: LinkOrFilter, tcx_refusal: Option<io::Error>) -> Self {
         Self {
             hold: Some(hold),
             tcx_refusal,
@@ -74,7 +74,7 @@ impl Attached {
     pub(crate) fn mechanism(&self) -> Mechanism {
         self.hold
             .as_ref()
-            .map_or(Mechanism::Tcx, HeldProgram::mechanism)
+            .map_or(Mechanism::Tcx, LinkOrFilter::mechanism)
     }
 
     /// Returns the error if the program ends with the process although it should stay.
@@ -90,8 +90,8 @@ impl Attached {
     /// Returns true if the program is still attached. Other processes can detach it.
     pub(crate) fn is_in_place(&self) -> io::Result<bool> {
         match &self.hold {
-            Some(HeldProgram::Tcx(link)) => link.is_attached(),
-            Some(HeldProgram::Tc(filter)) => filter.is_there(),
+            Some(LinkOrFilter::Tcx(link)) => link.is_attached(),
+            Some(LinkOrFilter::Tc(filter)) => filter.is_there(),
             None => Ok(false),
         }
     }
@@ -99,7 +99,7 @@ impl Attached {
     /// Forgets the attachment without detaching anything. It is no longer [in place](Self::is_in_place), and its
     /// replacement is the same program, perhaps under the same handle.
     pub(crate) fn forget(mut self) {
-        if let Some(HeldProgram::Tc(filter)) = self.hold.take() {
+        if let Some(LinkOrFilter::Tc(filter)) = self.hold.take() {
             filter.forget();
         }
     }
@@ -120,14 +120,14 @@ impl Attached {
         }
         match self.hold.take() {
             Some(hold) if stays => hold.keep(),
-            Some(HeldProgram::Tc(mut filter)) => {
+            Some(LinkOrFilter::Tc(mut filter)) => {
                 let detached = filter.detach();
                 if detached.is_err() {
-                    self.hold = Some(HeldProgram::Tc(filter));
+                    self.hold = Some(LinkOrFilter::Tc(filter));
                 }
                 return detached;
             }
-            Some(HeldProgram::Tcx(_)) | None => {}
+            Some(LinkOrFilter::Tcx(_)) | None => {}
         }
         Ok(())
     }

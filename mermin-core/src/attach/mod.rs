@@ -34,7 +34,7 @@ use crate::{
     iface::Interface,
     sys::netlink::Netlink,
 };
-use attached::HeldProgram;
+use attached::LinkOrFilter;
 use hook::Hook;
 use owner::Owner;
 use pinned_hooks::{Left, Parted, PinnedHooks};
@@ -216,8 +216,8 @@ impl Hooks {
     ) -> Result<Attached, Error> {
         let mut attached = self.put(options, program, hook)?;
         let pinned = match &attached.hold {
-            Some(HeldProgram::Tcx(link)) => keeper.pin(link, hook).map(Some),
-            Some(HeldProgram::Tc(_)) | None => Ok(None),
+            Some(LinkOrFilter::Tcx(link)) => keeper.pin(link, hook).map(Some),
+            Some(LinkOrFilter::Tc(_)) | None => Ok(None),
         };
         let pin = match pinned {
             Ok(pin) => pin,
@@ -241,7 +241,7 @@ impl Hooks {
             Step::Tc { priority } => return self.by_tc(program, hook, priority, None),
             Step::Tcx => match tcx::attach(program, hook, &options.tcx_order) {
                 Ok(link) => {
-                    return Ok(Attached::new(HeldProgram::Tcx(link), None));
+                    return Ok(Attached::new(LinkOrFilter::Tcx(link), None));
                 }
                 Err(refusal) => refusal,
             },
@@ -260,7 +260,7 @@ impl Hooks {
         tcx_refusal: Option<io::Error>,
     ) -> Result<Attached, Error> {
         let filter = tc::attach(&self.netlink, program, hook, priority, self.token())?;
-        Ok(Attached::new(HeldProgram::Tc(filter), tcx_refusal))
+        Ok(Attached::new(LinkOrFilter::Tc(filter), tcx_refusal))
     }
 
     /// Returns the token by which filters show that this process is alive.

@@ -19,7 +19,7 @@ use mermin_bpf::abi::ledger::HookDirection;
 
 use super::{
     AttachOptions,
-    attached::HeldProgram,
+    attached::LinkOrFilter,
     hook::Hook,
     plan,
     program::{Program, Programs},
@@ -84,9 +84,9 @@ pub(crate) struct Parted {
 pub(super) enum Left {
     Nothing,
     /// It fits the options, and has the new program now.
-    Fits(HeldProgram, Option<Pin>),
+    Fits(LinkOrFilter, Option<Pin>),
     /// The program must move to another place at the hook.
-    Elsewhere(HeldProgram, Option<Pin>),
+    Elsewhere(LinkOrFilter, Option<Pin>),
 }
 
 impl Drop for PinnedHooks {
@@ -236,11 +236,11 @@ impl PinnedHooks {
             && let Some(link) = passed.borrow_mut().remove(&(hook.index(), hook.direction))
             && bpf_link::tcx_interface(link.as_fd()).is_ok_and(|index| index == hook.index())
         {
-            held.push((HeldProgram::Tcx(link.into()), None));
+            held.push((LinkOrFilter::Tcx(link.into()), None));
         }
         if let Some(path) = left {
             match link_at(&path, hook.index(), hook.direction) {
-                Some(link) => held.push((HeldProgram::Tcx(link.into()), Some(Pin::new(path)))),
+                Some(link) => held.push((LinkOrFilter::Tcx(link.into()), Some(Pin::new(path)))),
                 None => drop(Pin::new(path)),
             }
         }
@@ -249,7 +249,7 @@ impl PinnedHooks {
             match tc::attachments_of(netlink, hook, &programs) {
                 Ok(left) => held.extend(
                     left.into_iter()
-                        .map(|filter| (HeldProgram::Tc(filter), None)),
+                        .map(|filter| (LinkOrFilter::Tc(filter), None)),
                 ),
                 Err(error) => {
                     held.drain(..).for_each(|kept| self.set_aside(kept));
@@ -261,10 +261,10 @@ impl PinnedHooks {
     }
 
     /// Returns true if a program at a hook leaves counting to a later one.
-    fn passes(&self, hold: &HeldProgram) -> bool {
+    fn passes(&self, hold: &LinkOrFilter) -> bool {
         let program = match hold {
-            HeldProgram::Tcx(link) => bpf_link::program_of(link.as_fd()).unwrap_or(0),
-            HeldProgram::Tc(filter) => filter.program(),
+            LinkOrFilter::Tcx(link) => bpf_link::program_of(link.as_fd()).unwrap_or(0),
+            LinkOrFilter::Tc(filter) => filter.program(),
         };
         let programs = self.programs.borrow();
         let mut named = programs.iter().filter(|known| known.id == program);

@@ -28,7 +28,7 @@ use std::{
 
 use super::{
     Attached, Program,
-    attached::HeldProgram,
+    attached::LinkOrFilter,
     hook::Hook,
     pinned_hooks::{Pin, PinnedHooks},
     plan::Step,
@@ -42,7 +42,7 @@ use crate::{
 };
 
 /// An attached program, and its pin if it has one.
-pub(super) type HeldAndPin = (HeldProgram, Option<Pin>);
+pub(super) type HeldAndPin = (LinkOrFilter, Option<Pin>);
 
 /// Everything needed to move a program.
 pub(super) struct Shift<'a> {
@@ -106,19 +106,19 @@ impl Shift<'_> {
             self.wait()?;
             self.replace(there, &passing)?;
             self.wait()?;
-            self.settle(&mut new)?;
+            self.install_program(&mut new)?;
             drop(old.take());
             new
         };
         fail_point(FailPoint::Shifted);
         if ahead {
-            self.settle(&mut new)?;
+            self.install_program(&mut new)?;
         }
         Ok(new)
     }
 
     /// Replaces a stand-in by the program itself.
-    fn settle(&self, new: &mut Attached) -> Result<(), Error> {
+    fn install_program(&self, new: &mut Attached) -> Result<(), Error> {
         if let Some(hold) = &mut new.hold {
             hold.replace(self.program, self.hook, self.owner)?;
         }
@@ -126,7 +126,7 @@ impl Shift<'_> {
         Ok(())
     }
 
-    fn replace(&self, there: &mut HeldProgram, stand_in: &OwnedFd) -> Result<(), Error> {
+    fn replace(&self, there: &mut LinkOrFilter, stand_in: &OwnedFd) -> Result<(), Error> {
         there.replace(self.stand_in(stand_in), self.hook, self.owner)?;
         fail_point(FailPoint::Shifted);
         Ok(())

@@ -93,7 +93,7 @@ pub(crate) struct Sum {
 /// All that a suppressed record changes in the ledger.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sums {
+pub(crate) struct LedgerSums {
     /// For each hook.
     pub(crate) hooks: [Sum; DIRECTIONS],
     /// Dropped packets of suppressed records.

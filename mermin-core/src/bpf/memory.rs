@@ -11,7 +11,7 @@ use mermin_bpf::abi::{free::FreeLine, index::Bucket, names};
 use super::{
     drop_counts::DropCounts,
     ledger::Ledger,
-    refusal::{Failure, Refusal},
+    refusal::{Failure, ObjectError},
     sections::Sections,
     size::{HOOK_PLACES, Sizes},
     slab::{OptionalArrays, Slab},
@@ -36,7 +36,7 @@ pub(super) struct InMemory {
 }
 
 /// Maps the memory that both sides share.
-pub(super) fn into_memory(maps: &Named, sizes: Sizes) -> Result<InMemory, Refusal> {
+pub(super) fn into_memory(maps: &Named, sizes: Sizes) -> Result<InMemory, ObjectError> {
     let analyses = values(maps, names::MAP_TCP_ANALYSIS, sizes.tcp_analyses())?;
     let analyses = sizes.tcp_analysis.then(|| TcpAnalyses::new(analyses));
     let sockets = values(maps, names::MAP_TCP_SOCKETS, sizes.socket_pairs())?;
@@ -72,7 +72,7 @@ pub(super) fn into_memory(maps: &Named, sizes: Sizes) -> Result<InMemory, Refusa
     })
 }
 
-fn sections(maps: &Named, sizes: Sizes) -> Result<Option<Sections>, Refusal> {
+fn sections(maps: &Named, sizes: Sizes) -> Result<Option<Sections>, ObjectError> {
     if sizes.sections == 0 {
         return Ok(None);
     }

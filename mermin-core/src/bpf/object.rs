@@ -18,7 +18,7 @@ use super::{
     loaded::{Loaded, Programs},
     memory::{InMemory, Named, into_memory, missing, system},
     parallel::parallel_map,
-    refusal::{Failure, Refusal},
+    refusal::{Failure, ObjectError},
     size::Sizes,
 };
 use crate::{
@@ -26,13 +26,13 @@ use crate::{
     failpoint::{FailPoint, fail_point},
     probe::privilege,
     sys::{
-        bpf_load::{self, Kind, LoadError, Program},
+        bpf_load::{self, Kind, ObjectError, Program},
         bpf_pin::{self, Shape},
     },
 };
 
 /// Creates maps of these sizes and loads the programs of an object.
-pub(crate) fn load(object: &[u8], sizes: Sizes) -> Result<Loaded, Refusal> {
+pub(crate) fn load(object: &[u8], sizes: Sizes) -> Result<Loaded, ObjectError> {
     let loaded = Making::begin(object, sizes, None)?.finish()?;
     loaded.programs.connect()?;
     Ok(loaded)
@@ -79,7 +79,7 @@ impl Making {
         object: &[u8],
         sizes: Sizes,
         found: Option<(&Path, Seed)>,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, ObjectError> {
         let refuse = |failure: Failure| failure.refuse(sizes);
         if privilege::is_lacking() {
             let refused = io::Error::from_raw_os_error(libc::EPERM);
@@ -270,6 +270,6 @@ fn load_program(code: Code) -> Result<(String, OwnedFd), Failure> {
     let name = code.name;
     match loaded {
         Ok(loaded) => Ok((name, loaded)),
-        Err(LoadError { error, log }) => Err(Failure::Program { name, error, log }),
+        Err(ObjectError { error, log }) => Err(Failure::Program { name, error, log }),
     }
 }

@@ -26,20 +26,20 @@ pub(crate) enum Spare {
 
 /// An error of loading.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct ObjectError {
     pub(crate) error: Error,
     /// The option without which loading may succeed.
     pub(crate) spare: Option<Spare>,
 }
 
-impl From<Error> for Refusal {
+impl From<Error> for ObjectError {
     fn from(error: Error) -> Self {
         Self { error, spare: None }
     }
 }
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
+impl From<ObjectError> for Error {
+    fn from(refusal: ObjectError) -> Self {
         refusal.error
     }
 }
@@ -88,9 +88,9 @@ impl Failure {
     }
 
     /// Returns the error, and the option without which loading may succeed, if there is one.
-    pub(super) fn refuse(self, sizes: Sizes) -> Refusal {
+    pub(super) fn refuse(self, sizes: Sizes) -> ObjectError {
         let spare = self.spare(sizes);
-        Refusal {
+        ObjectError {
             error: self.explain(sizes),
             spare,
         }

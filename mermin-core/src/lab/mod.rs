@@ -33,7 +33,7 @@ pub use self::{
 pub use crate::source::{CaptureOutcome, Captured, for_each_captured, read_capture};
 pub use crate::{
     failpoint::{FailPoint, kill_at},
-    source::{Phases, Reading},
+    source::{Phases, TableSums},
 };
 
 use std::{
@@ -202,7 +202,7 @@ impl Lab {
 
     /// Reads every live flow, without a system call.
     #[must_use]
-    pub fn read(&self) -> Reading {
+    pub fn read(&self) -> TableSums {
         self.harness.read()
     }
 
@@ -216,7 +216,7 @@ impl Lab {
     ///
     /// # Errors
     /// Those of a source's stream.
-    pub fn open_flows(&mut self) -> Result<Reading, Error> {
+    pub fn open_flows(&mut self) -> Result<TableSums, Error> {
         self.harness.open_flows()
     }
 

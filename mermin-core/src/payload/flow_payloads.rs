@@ -36,7 +36,7 @@ struct Query {
 
 /// State of reading one direction of a TCP connection.
 #[derive(Clone, Debug, Default)]
-enum Reading {
+enum StreamState {
     /// The next octets begin a message.
     #[default]
     Before,
@@ -51,7 +51,7 @@ enum Reading {
 pub(crate) struct FlowPayloads {
     application: Option<Arc<Application>>,
     /// By direction.
-    streams: [Reading; 2],
+    streams: [StreamState; 2],
     query: Option<Query>,
     #[cfg(feature = "quic")]
     handshake: Option<Box<quic::Handshake>>,
@@ -67,7 +67,7 @@ impl FlowPayloads {
 
     /// Returns the number of messages whose end was not read yet.
     pub(crate) fn unfinished(&self) -> u64 {
-        let is_within = |reading: &&Reading| matches!(reading, Reading::Within(_));
+        let is_within = |reading: &&StreamState| matches!(reading, StreamState::Within(_));
         let streams = self.streams.iter().filter(is_within).count() as u64;
         #[cfg(feature = "quic")]
         let streams = streams + u64::from(self.handshake.is_some());
@@ -86,10 +86,10 @@ impl FlowPayloads {
         }
         let place = usize::from(section.direction & 1);
         let mut stream = match std::mem::take(&mut self.streams[place]) {
-            Reading::Before => Box::new(Stream::new(section.sequence)),
-            Reading::Within(stream) => stream,
-            Reading::Over => {
-                self.streams[place] = Reading::Over;
+            StreamState::Before => Box::new(Stream::new(section.sequence)),
+            StreamState::Within(stream) => stream,
+            StreamState::Over => {
+                self.streams[place] = StreamState::Over;
                 return None;
             }
         };
@@ -97,13 +97,13 @@ impl FlowPayloads {
         let end = self.read(ports, section, stream.octets());
         let is_gap = section.payload as usize > section.octets.len();
         if end == End::Cut && !is_gap {
-            self.streams[place] = Reading::Within(stream);
+            self.streams[place] = StreamState::Within(stream);
             return None;
         }
         // Another message may follow a message of DNS. Content follows messages of other protocols.
         let is_dns = matches!(message_of(ports, stream.octets()), Some(Message::Dns));
         if !is_dns || is_gap {
-            self.streams[place] = Reading::Over;
+            self.streams[place] = StreamState::Over;
         }
         Some(end)
     }

@@ -28,7 +28,7 @@ mod stream;
 mod tunnels;
 
 #[cfg(feature = "__lab")]
-pub use self::capture::thread::harness::{Phases, Reading};
+pub use self::capture::thread::harness::{Phases, TableSums};
 #[cfg(all(feature = "pcap", feature = "__lab"))]
 pub(crate) use self::offline::FrameCounter;
 #[cfg(all(feature = "pcap", feature = "__lab"))]

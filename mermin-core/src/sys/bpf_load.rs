@@ -127,7 +127,7 @@ impl Program<'_> {
             attr.__bindgen_anon_3.log_size = u32::try_from(log.len()).map_err(io::Error::other)?;
             attr.__bindgen_anon_3.log_buf = address_mut(log);
         }
-        let _held = signals::hold()?;
+        let _held = signals::block()?;
         // SAFETY: instructions, license and log outlive the call, and the log is as long as said.
         unsafe { open(bpf_cmd::BPF_PROG_LOAD, &mut attr) }
     }

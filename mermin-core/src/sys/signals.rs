@@ -6,7 +6,7 @@ use std::{io, marker::PhantomData, mem::MaybeUninit, ptr};
 
 /// Blocks signals for the current thread until it is dropped. Signals wait, or go to another thread.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct BlockedSignals {
     before: libc::sigset_t,
     /// A mask belongs to one thread.
     _stays: PhantomData<*const ()>,
@@ -31,7 +31,7 @@ const UNDELAYED: [libc::c_int; 7] = [
 ///
 /// # Errors
 /// The C library's; none for these arguments.
-pub(super) fn hold() -> io::Result<Held> {
+pub(super) fn block() -> io::Result<BlockedSignals> {
     let mut all = MaybeUninit::uninit();
     // SAFETY: `all` is initialised by the first call.
     let all = unsafe {
@@ -44,7 +44,7 @@ pub(super) fn hold() -> io::Result<Held> {
     let mut before = MaybeUninit::uninit();
     // SAFETY: both sets outlive the call.
     match unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, before.as_mut_ptr()) } {
-        0 => Ok(Held {
+        0 => Ok(BlockedSignals {
             // SAFETY: the call has written it.
             before: unsafe { before.assume_init() },
             _stays: PhantomData,
@@ -53,7 +53,7 @@ pub(super) fn hold() -> io::Result<Held> {
     }
 }
 
-impl Drop for Held {
+impl Drop for BlockedSignals {
     fn drop(&mut self) {
         // SAFETY: the set outlives the call, and is one the thread had.
         unsafe {

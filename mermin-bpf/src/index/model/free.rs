@@ -127,13 +127,13 @@ impl super::Shared for Lines {
 }
 
 /// The memory, and what a fault holds back.
-struct Held<'a> {
+struct FaultyMemory<'a> {
     replay: &'a Replay<'a, Lines>,
     number: Cell<(u32, u32)>,
     spare: Cell<u32>,
 }
 
-impl FreeMemory for Held<'_> {
+impl FreeMemory for FaultyMemory<'_> {
     fn top(&self) -> Top {
         Top(self.replay.access(Access::Top))
     }
@@ -199,7 +199,7 @@ impl super::Work for Work {
     type Shared = Lines;
 
     fn turn(self, number: u8, replay: &Replay<'_, Lines>) -> Turn {
-        let held = &Held {
+        let held = &FaultyMemory {
             replay,
             number: Cell::new((0, 0)),
             spare: Cell::new(0),

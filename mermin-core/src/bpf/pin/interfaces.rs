@@ -25,14 +25,14 @@ const NAME: usize = 16;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Entry {
-    /// See [`Known::since`].
+    /// See [`NamedInterface::since`].
     since: u64,
     name: [u8; NAME],
 }
 
 /// An interface that had an index from some time on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct NamedInterface {
     pub(crate) index: u32,
     /// Flows that began at this time or later belong to it, until another interface has the index (monotonic ns).
     pub(crate) since: u64,
@@ -63,11 +63,11 @@ impl Interfaces {
     }
 
     /// Returns all entries.
-    pub(crate) fn all(&self) -> impl Iterator<Item = Known> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = NamedInterface> {
         (0..PLACES).filter_map(|place| {
             let (index, Entry { since, name }) = self.read(place)?;
             let length = name.iter().position(|octet| *octet == 0).unwrap_or(NAME);
-            Some(Known {
+            Some(NamedInterface {
                 index,
                 since,
                 name: String::from_utf8_lossy(&name[..length]).into_owned(),

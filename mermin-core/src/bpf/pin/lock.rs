@@ -28,11 +28,11 @@ const PAUSES: u32 = 400;
 /// The lock, until dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    held: Held,
+    held: LockHolder,
 }
 
 #[derive(Debug)]
-enum Held {
+enum LockHolder {
     /// By a thread of its own, out of reach of forked children.
     Apart { _directory: Apart },
     /// By a descriptor that can be passed to another process. The lock lasts until every copy is closed.
@@ -72,11 +72,11 @@ fn take_within(directory: &Path, by: HeldBy, pauses: u32) -> Result<Lock, LockEr
     let held = match by {
         HeldBy::Thread => {
             let path = directory.to_owned();
-            Held::Apart {
+            LockHolder::Apart {
                 _directory: Apart::keep("mermin-lock", move || lock(&path, pauses))?,
             }
         }
-        HeldBy::Descriptor => Held::Here(lock(directory, pauses)?.into()),
+        HeldBy::Descriptor => LockHolder::Here(lock(directory, pauses)?.into()),
     };
     Ok(Lock { held })
 }
@@ -90,7 +90,7 @@ impl Lock {
         }
         match rustix::fs::flock(&descriptor, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self {
-                held: Held::Here(descriptor),
+                held: LockHolder::Here(descriptor),
             }),
             Err(Errno::WOULDBLOCK) => Err(LockError::InUse),
             Err(error) => Err(io::Error::from(error).into()),
@@ -100,8 +100,8 @@ impl Lock {
     /// Returns the descriptor to pass, if a [`HeldBy::Descriptor`] holds the lock.
     pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         match &self.held {
-            Held::Apart { .. } => None,
-            Held::Here(descriptor) => Some(descriptor.as_fd()),
+            LockHolder::Apart { .. } => None,
+            LockHolder::Here(descriptor) => Some(descriptor.as_fd()),
         }
     }
 }

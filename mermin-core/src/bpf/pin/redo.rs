@@ -13,7 +13,7 @@ use std::{
 
 use super::{journal::Journal, names::REDO, pages::Pages};
 use crate::{
-    bpf::ledger::{Ledger, Sums},
+    bpf::ledger::{Ledger, LedgerSums},
     failpoint::{FailPoint, fail_point},
     sys::bpf_pin::Shape,
 };
@@ -27,7 +27,7 @@ pub(crate) struct Plan {
     /// The new word of its journal page.
     word: u64,
     /// The new counts of the ledger.
-    sums: Sums,
+    sums: LedgerSums,
 }
 
 /// Storage of a plan. The page's word says if the plan is pending.
@@ -47,7 +47,7 @@ pub(crate) fn create() -> io::Result<OwnedFd> {
 }
 
 impl Plan {
-    pub(crate) fn new(slot: u32, word: u64, sums: Sums) -> Self {
+    pub(crate) fn new(slot: u32, word: u64, sums: LedgerSums) -> Self {
         Self {
             slot: slot.into(),
             word,

@@ -33,10 +33,10 @@ pub enum Value<'a> {
 /// assert_eq!(Value::Text(text), Value::Text("tcp".into()));
 /// ```
 #[derive(Clone, Copy)]
-pub struct Text<'a>(Held<'a>);
+pub struct Text<'a>(TextValue<'a>);
 
 #[derive(Clone, Copy)]
-enum Held<'a> {
+enum TextValue<'a> {
     Borrowed(&'a str),
     Written(Short),
 }
@@ -46,21 +46,21 @@ impl Text<'_> {
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Held::Borrowed(text) => text,
-            Held::Written(short) => str::from_utf8(short.as_bytes()).unwrap_or_default(),
+            TextValue::Borrowed(text) => text,
+            TextValue::Written(short) => str::from_utf8(short.as_bytes()).unwrap_or_default(),
         }
     }
 }
 
 impl From<Short> for Text<'_> {
     fn from(short: Short) -> Self {
-        Self(Held::Written(short))
+        Self(TextValue::Written(short))
     }
 }
 
 impl<'a> From<&'a str> for Text<'a> {
     fn from(text: &'a str) -> Self {
-        Self(Held::Borrowed(text))
+        Self(TextValue::Borrowed(text))
     }
 }
 

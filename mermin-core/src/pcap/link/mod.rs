@@ -119,7 +119,7 @@ pub(crate) enum Layer {
 
 /// Lengths and link addresses of a captured packet.
 #[derive(Default)]
-pub(crate) struct Read {
+pub(crate) struct ParsedPacket {
     /// Octets of the frame on the wire.
     pub(crate) length: u32,
     /// Octets of the capture's own header.
@@ -128,7 +128,7 @@ pub(crate) struct Read {
     pub(crate) own_macs: [[u8; ethernet::MAC]; 2],
 }
 
-impl Read {
+impl ParsedPacket {
     /// The octets of the frame alone.
     pub(crate) fn frame<'a>(&self, octets: &'a [u8]) -> &'a [u8] {
         octets.get(self.own..).unwrap_or_default()
@@ -210,7 +210,7 @@ impl Layer {
         length: u32,
         ifindex: u32,
         options: &ParseOptions,
-        read: &mut Read,
+        read: &mut ParsedPacket,
     ) -> Result<ParsedFrame, Reason> {
         let short = Cell::new(false);
         let bytes = Captured {
@@ -233,7 +233,7 @@ impl Layer {
                 .map(|at| at.map_or([0; ethernet::MAC], |at| address(octets, at))),
             Err(_) => [[0; ethernet::MAC]; 2],
         };
-        *read = Read {
+        *read = ParsedPacket {
             length: u32::try_from(wire).unwrap_or(u32::MAX),
             own: own.octets,
             own_macs,

@@ -157,7 +157,7 @@ impl<S: FlowSink + 'static> Buffered<S> {
         if let Worker::New(_) = self.worker
             && let Worker::New(sink) = std::mem::replace(&mut self.worker, Worker::Done)
         {
-            let work = Work {
+            let work = ExportTask {
                 shared: Arc::clone(&self.shared),
                 meter: self.meter.clone(),
                 batching: self.batching,
@@ -292,7 +292,7 @@ impl<S> fmt::Debug for Buffered<S> {
 }
 
 /// The worker: takes batches from the buffer and exports them to the sink.
-struct Work {
+struct ExportTask {
     shared: Arc<Shared>,
     meter: Meter,
     batching: Batching,
@@ -301,7 +301,7 @@ struct Work {
     waited: Option<Sleep>,
 }
 
-impl Work {
+impl ExportTask {
     /// Runs until the buffer is closed and empty, then closes the sink.
     async fn run(mut self, mut sink: impl FlowSink) -> Result<(), BoxError> {
         let mut batch = Vec::new();

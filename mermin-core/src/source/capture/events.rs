@@ -56,7 +56,7 @@ events! {
     INFO opened(interfaces: u64) "the source is open";
     INFO attached(interface: &str, index: u32, ingress: Option<&str>, egress: Option<&str>, took_ns: u64) "an interface is watched";
     INFO detached(interface: &str, index: u32) "an interface has no program of this source any more";
-    INFO left(index: u32) "an interface is removed, and all its flows are closed";
+    INFO removed(index: u32) "an interface is removed, and all its flows are closed";
     WARN missed(interfaces: u64) "interfaces were gone before a program was attached";
     WARN resynced() "notifications of interfaces were lost, and the list is read again";
     WARN degraded(feature: &str, interface: Option<&str>, cause: &str, fallback: &str, impact: &str, remedy: &str) "a fallback replaces a feature";

@@ -8,7 +8,7 @@ use super::{arguments::CaptureArguments, fallback, host};
 use crate::{
     bpf::{
         object::Making,
-        refusal::{Refusal, Spare},
+        refusal::{ObjectError, Spare},
         size::Sizes,
     },
     error::Error,
@@ -43,7 +43,7 @@ pub(super) fn begin(
 pub(super) fn with_less<T>(
     wanted: Sizes,
     given_up: &mut Vec<Degradation>,
-    load: impl Fn(Sizes) -> Result<T, Refusal>,
+    load: impl Fn(Sizes) -> Result<T, ObjectError>,
     go_on: impl Fn() -> Result<(), Error>,
 ) -> Result<(T, Sizes), Error> {
     let mut sizes = wanted;
@@ -64,7 +64,7 @@ pub(super) fn with_less<T>(
     }
 }
 
-fn begin_once(arguments: &CaptureArguments, sizes: Sizes, pinned: bool) -> Result<Making, Refusal> {
+fn begin_once(arguments: &CaptureArguments, sizes: Sizes, pinned: bool) -> Result<Making, ObjectError> {
     make_room(sizes, |sizes| host::room(sizes, pinned))?;
     Making::begin(arguments.options.test_hooks.object, sizes, None)
 }
@@ -76,7 +76,7 @@ fn begin_once(arguments: &CaptureArguments, sizes: Sizes, pinned: bool) -> Resul
 pub(super) fn make_room(
     sizes: Sizes,
     room: impl Fn(Sizes) -> Result<(), Error>,
-) -> Result<(), Refusal> {
+) -> Result<(), ObjectError> {
     let Err(error) = room(sizes) else {
         return Ok(());
     };
@@ -89,7 +89,7 @@ pub(super) fn make_room(
             let greatest_first = [Spare::TcpAnalysis, Spare::Drops, Spare::TcpSockets];
             greatest_first.into_iter().find(|spare| has(*spare))
         });
-    Err(Refusal { error, spare })
+    Err(ObjectError { error, spare })
 }
 
 /// Creates programs for the maps that were pinned at a path. The flows there decide if TCP is analysed.
@@ -116,7 +116,7 @@ pub(super) fn begin_with(
 }
 
 /// Takes the option out of the sizes that the refusal names.
-fn give_up(refusal: &Refusal, sizes: &mut Sizes) -> Option<Degradation> {
+fn give_up(refusal: &ObjectError, sizes: &mut Sizes) -> Option<Degradation> {
     let spare = refusal.spare?;
     *sizes = without(*sizes, spare);
     Some(match spare {
@@ -233,7 +233,7 @@ mod tests {
                         (true, _) => Spare::TcpSockets,
                         (false, _) => Spare::TcpAnalysis,
                     };
-                    return Err(Refusal {
+                    return Err(ObjectError {
                         error: no_room(),
                         spare: Some(spare),
                     });

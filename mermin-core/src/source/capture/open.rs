@@ -70,11 +70,11 @@ pub(super) fn prepare_for_another(
     let (Some(instance), Some(passing)) = (&mut parts.instance, passing) else {
         return Err(Pinning::missing());
     };
-    let supply = match leftovers {
+    let free_stack = match leftovers {
         Some(leftovers) => leftovers.clear(instance, &parts.interfaces)?,
         None => None,
     };
-    let handover = passing.hand_over(instance, supply.as_ref(), &arguments.options)?;
+    let handover = passing.hand_over(instance, free_stack.as_ref(), &arguments.options)?;
     Ok((handover, parts.shared.report()))
 }
 
@@ -101,9 +101,9 @@ fn attach(arguments: &mut CaptureArguments) -> Result<Attached, Error> {
     let grace = setup::grace(arguments, &mut given_up)?;
     check_strict(arguments, &given_up)?;
     if let Some(pinned) = &prepared.pinned {
-        let keeper = pinned.instance.keeper();
-        keeper.move_by(setup::another_grace(&grace)?);
-        candidates.set_pinned_hooks(keeper);
+        let hooks = pinned.instance.hooks();
+        hooks.move_by(setup::another_grace(&grace)?);
+        candidates.set_pinned_hooks(hooks);
     }
     let (mut parts, leftovers) = Parts::new(arguments, prepared, grace, candidates)?;
     parts.control.go_on()?;
@@ -155,7 +155,7 @@ fn take_over(parts: &mut Parts, leftovers: Leftovers) -> Result<Vec<FlowToClose>
     let Some(instance) = &parts.instance else {
         return Ok(Vec::new());
     };
-    let Some(supply) = leftovers.clear(instance, &parts.interfaces)? else {
+    let Some(free_stack) = leftovers.clear(instance, &parts.interfaces)? else {
         return Ok(Vec::new());
     };
     parts.clock.read()?;
@@ -167,7 +167,7 @@ fn take_over(parts: &mut Parts, leftovers: Leftovers) -> Result<Vec<FlowToClose>
         records: &RecordContext::new(&mut parts.clock, parts.interfaces.names()),
         watched: &watched,
     };
-    let recovered = take_over.run(supply)?;
+    let recovered = take_over.run(free_stack)?;
     let registry = &parts.shared.registry;
     registry.depart_all_but(&watched, &parts.shared.ledger);
     registry.degraded(recovered.degradation());

@@ -17,7 +17,7 @@ use super::{
     slots::SlotTable,
 };
 use crate::{
-    bpf::{grace::Grace, pin::departed::RetiredCounters},
+    bpf::{grace::Grace, pin::retired::RetiredCounters},
     error::Error,
     source::{control::Control, engine::Opened},
 };
@@ -62,12 +62,12 @@ impl Parts {
             drops,
         } = prepared;
         let (flowless, drop_link) = drops.map(|it| (it.flowless, it.link)).unzip();
-        let (instance, leftovers, unacked, departed, known) = match pinned {
+        let (instance, leftovers, unacked, retired, known) = match pinned {
             Some(at) => (
                 Some(at.instance),
                 Some(at.leftovers),
                 Some(at.unacked),
-                Some(at.departed),
+                Some(at.retired),
                 Some(at.known),
             ),
             None => Default::default(),
@@ -76,7 +76,7 @@ impl Parts {
         let slab = Arc::new(loaded.slab);
         let shared = Arc::new(SharedCounters {
             ledger: loaded.ledger,
-            registry: registry(arguments, departed),
+            registry: registry(arguments, retired),
             counts: Counts::default(),
             drops: flowless,
             capacity: slab.len(),
@@ -137,9 +137,9 @@ impl Parts {
     }
 }
 
-fn registry(arguments: &CaptureArguments, departed: Option<RetiredCounters>) -> InterfaceRegistry {
+fn registry(arguments: &CaptureArguments, retired: Option<RetiredCounters>) -> InterfaceRegistry {
     let changes = Arc::clone(arguments.control.changes());
-    InterfaceRegistry::new(departed, arguments.options.attach.clone(), changes)
+    InterfaceRegistry::new(retired, arguments.options.attach.clone(), changes)
 }
 
 /// Starts the look-ups of sockets as well.

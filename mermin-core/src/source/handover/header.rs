@@ -21,14 +21,14 @@ pub(in crate::source) struct Header {
     /// Sections that were lost before the programs were connected. Absent in a damaged header.
     pub(in crate::source) sections_lost: Option<u64>,
     /// Free slots of a former process.
-    pub(in crate::source) supply: Option<Supply>,
+    pub(in crate::source) free_stack: Option<FreeSlotNumbers>,
     /// The role of each descriptor.
     pub(in crate::source) roles: Vec<Role>,
 }
 
 /// Free slots that move to a new stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::source) struct Supply {
+pub(in crate::source) struct FreeSlotNumbers {
     /// Slots below this were used before.
     pub(in crate::source) known: u32,
     pub(in crate::source) moved: Vec<u32>,
@@ -65,7 +65,7 @@ impl Header {
         if let Some(sections) = self.sections_lost {
             line(&format_args!("sections_lost {sections}"));
         }
-        if let Some(Supply { known, moved }) = &self.supply {
+        if let Some(FreeSlotNumbers { known, moved }) = &self.free_stack {
             let moved: Vec<_> = moved.iter().map(u32::to_string).collect();
             line(&format_args!("free {known} {}", moved.join(",")));
         }
@@ -100,7 +100,7 @@ impl Header {
             persist: false,
             settings: Vec::new(),
             sections_lost: None,
-            supply: None,
+            free_stack: None,
             roles: Vec::new(),
         };
         let mut seen = HashSet::new();
@@ -142,7 +142,7 @@ impl Header {
             "sections_lost" if self.sections_lost.is_none() => {
                 self.sections_lost = Some(rest.parse().ok()?);
             }
-            "free" if self.supply.is_none() => {
+            "free" if self.free_stack.is_none() => {
                 let (known, moved) = rest.split_once(' ')?;
                 let known = known.parse().ok()?;
                 let moved = moved.split(',').filter(|number| !number.is_empty());
@@ -152,7 +152,7 @@ impl Header {
                 moved
                     .iter()
                     .all(|slot| *slot < known)
-                    .then(|| self.supply = Some(Supply { known, moved }))?;
+                    .then(|| self.free_stack = Some(FreeSlotNumbers { known, moved }))?;
             }
             _ => return None,
         }
@@ -182,7 +182,7 @@ mod tests {
                 ("names".to_owned(), "false".to_owned()),
             ],
             sections_lost: Some(9),
-            supply: Some(Supply {
+            free_stack: Some(FreeSlotNumbers {
                 known: 70,
                 moved: vec![3, 69],
             }),
@@ -202,7 +202,7 @@ mod tests {
     fn header_is_read_as_it_was_written() {
         let mut written = full();
         assert_eq!(Header::read(written.write().as_bytes()).unwrap(), written);
-        written.supply = Some(Supply {
+        written.free_stack = Some(FreeSlotNumbers {
             known: 0,
             moved: Vec::new(),
         });

@@ -6,12 +6,12 @@ use mermin_bpf::{
     wire::packet,
 };
 
-use crate::pcap::link::Read;
+use crate::pcap::link::ParsedPacket;
 
 /// A packet as it was captured.
 pub(super) struct CapturedPacket<'a> {
     pub(super) arrival: &'a ParsedFrame,
-    pub(super) read: &'a Read,
+    pub(super) read: &'a ParsedPacket,
     pub(super) octets: &'a [u8],
 }
 

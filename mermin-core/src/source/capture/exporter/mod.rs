@@ -29,7 +29,7 @@ use self::{
 };
 use super::{shared::SharedCounters, slots::SlotTable};
 use crate::{
-    bpf::ledger::{Sums, Suppressed},
+    bpf::ledger::{LedgerSums, Suppressed},
     error::Error,
     failpoint::{FailPoint, fail_point},
     filter::{Filter, FilterDecision},
@@ -305,7 +305,7 @@ impl Exporter {
         why: Suppressed,
     ) {
         let ledger = &self.shared.ledger;
-        let sums = Sums {
+        let sums = LedgerSums {
             hooks: suppression::sums_with(slots, records, slot, flow, ledger, why),
             drops: ledger.suppressed_drops_with(suppression::unexported_drops(slots, slot, then)),
         };

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
     bpf::{
-        ledger::{Ledger, Sums},
+        ledger::{Ledger, LedgerSums},
         pin::{
             journal::{self, Journal, SlotNotes},
             lock::Lock,
@@ -89,7 +89,7 @@ impl Unacked {
         &mut self,
         slot: u32,
         then: Option<(&Watermark, u64)>,
-        sums: Sums,
+        sums: LedgerSums,
         ledger: &Ledger,
     ) {
         let word = if let Some((exported, last_seen)) = then {

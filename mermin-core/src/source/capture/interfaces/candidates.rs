@@ -46,7 +46,7 @@ impl Candidates {
     }
 
     /// Takes over links and filters of an earlier process, and pins new ones, from now on.
-    pub(in crate::source::capture) fn set_pinned_hooks(&mut self, keeper: Rc<PinnedHooks>) {
-        self.hooks.set_pinned_hooks(keeper);
+    pub(in crate::source::capture) fn set_pinned_hooks(&mut self, hooks: Rc<PinnedHooks>) {
+        self.hooks.set_pinned_hooks(hooks);
     }
 }

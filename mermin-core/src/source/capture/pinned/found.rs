@@ -7,7 +7,7 @@ use crate::{
     bpf::{
         object::shared_maps,
         pin::{
-            departed,
+            retired,
             instance::{Instance, PinnedState, Stale},
             interfaces, journal, names, redo,
         },
@@ -125,7 +125,7 @@ pub(super) fn fit(
     wanted.push((names::TCP_JOURNAL.to_owned(), journal::tcp_shape(analyses)));
     wanted.push((names::DROP_JOURNAL.to_owned(), journal::drop_shape(counts)));
     wanted.push((names::REDO.to_owned(), redo::shape()));
-    wanted.push((names::DEPARTED.to_owned(), departed::shape()));
+    wanted.push((names::DEPARTED.to_owned(), retired::shape()));
     wanted.push((names::INTERFACES.to_owned(), interfaces::shape()));
     wanted.sort_by(|one, other| one.0.cmp(&other.0));
     for (name, shape) in wanted {

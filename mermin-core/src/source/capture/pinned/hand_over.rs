@@ -6,14 +6,14 @@ use super::instance::PinnedInstance;
 use crate::{
     bpf::{
         loaded::Beside,
-        pin::{instance::Instance, names, supply::FreeSupply},
+        pin::{instance::Instance, names, free_stack::FreeStack},
     },
     error::{Error, ErrorKind},
     source::{
         capture::drops::LiveDrops,
         handover::{
             Handover,
-            header::{Header, Role, Supply},
+            header::{Header, Role, FreeSlotNumbers},
         },
         options::Options,
     },
@@ -47,10 +47,10 @@ impl Passing {
     pub(in crate::source::capture) fn hand_over(
         self,
         instance: &mut PinnedInstance,
-        supply: Option<&FreeSupply>,
+        free_stack: Option<&FreeStack>,
         options: &Options,
     ) -> Result<Handover, Error> {
-        let handover = self.collect(instance, supply, options).map_err(|error| {
+        let handover = self.collect(instance, free_stack, options).map_err(|error| {
             Error::new(ErrorKind::System, "cannot read the pins of the source").with_source(error)
         })?;
         instance.leave();
@@ -60,7 +60,7 @@ impl Passing {
     fn collect(
         self,
         instance: &PinnedInstance,
-        supply: Option<&FreeSupply>,
+        free_stack: Option<&FreeStack>,
         options: &Options,
     ) -> std::io::Result<Handover> {
         let pins = instance.instance.as_ref().map(Instance::find);
@@ -91,8 +91,8 @@ impl Passing {
             passed.push((Role::Program(name), program));
             passed.push((Role::DropLink, link));
         }
-        let supply = supply.map(FreeSupply::parts);
-        if let Some((_, _, Some(former))) = &supply {
+        let free_stack = free_stack.map(FreeStack::parts);
+        if let Some((_, _, Some(former))) = &free_stack {
             passed.push((Role::FormerFree, former.as_fd().try_clone_to_owned()?));
         }
         let (roles, descriptors) = passed.into_iter().unzip();
@@ -101,7 +101,7 @@ impl Passing {
             persist: instance.persists(),
             settings: settings(options),
             sections_lost: Some(self.beside.sections_lost),
-            supply: supply.map(|(known, moved, _)| Supply { known, moved }),
+            free_stack: free_stack.map(|(known, moved, _)| FreeSlotNumbers { known, moved }),
             roles,
         };
         Ok(Handover::new(header, descriptors))

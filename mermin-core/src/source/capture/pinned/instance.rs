@@ -14,7 +14,7 @@ pub(in crate::source::capture) struct PinnedInstance {
     pub(super) instance: Option<Instance>,
     pub(super) lock: Arc<Lock>,
     /// The same decision for programs at hooks.
-    keeper: Rc<PinnedHooks>,
+    hooks: Rc<PinnedHooks>,
     on_drop: OnDrop,
     /// Decision of the options, for a closed or dropped source.
     on_close: OnDrop,
@@ -27,16 +27,16 @@ impl PinnedInstance {
     /// earlier state.
     pub(super) fn new(
         instance: Instance,
-        keeper: PinnedHooks,
+        hooks: PinnedHooks,
         persists: bool,
         found: bool,
     ) -> Self {
         let on_open_cancelled = if found { OnDrop::Keep } else { OnDrop::Remove };
-        keeper.set_on_drop(on_open_cancelled);
+        hooks.set_on_drop(on_open_cancelled);
         Self {
             lock: instance.lock(),
             instance: Some(instance),
-            keeper: Rc::new(keeper),
+            hooks: Rc::new(hooks),
             on_drop: on_open_cancelled,
             on_close: on_close(persists),
             on_open_cancelled,
@@ -44,12 +44,12 @@ impl PinnedInstance {
     }
 
     /// Creates it for an instance whose pins are another process's. A failure leaves everything to the next process.
-    pub(super) fn passed(lock: Lock, keeper: PinnedHooks, persists: bool) -> Self {
-        keeper.set_on_drop(OnDrop::Keep);
+    pub(super) fn passed(lock: Lock, hooks: PinnedHooks, persists: bool) -> Self {
+        hooks.set_on_drop(OnDrop::Keep);
         Self {
             instance: None,
             lock: Arc::new(lock),
-            keeper: Rc::new(keeper),
+            hooks: Rc::new(hooks),
             on_drop: OnDrop::Keep,
             on_close: on_close(persists),
             on_open_cancelled: OnDrop::Keep,
@@ -66,8 +66,8 @@ impl PinnedInstance {
         self.instance.as_ref().map(Instance::path)
     }
 
-    pub(in crate::source::capture) fn keeper(&self) -> Rc<PinnedHooks> {
-        Rc::clone(&self.keeper)
+    pub(in crate::source::capture) fn hooks(&self) -> Rc<PinnedHooks> {
+        Rc::clone(&self.hooks)
     }
 
     /// Returns the lock of the instance's owner.
@@ -79,7 +79,7 @@ impl PinnedInstance {
     /// removes programs.
     pub(in crate::source::capture) fn begin(&mut self) {
         self.on_drop = OnDrop::Keep;
-        self.keeper.set_on_drop(OnDrop::Remove);
+        self.hooks.set_on_drop(OnDrop::Remove);
     }
 
     /// Applies the decision for a closed or dropped source.
@@ -94,7 +94,7 @@ impl PinnedInstance {
 
     /// Applies the latest decision to programs at hooks, before everything is dropped.
     pub(in crate::source::capture) fn drop_hooks(&self) {
-        self.keeper.set_on_drop(self.on_drop);
+        self.hooks.set_on_drop(self.on_drop);
     }
 
     /// Returns true if flows continue when the source is closed.
@@ -104,7 +104,7 @@ impl PinnedInstance {
 
     fn set_on_drop(&mut self, on_drop: OnDrop) {
         self.on_drop = on_drop;
-        self.keeper.set_on_drop(on_drop);
+        self.hooks.set_on_drop(on_drop);
     }
 }
 

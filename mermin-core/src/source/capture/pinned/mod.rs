@@ -38,7 +38,7 @@
 //! its packets must not be under `filtered` as well.
 //!
 //! The counts of removed interfaces (`Stats::removed_interfaces`) are taken over too; see
-//! [`departed`](crate::bpf::pin::departed). Ledgers of interfaces that disappeared between two processes are added when
+//! [`retired`](crate::bpf::pin::retired). Ledgers of interfaces that disappeared between two processes are added when
 //! the instance is taken over.
 //!
 //! At most half of the table may wait for last records to be acknowledged. Otherwise processes that are killed one

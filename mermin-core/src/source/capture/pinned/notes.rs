@@ -8,7 +8,7 @@ use std::{
 use crate::{
     bpf::{
         pin::{
-            departed::{self, RetiredCounters},
+            retired::{self, RetiredCounters},
             identity::{self, Identity},
             interfaces::{self, Interfaces},
             journal::{self, Journal},
@@ -37,7 +37,7 @@ pub(super) fn beside(identity: Identity, sizes: Sizes) -> io::Result<(OwnedFd, [
         journal::create_tcp(sizes.tcp_analyses())?,
         journal::create_drops(sizes.drop_counts())?,
         redo::create()?,
-        departed::create()?,
+        retired::create()?,
         interfaces::create()?,
     ];
     Ok((identity::create(identity)?, notes))
@@ -47,7 +47,7 @@ pub(super) fn beside(identity: Identity, sizes: Sizes) -> io::Result<(OwnedFd, [
 pub(super) struct Notes {
     pub(super) journal: Journal,
     pub(super) redo: Redo,
-    pub(super) departed: RetiredCounters,
+    pub(super) retired: RetiredCounters,
     pub(super) known: Interfaces,
 }
 
@@ -60,7 +60,7 @@ impl Notes {
                 Some(tcp),
                 Some(drops),
                 Some(redo),
-                Some(departed),
+                Some(retired),
                 Some(known),
             ] = maps
             else {
@@ -74,7 +74,7 @@ impl Notes {
                     sizes.drops.map(|_| drops.as_fd()),
                 )?,
                 redo: Redo::open(redo.as_fd())?,
-                departed: RetiredCounters::open(departed.as_fd())?,
+                retired: RetiredCounters::open(retired.as_fd())?,
                 known: Interfaces::open(known.as_fd())?,
             })
         };

@@ -30,7 +30,7 @@ use crate::{
             instance::PinnedState,
             lock::{Lock, LockError},
             names,
-            supply::FreeSupply,
+            free_stack::FreeStack,
         },
         size::Sizes,
     },
@@ -44,7 +44,7 @@ use crate::{
         },
         handover::{
             Handover,
-            header::{Header, Supply, invalid},
+            header::{Header, FreeSlotNumbers, invalid},
         },
     },
     sys::bpf_pin,
@@ -94,7 +94,7 @@ pub(in crate::source::capture) fn prepare_passed(
             None
         }
     };
-    let supply = restore(header.supply, former_free, sizes, loaded.slab.touched())?;
+    let free_stack = restore(header.free_stack, former_free, sizes, loaded.slab.touched())?;
     // Sections that were lost after the header was made are this process's to report, so it counts from the header's number.
     loaded.sections_lost_before = header
         .sections_lost
@@ -103,9 +103,9 @@ pub(in crate::source::capture) fn prepare_passed(
         epoch: found.identity.epoch,
         pinned: Some(Pinned {
             instance: PinnedInstance::passed(lock, PinnedHooks::passed(links), header.persist),
-            leftovers: Leftovers::passed(supply, attached),
+            leftovers: Leftovers::passed(free_stack, attached),
             unacked: Unacked::new(notes.journal, notes.redo),
-            departed: notes.departed,
+            retired: notes.retired,
             known: notes.known,
         }),
         loaded,
@@ -198,15 +198,15 @@ fn sizes_of(
 
 /// Restores the free slots of a former process. A process whose stack could not be used has slots that moved, and no map.
 fn restore(
-    supply: Option<Supply>,
+    free_stack: Option<FreeSlotNumbers>,
     former: Option<OwnedFd>,
     sizes: Sizes,
     touched: u32,
-) -> Result<FreeSupply, Error> {
-    if supply.is_none() && former.is_some() {
+) -> Result<FreeStack, Error> {
+    if free_stack.is_none() && former.is_some() {
         return Err(invalid("it has the map `former_free`, and no free slots"));
     }
-    let Supply { known, moved } = supply.unwrap_or_default();
+    let FreeSlotNumbers { known, moved } = free_stack.unwrap_or_default();
     if known > touched {
         let why =
             format!("{known} slots were used according to its header, and {touched} in the table");
@@ -217,7 +217,7 @@ fn restore(
             .ok_or_else(|| invalid("`former_free` is another map, or cannot be mapped"))
     };
     let former = former.map(found).transpose()?;
-    Ok(FreeSupply::from_parts(known, &moved, former))
+    Ok(FreeStack::from_parts(known, &moved, former))
 }
 
 fn uncounted_drops() -> Unavailable {

@@ -17,12 +17,12 @@ use crate::{
         free::FreeSlots,
         loaded::Loaded,
         pin::{
-            departed::RetiredCounters,
+            retired::RetiredCounters,
             identity::Identity,
             instance::{Instance, InstanceError, PinnedState, Stale},
             interfaces::Interfaces,
             names,
-            supply::FreeSupply,
+            free_stack::FreeStack,
         },
         size::Sizes,
     },
@@ -60,7 +60,7 @@ pub(in crate::source::capture) struct Pinned {
     pub(in crate::source::capture) leftovers: Leftovers,
     pub(in crate::source::capture) unacked: Unacked,
     /// Sums of interfaces that were removed.
-    pub(in crate::source::capture) departed: RetiredCounters,
+    pub(in crate::source::capture) retired: RetiredCounters,
     /// Interfaces that have flows.
     pub(in crate::source::capture) known: Interfaces,
 }
@@ -169,11 +169,11 @@ fn take_over(
     let notes = NOTES.map(&mut map);
     let notes = Notes::open(&notes, sizes)?;
     notes.redo.finish(&notes.journal, &loaded.ledger);
-    notes.departed.finish(&loaded.ledger);
+    notes.retired.finish(&loaded.ledger);
     let old = map(maps::MAP_FREE).and_then(|map| FreeSlots::found(map, sizes));
     let programs = pin_programs(&instance, &loaded)?;
-    let keeper = PinnedHooks::new(path, found.links, found.programs);
-    let supply = FreeSupply::move_some(old, &loaded.slab, &mut loaded.free);
+    let hooks = PinnedHooks::new(path, found.links, found.programs);
+    let free_stack = FreeStack::move_some(old, &loaded.slab, &mut loaded.free);
     instance
         .replace_map(maps::MAP_FREE, loaded.free.map())
         .map_err(|error| system("cannot take over the free slots", error))?;
@@ -182,13 +182,13 @@ fn take_over(
     let leftovers = Leftovers {
         programs,
         stale,
-        supply: Some(supply),
+        free_stack: Some(free_stack),
         passed: None,
     };
     Ok(Prepared {
         loaded,
         epoch: found.identity.epoch,
-        pinned: Some(with_notes(arguments, instance, keeper, notes, leftovers)),
+        pinned: Some(with_notes(arguments, instance, hooks, notes, leftovers)),
         drops: None,
     })
 }
@@ -243,16 +243,16 @@ fn make(
             drops: None,
         });
     };
-    let keeper = PinnedHooks::new(instance.path(), [], Vec::new());
+    let hooks = PinnedHooks::new(instance.path(), [], Vec::new());
     let notes = Notes::open(&notes.map(Some), sizes)?;
     // From here on, a failure removes everything created.
     let leftovers = Leftovers {
         programs: Vec::new(),
         stale,
-        supply: None,
+        free_stack: None,
         passed: None,
     };
-    let mut pinned = with_notes(arguments, instance, keeper, notes, leftovers);
+    let mut pinned = with_notes(arguments, instance, hooks, notes, leftovers);
     if let Some(instance) = &pinned.instance.instance {
         pinned.leftovers.programs = pin_programs(instance, &loaded)?;
     }
@@ -267,7 +267,7 @@ fn make(
 fn with_notes(
     arguments: &CaptureArguments,
     instance: Instance,
-    keeper: PinnedHooks,
+    hooks: PinnedHooks,
     notes: Notes,
     leftovers: Leftovers,
 ) -> Pinned {
@@ -277,10 +277,10 @@ fn with_notes(
         .as_ref()
         .is_some_and(Pinning::persists);
     Pinned {
-        instance: PinnedInstance::new(instance, keeper, persists, leftovers.has_flows()),
+        instance: PinnedInstance::new(instance, hooks, persists, leftovers.has_flows()),
         leftovers,
         unacked: Unacked::new(notes.journal, notes.redo),
-        departed: notes.departed,
+        retired: notes.retired,
         known: notes.known,
     }
 }

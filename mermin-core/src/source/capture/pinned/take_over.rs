@@ -7,7 +7,7 @@ use mermin_bpf::abi::slot::state;
 use super::{degradations, instance::PinnedInstance};
 use crate::{
     attach::pinned_hooks::PinnedHooks,
-    bpf::pin::{instance::Stale, journal::SlotNotes, supply::FreeSupply},
+    bpf::pin::{instance::Stale, journal::SlotNotes, free_stack::FreeStack},
     error::{Error, ErrorKind},
     failpoint::{FailPoint, fail_point},
     filter::FilterDecision,
@@ -37,7 +37,7 @@ pub(in crate::source::capture) struct Leftovers {
     /// Pins to remove once this source has replaced them.
     pub(super) stale: Vec<Stale>,
     /// Free slots that move to the new stack. `None` if nothing is taken over.
-    pub(super) supply: Option<FreeSupply>,
+    pub(super) free_stack: Option<FreeStack>,
     /// Indexes of the interfaces to which another process attached. `None` if this process attaches.
     pub(super) passed: Option<BTreeSet<u32>>,
 }
@@ -45,16 +45,16 @@ pub(in crate::source::capture) struct Leftovers {
 impl Leftovers {
     /// Returns true if flows of an earlier process continue.
     pub(in crate::source::capture) fn has_flows(&self) -> bool {
-        self.supply.is_some()
+        self.free_stack.is_some()
     }
 
     /// Creates those of a source that another process prepared.
-    pub(super) fn passed(supply: FreeSupply, interfaces: BTreeSet<u32>) -> Self {
+    pub(super) fn passed(free_stack: FreeStack, interfaces: BTreeSet<u32>) -> Self {
         Self {
             programs: Vec::new(),
             stale: Vec::new(),
             // Flows may have begun since the other process attached.
-            supply: Some(supply),
+            free_stack: Some(free_stack),
             passed: Some(interfaces),
         }
     }
@@ -70,13 +70,13 @@ impl Leftovers {
         self,
         instance: &PinnedInstance,
         interfaces: &InterfaceSet,
-    ) -> Result<Option<FreeSupply>, Error> {
+    ) -> Result<Option<FreeStack>, Error> {
         let refused = |error| system("cannot remove what a former process left", error);
         let hooks = interfaces.hooks();
         let interfaces = interfaces.list();
         hooks.clear(&interfaces);
         let Some(instance) = &instance.instance else {
-            return Ok(self.supply);
+            return Ok(self.free_stack);
         };
         instance.unpin_programs(&self.programs).map_err(refused)?;
         for stale in self.stale {
@@ -86,7 +86,7 @@ impl Leftovers {
             );
             stale.remove().map_err(refused)?;
         }
-        Ok(self.supply)
+        Ok(self.free_stack)
     }
 }
 
@@ -121,11 +121,11 @@ impl TakeOver<'_> {
     /// Resumes the existing flows. Call it once everything is attached.
     pub(in crate::source::capture) fn run(
         mut self,
-        supply: FreeSupply,
+        free_stack: FreeStack,
     ) -> Result<Recovered, Error> {
         self.closer.wait_for_grace()?;
         self.clear_done();
-        let remaining = supply.rest(self.slots.slab());
+        let remaining = free_stack.rest(self.slots.slab());
         let returned = remaining.len();
         self.closer.take_remaining(remaining);
         self.exporter.enrol_all(self.slots, self.records);

@@ -11,7 +11,7 @@ use crate::{
     attach::AttachOptions,
     bpf::{
         ledger::{self, Ledger, Place},
-        pin::departed::{HookAccounts, RetiredCounters},
+        pin::retired::{HookAccounts, RetiredCounters},
     },
     report::{
         self, Attachment, Degradation, Feature, HookStats, InterfaceStats, Notice, Orphan, Report,
@@ -104,7 +104,7 @@ pub(super) struct Entries {
     /// Interfaces by index.
     pub(super) interfaces: BTreeMap<u32, Registered>,
     /// Sums of the ledgers of removed interfaces.
-    pub(super) departed: HookAccounts,
+    pub(super) retired: HookAccounts,
     /// The same sums for the next process.
     pub(super) kept: Option<RetiredCounters>,
     pub(super) counts: InterfaceStats,
@@ -117,7 +117,7 @@ impl Entries {
     /// Creates the entries with an earlier process's sums of removed interfaces, and the options for attaching.
     pub(super) fn new(kept: Option<RetiredCounters>, options: AttachOptions) -> Self {
         Self {
-            departed: kept.as_ref().map(RetiredCounters::read).unwrap_or_default(),
+            retired: kept.as_ref().map(RetiredCounters::read).unwrap_or_default(),
             kept,
             options,
             ..Self::default()
@@ -126,11 +126,11 @@ impl Entries {
 
     /// Adds a ledger to the sums of removed interfaces.
     pub(super) fn close(&mut self, place: Place, ledger: &Ledger) {
-        for (sum, direction) in self.departed.iter_mut().zip(BOTH) {
+        for (sum, direction) in self.retired.iter_mut().zip(BOTH) {
             sum.add(&ledger.account(place, direction));
         }
         match &self.kept {
-            Some(kept) => kept.close(&self.departed, place, ledger),
+            Some(kept) => kept.close(&self.retired, place, ledger),
             None => ledger.forget(place),
         }
     }
@@ -196,7 +196,7 @@ impl Entries {
             )
         });
         let removed =
-            BOTH.map(|direction| hook(0, &nobody, direction, &self.departed[direction as usize]));
+            BOTH.map(|direction| hook(0, &nobody, direction, &self.retired[direction as usize]));
         // Filtered packets of removed interfaces are counted at index 0, even if no packet crossed its hooks.
         let used = |hook: &HookStats| hook.traffic.skbs != 0 || !hook.ignored.is_empty();
         hooks.extend(unregistered.into_iter().filter(used));

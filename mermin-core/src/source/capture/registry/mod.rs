@@ -18,7 +18,7 @@ use crate::{
     attach::AttachOptions,
     bpf::{
         ledger::{Ledger, Place},
-        pin::departed::RetiredCounters,
+        pin::retired::RetiredCounters,
     },
     report::{
         Degradation, Feature, HookStats, InterfaceStats, Notice, Orphan, Report, TakenOver,
@@ -290,7 +290,7 @@ impl InterfaceRegistry {
             entries.close(ledgers.place, ledger);
         }
         drop(entries);
-        events::left(index);
+        events::removed(index);
     }
 
     /// Closes the ledgers of an earlier process's interfaces that are not watched any more.

@@ -44,7 +44,7 @@ const HOUR: u64 = 3_600_000_000_000;
 
 /// Sums over the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reading {
+pub struct TableSums {
     /// Live flows.
     pub flows: u64,
     /// Packets of these flows in both directions.
@@ -130,9 +130,9 @@ impl Harness {
         self.capture.parts.shared.stats()
     }
 
-    pub(crate) fn read(&self) -> Reading {
+    pub(crate) fn read(&self) -> TableSums {
         let Parts { slots, clock, .. } = &self.capture.parts;
-        let mut reading = Reading::default();
+        let mut reading = TableSums::default();
         for slot in slots.used() {
             if slots.slab().state(slot) == state::LIVE {
                 let flow = slots.slab().snapshot(slot, &clock.ticks());
@@ -145,8 +145,8 @@ impl Harness {
     }
 
     /// Reads every open flow as [`OpenFlows`] does; this thread fills the pages.
-    pub(crate) fn open_flows(&mut self) -> Result<Reading, Error> {
-        let mut reading = Reading::default();
+    pub(crate) fn open_flows(&mut self) -> Result<TableSums, Error> {
+        let mut reading = TableSums::default();
         let mut open = OpenFlows::new(Arc::clone(&self.capture.parts.control));
         let context = &mut Context::from_waker(Waker::noop());
         loop {

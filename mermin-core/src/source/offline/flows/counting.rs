@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     flow::EndReason,
-    pcap::{Interface, Packet, link::Read},
+    pcap::{Interface, Packet, link::ParsedPacket},
     table::{record::flow_fields, sampling, snapshot::FlowSnapshot, verdict::due},
 };
 
@@ -61,7 +61,7 @@ impl Flows {
             hook.ignored(Reason::OtherLink, one(packet.length));
             return;
         };
-        let mut read = Read::default();
+        let mut read = ParsedPacket::default();
         let headers = layer.read(octets, packet.length, index, &self.options, &mut read);
         hook(counts, packet.interface, interface).total(read.length);
         let outcome = match &headers {

@@ -18,14 +18,14 @@ const AHEAD: u32 = 4096;
 
 /// Free slots that move to the new stack.
 #[derive(Debug)]
-pub(crate) struct FreeSupply {
+pub(crate) struct FreeStack {
     old: Option<FreeSlots>,
     /// Slots below this were used before the switch.
     known: u32,
     moved: Bits,
 }
 
-impl FreeSupply {
+impl FreeStack {
     /// Moves some numbers from the old stack, if there is one, to the new one. Call it before the switch.
     pub(crate) fn move_some(old: Option<FreeSlots>, slab: &Slab, new: &mut FreeSlots) -> Self {
         let known = slab.touched();
