@@ -6,7 +6,7 @@
 mod attached;
 pub(crate) mod hook;
 mod mode;
-mod occupant;
+mod hook_programs;
 pub(crate) mod order;
 mod orphan;
 mod owner;

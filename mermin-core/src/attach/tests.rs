@@ -78,13 +78,13 @@ impl Bench {
             .attach(&options.into(), programs, &self.interface, direction)
     }
 
-    fn occupants(&self, direction: HookDirection) -> Vec<HookProgram> {
-        self.hooks.occupants(&self.interface, direction).unwrap()
+    fn programs(&self, direction: HookDirection) -> Vec<HookProgram> {
+        self.hooks.programs(&self.interface, direction).unwrap()
     }
 
     fn assert_bare(&self) {
-        assert_eq!(self.occupants(Ingress), []);
-        assert_eq!(self.occupants(Egress), []);
+        assert_eq!(self.programs(Ingress), []);
+        assert_eq!(self.programs(Egress), []);
         assert_eq!(qdiscs().trim(), "qdisc noqueue 0: root refcnt 2");
     }
 }
@@ -120,8 +120,8 @@ fn qdiscs() -> String {
     run("tc", "qdisc show dev v0")
 }
 
-fn names(occupants: &[HookProgram]) -> Vec<&str> {
-    occupants
+fn names(programs: &[HookProgram]) -> Vec<&str> {
+    programs
         .iter()
         .map(|occupant| occupant.name.as_deref().unwrap_or(""))
         .collect()
@@ -185,17 +185,17 @@ fn auto_uses_tcx_and_detaches_completely() {
         assert_eq!(ingress.mechanism(), Mechanism::Tcx);
         assert!(!qdiscs().contains("clsact"));
         let egress = bench.attach(Attach::Tcx, &loaded, Egress).unwrap();
-        let there = bench.occupants(Egress);
+        let there = bench.programs(Egress);
         assert_eq!(names(&there), ["mermin_egress"]);
         assert!(matches!(
-            there[0].place,
+            there[0].position,
             HookPosition::Tcx {
                 position: 0,
                 link: 1..
             }
         ));
         ingress.detach().unwrap();
-        assert_eq!(bench.occupants(Ingress), []);
+        assert_eq!(bench.programs(Ingress), []);
         drop(egress);
         bench.assert_bare();
     });
@@ -209,10 +209,10 @@ fn later_tcx_program_stands_before_an_earlier_one() {
             return eprintln!("skipped: this kernel has no TCX");
         };
         let second = bench.attach(Attach::Tcx, &late, Ingress).unwrap();
-        let there = bench.occupants(Ingress);
+        let there = bench.programs(Ingress);
         assert_eq!(there.len(), 2);
         second.detach().unwrap();
-        assert_eq!(bench.occupants(Ingress)[0].program, there[1].program);
+        assert_eq!(bench.programs(Ingress)[0].program, there[1].program);
         first.detach().unwrap();
         bench.assert_bare();
     });
@@ -235,7 +235,7 @@ fn tc_filter_is_used_if_tcx_is_full() {
         assert_eq!(attached.mechanism(), Mechanism::Tc { priority: 1 });
         let refusal = attached.tcx_refusal().unwrap();
         assert_eq!(refusal.raw_os_error(), Some(libc::ERANGE));
-        let there = bench.occupants(Egress);
+        let there = bench.programs(Egress);
         assert_eq!(there.len(), 65);
         assert_eq!(names(&there)[64], "mermin_egress+clsact");
         attached.detach().unwrap();
@@ -260,7 +260,7 @@ fn tc_detach_leaves_nothing() {
         );
         assert!(run("tc", "filter show dev v0 ingress").contains("mermin_ingress+clsact"));
         ingress.detach().unwrap();
-        assert_eq!(bench.occupants(Ingress), []);
+        assert_eq!(bench.programs(Ingress), []);
         assert!(qdiscs().contains("clsact"));
         drop(egress);
         bench.assert_bare();
@@ -279,13 +279,13 @@ fn last_source_removes_the_shared_qdisc() {
             interface: bench.interface.clone(),
         };
         let later = guest.attach(FIRST, &other, Ingress).unwrap();
-        let there = bench.occupants(Ingress);
+        let there = bench.programs(Ingress);
         assert_eq!(
             names(&there),
             ["mermin_ingress+clsact", "mermin_ingress+clsact"]
         );
         maker.detach().unwrap();
-        let left = bench.occupants(Ingress);
+        let left = bench.programs(Ingress);
         assert_eq!(left.len(), 1);
         assert_eq!(left[0].program, there[0].program);
         later.detach().unwrap();
@@ -299,9 +299,9 @@ fn existing_qdisc_stays() {
         run("tc", "qdisc add dev v0 clsact");
         let loaded = Loaded::new();
         let attached = bench.attach(FIRST, &loaded, Egress).unwrap();
-        assert_eq!(names(&bench.occupants(Egress)), ["mermin_egress"]);
+        assert_eq!(names(&bench.programs(Egress)), ["mermin_egress"]);
         attached.detach().unwrap();
-        assert_eq!(bench.occupants(Egress), []);
+        assert_eq!(bench.programs(Egress), []);
         assert!(qdiscs().contains("clsact"));
     });
 }
@@ -316,7 +316,7 @@ fn foreign_filter_survives_on_our_qdisc() {
             "filter add dev v0 egress pref 1 protocol all u32 match u32 0 0",
         );
         attached.detach().unwrap();
-        assert_eq!(bench.occupants(Ingress), []);
+        assert_eq!(bench.programs(Ingress), []);
         assert!(run("tc", "filter show dev v0 egress").contains("u32"));
     });
 }
@@ -368,7 +368,7 @@ fn ingress_qdisc_carries_ingress_alone() {
         run("tc", "qdisc add dev v0 ingress");
         let loaded = Loaded::new();
         let ingress = bench.attach(FIRST, &loaded, Ingress).unwrap();
-        assert_eq!(names(&bench.occupants(Ingress)), ["mermin_ingress"]);
+        assert_eq!(names(&bench.programs(Ingress)), ["mermin_ingress"]);
         let error = bench.attach(FIRST, &loaded, Egress).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(
@@ -378,7 +378,7 @@ fn ingress_qdisc_carries_ingress_alone() {
                 .contains("tc qdisc del dev v0 ingress")
         );
         ingress.detach().unwrap();
-        assert_eq!(bench.occupants(Ingress), []);
+        assert_eq!(bench.programs(Ingress), []);
         assert!(qdiscs().contains("qdisc ingress"));
     });
 }
@@ -420,16 +420,16 @@ fn foreign_filter_with_our_handle_is_left_alone() {
         let guard = bench.attach(FIRST, &others, Egress).unwrap();
         run("tc", "filter del dev v0 ingress pref 1 handle 1 bpf");
         let heir = bench.attach(FIRST, &others, Ingress).unwrap();
-        let there = bench.occupants(Ingress);
+        let there = bench.programs(Ingress);
         assert!(matches!(
-            there[0].place,
+            there[0].position,
             HookPosition::Tc {
                 priority: 1,
                 handle: 1
             }
         ));
         attached.detach().unwrap();
-        assert_eq!(bench.occupants(Ingress), there);
+        assert_eq!(bench.programs(Ingress), there);
         heir.detach().unwrap();
         guard.detach().unwrap();
         bench.assert_bare();
@@ -453,7 +453,7 @@ fn error_names_missing_capabilities_of_a_process() {
         let error = bench.attach(FIRST, &loaded, Ingress).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
         assert!(error.remedy().unwrap().contains("CAP_NET_ADMIN"));
-        let error = bench.hooks.occupants(&bench.interface, Egress).unwrap_err();
+        let error = bench.hooks.programs(&bench.interface, Egress).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
         let error = attached.detach().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PermissionDenied);
@@ -471,7 +471,7 @@ fn come_and_go(bench: &Bench) -> u32 {
         let attached = bench.attach(FIRST, &loaded, Ingress).unwrap();
         // The other thread must be able to detach meanwhile. Without the lock, one filter in a thousand is lost.
         thread::sleep(Duration::from_micros(100));
-        let there = bench.occupants(Ingress);
+        let there = bench.programs(Ingress);
         lost += u32::from(there.iter().all(|at| at.program != Some(id)));
         attached.detach().unwrap();
     }

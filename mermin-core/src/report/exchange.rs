@@ -57,7 +57,7 @@ mod tests {
     use crate::report::{
         Attachment, Check, CheckKind, Degradation, Feature, HookDirection, HookPosition,
         HookProgram, HookStats, Mechanism, Notice, Orphan, Outcome, Report, SourceKind, Stats,
-        TakenOver, WatchedInterface,
+        Recovered, WatchedInterface,
     };
 
     #[test]
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn full_report_round_trips() {
         let mut watched = WatchedInterface::new(2, "eth0");
-        for (hook, mechanism, place) in [
+        for (hook, mechanism, position) in [
             (
                 &mut watched.ingress,
                 Mechanism::Tcx,
@@ -111,7 +111,7 @@ mod tests {
             ),
         ] {
             let mut at = Attachment::new(mechanism);
-            at.occupants.push(HookProgram::new(place, "bpf"));
+            at.programs.push(HookProgram::new(position, "bpf"));
             *hook = Some(at);
         }
         let report = Report {
@@ -120,7 +120,7 @@ mod tests {
             },
             interfaces: vec![watched],
             degradations: vec![Degradation::new(Feature::TcxOrder, "a", "b", "c", "d")],
-            taken_over: Some(TakenOver::default()),
+            recovered: Some(Recovered::default()),
             orphans: vec![Orphan::new("eth0", HookDirection::Ingress, 1, 2)],
             notices: vec![Notice::new("exclude", "e")],
             checks: vec![

@@ -76,8 +76,8 @@ impl fmt::Display for Mechanism {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct HookProgram {
-    /// Its place at the hook.
-    pub place: HookPosition,
+    /// Its position at the hook.
+    pub position: HookPosition,
     /// `bpf`, or the kind of another filter.
     pub kind: String,
     /// Name of the program or filter; absent if it has none, or if reading it takes `CAP_SYS_ADMIN`.
@@ -89,9 +89,9 @@ pub struct HookProgram {
 impl HookProgram {
     /// Creates an entry without name and id.
     #[must_use]
-    pub fn new(place: HookPosition, kind: impl Into<String>) -> Self {
+    pub fn new(position: HookPosition, kind: impl Into<String>) -> Self {
         Self {
-            place,
+            position,
             kind: kind.into(),
             name: None,
             program: None,
@@ -99,7 +99,7 @@ impl HookProgram {
     }
 }
 
-/// The place of a program or filter at its hook. All TCX programs run before all tc filters.
+/// The position of a program or filter at its hook. All TCX programs run before all tc filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]

@@ -60,7 +60,7 @@ pub struct Report {
     /// Features that were replaced by a fallback.
     pub degradations: Vec<Degradation>,
     /// Flows resumed from an earlier process, if there were any.
-    pub taken_over: Option<TakenOver>,
+    pub recovered: Option<Recovered>,
     /// Filters left at the hooks by processes that were killed. The source removed them when it opened, or the entry
     /// has the command that removes them.
     pub orphans: Vec<Orphan>,
@@ -84,7 +84,7 @@ impl Report {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(default))]
 #[non_exhaustive]
-pub struct TakenOver {
+pub struct Recovered {
     /// Flows that were resumed.
     pub flows: u64,
     /// Flows that were closing, or whose last record was not acknowledged.
@@ -167,7 +167,7 @@ pub struct Attachment {
     pub mechanism: Mechanism,
     /// Everything at the hook when the source last read it, in the order of execution, including this source's
     /// program. Empty if the kernel does not list them.
-    pub occupants: Vec<HookProgram>,
+    pub programs: Vec<HookProgram>,
 }
 
 impl Attachment {
@@ -176,7 +176,7 @@ impl Attachment {
     pub const fn new(mechanism: Mechanism) -> Self {
         Self {
             mechanism,
-            occupants: Vec::new(),
+            programs: Vec::new(),
         }
     }
 }

@@ -332,7 +332,7 @@ fn with_changed_pins(change: fn(&Path), back: fn(&Path)) -> (Vec<Degradation>, V
     assert!(layout.join("drop_link").exists(), "the link is pinned");
     change(&layout);
     let source = try_open(&pair.far, options().pinning(Pinning::instance(&name))).unwrap();
-    assert!(source.report().taken_over.is_some());
+    assert!(source.report().recovered.is_some());
     let rows = source.report().degradations;
     let mut watch = Watch::new(source);
     watch.flows = flows;
@@ -620,14 +620,14 @@ fn refused_counting_stays_off_until_it_is_possible() {
     for start in 0..2 {
         let source = try_open(&pair.far, refused.clone()).unwrap();
         assert_eq!(drop_rows(&source), [Feature::Drops]);
-        assert_eq!(source.report().taken_over.is_some(), start != 0);
+        assert_eq!(source.report().recovered.is_some(), start != 0);
         send(&near, 5, 100);
         shut(source);
     }
     // A new instance: the old one has no room for the counts.
     let source = try_open(&pair.far, pinned).unwrap();
     assert_eq!(drop_rows(&source), [Feature::Restart]);
-    assert!(source.report().taken_over.is_none());
+    assert!(source.report().recovered.is_none());
     shut(source);
     // That one is taken over, and counts.
     let last = options().pinning(Pinning::instance(name));

@@ -68,9 +68,9 @@ fn tcx(order: TcxOrder) -> FlowSourceBuilder {
 fn at_ingress(watch: &Watch) -> Vec<String> {
     let report = watch.handle.report();
     let ingress = report.interfaces[0].ingress.clone().unwrap();
-    let by_tcx = ingress.occupants.into_iter();
+    let by_tcx = ingress.programs.into_iter();
     by_tcx
-        .filter(|at| matches!(at.place, HookPosition::Tcx { .. }))
+        .filter(|at| matches!(at.position, HookPosition::Tcx { .. }))
         .map(|at| at.name.unwrap())
         .collect()
 }
@@ -200,7 +200,7 @@ fn earlier_filter_sees_packets_that_a_later_one_consumes() {
     let report = watch.handle.report();
     let ingress = report.interfaces[0].ingress.clone().unwrap();
     // A u32 filter is listed with its hash table.
-    let mut kinds: Vec<String> = ingress.occupants.into_iter().map(|at| at.kind).collect();
+    let mut kinds: Vec<String> = ingress.programs.into_iter().map(|at| at.kind).collect();
     kinds.dedup();
     assert_eq!(kinds, ["bpf", "u32"]);
     send(&pair);
@@ -245,9 +245,9 @@ fn filter_beside_one_that_passes_or_drops_counts() {
             let mut places = [(priority, true), (5, false)];
             places.sort_unstable();
             let found: Vec<_> = ingress
-                .occupants
+                .programs
                 .iter()
-                .map(|at| match (at.place, at.name.as_deref()) {
+                .map(|at| match (at.position, at.name.as_deref()) {
                     (HookPosition::Tc { priority, .. }, Some(name)) => {
                         (priority, name.starts_with("mermin_ingress"))
                     }

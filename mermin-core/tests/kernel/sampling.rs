@@ -137,8 +137,8 @@ fn sampled_flows_keep_their_weight_over_a_restart(mode: Attach) {
     // The kernel program decides while nobody watches.
     send_all();
     let source = try_open(&pair.near, options.pinning(Pinning::instance(&name))).unwrap();
-    let taken_over = source.report().taken_over.expect("there are flows");
-    assert_eq!(taken_over.flows, known.len() as u64);
+    let recovered = source.report().recovered.expect("there are flows");
+    assert_eq!(recovered.flows, known.len() as u64);
     let mut watch = Watch::new(source);
     assert_eq!(watch.stats().sampling_interval, then);
     watch.flows = first;

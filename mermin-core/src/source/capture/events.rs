@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::{
-    report::{Attachment, Degradation, Mechanism, TakenOver, WatchedInterface},
+    report::{Attachment, Degradation, Mechanism, Recovered, WatchedInterface},
     table::timeouts::nanoseconds,
 };
 
@@ -107,7 +107,7 @@ pub(super) fn given_up(known: &[Degradation], now: &[Degradation]) {
     }
 }
 
-pub(super) fn went_on(taken: &TakenOver) {
+pub(super) fn went_on(taken: &Recovered) {
     restarted(
         taken.flows,
         taken.flows_closing,

@@ -171,7 +171,7 @@ fn take_over(parts: &mut Parts, leftovers: Leftovers) -> Result<Vec<FlowToClose>
     let registry = &parts.shared.registry;
     registry.depart_all_but(&watched, &parts.shared.ledger);
     registry.degraded(recovered.degradation());
-    registry.taken_over(recovered.taken);
+    registry.recovered(recovered.taken);
     parts.interfaces.end_take_over(&parts.slots);
     Ok(recovered.to_close)
 }

@@ -171,7 +171,7 @@ fn refused_option_stays_off(
         assert_eq!(features(&source), expected);
         let cause = &source.report().degradations[0].cause;
         assert!(cause.contains("when the instance was made"), "{cause}");
-        assert_eq!(source.report().taken_over.unwrap().flows, 1);
+        assert_eq!(source.report().recovered.unwrap().flows, 1);
         send();
         shut(source);
     }
@@ -254,7 +254,7 @@ fn payloads_lost_before_a_restart_are_not_counted_again() {
     until_true("payloads to be lost", || handle.stats().payloads.lost != 0);
     shut(first);
     let second = try_open(&pair.near, on.pinning(Pinning::instance(&instance))).unwrap();
-    assert_eq!(second.report().taken_over.unwrap().flows, 1999);
+    assert_eq!(second.report().recovered.unwrap().flows, 1999);
     send(3000..3001);
     let mut watch = Watch::new(second);
     watch.take_for(Duration::from_millis(300));

@@ -275,7 +275,7 @@ fn follow(orders: &str) -> String {
             );
         }
     };
-    let taken = source.report().taken_over.unwrap_or_default();
+    let taken = source.report().recovered.unwrap_or_default();
     print_line(&format!(
         "opened {} {} {} {} {}",
         taken.flows,

@@ -79,7 +79,7 @@ fn instance_of_a_killed_process_is_taken_over_while_its_child_lives(mode: Attach
     send(4);
     let options = on("v0").attach(mode).pinning(Pinning::instance(&name));
     let watch = Watch::open(&pair.near, options);
-    assert_eq!(watch.source.report().taken_over.unwrap().flows, 1);
+    assert_eq!(watch.source.report().recovered.unwrap().flows, 1);
     send(5);
     let outcome = watch.finish();
     assert_eq!(outcome.only(|_| true).forward.packets.total, 12);

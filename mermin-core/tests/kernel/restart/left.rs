@@ -134,7 +134,7 @@ fn pin_normal_close_removes_all(mode: Attach) {
     let bench = Bench::new(mode);
     let (source, report) = bench.said();
     assert_eq!(report, "");
-    assert!(source.report().taken_over.is_none());
+    assert!(source.report().recovered.is_none());
     bench.send(3);
     assert!(bench.layout().join("SLOTS").exists());
     assert_eq!(packets(&bench.finish(source)), 3);
@@ -153,7 +153,7 @@ fn pin_persist_keeps_all(mode: Attach) {
     bench.send(4);
     let mut source = bench.open(bench.pinning().persist(true));
     assert_eq!(source.report().to_string(), "");
-    let taken = source.report().taken_over.unwrap();
+    let taken = source.report().recovered.unwrap();
     assert_eq!(
         (taken.flows, taken.flows_closing, taken.records_redelivered),
         (1, 0, 0)
@@ -430,7 +430,7 @@ fn pin_other_flow_key_or_clock_begins_anew(mode: Attach) {
                  counts that were not exported are lost; "
             );
             assert!(report.starts_with(&expected), "{report}");
-            assert!(source.report().taken_over.is_none());
+            assert!(source.report().recovered.is_none());
             bench.send(4);
             assert_eq!(packets(&bench.finish(source)), 4, "{why}");
         }
@@ -457,7 +457,7 @@ fn pin_other_mode_moves_programs(mode: Attach) {
     let (source, report) = bench.said();
     assert_eq!(report, "");
     let at = source.report().interfaces[0].egress.clone().unwrap();
-    assert_eq!(at.occupants.len(), 1, "{at:?}");
+    assert_eq!(at.programs.len(), 1, "{at:?}");
     bench.send(4);
     assert_eq!(packets(&bench.finish(source)), 7);
 }
@@ -479,7 +479,7 @@ fn pin_other_filter_redelivers_unacknowledged_records(mode: Attach) {
     bench.options = bench.options.filter(filter);
     let (source, report) = bench.said();
     assert_eq!(report, "");
-    assert_eq!(source.report().taken_over.unwrap().records_redelivered, 1);
+    assert_eq!(source.report().recovered.unwrap().records_redelivered, 1);
     let handle = source.handle();
     let flows = bench.finish(source);
     let [again] = &flows[..] else {

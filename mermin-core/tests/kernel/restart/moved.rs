@@ -295,7 +295,7 @@ fn pin_renamed_interface_stays_watched(mode: Attach) {
     near.shell("ip link set v8 up");
     near.await_carrier("v8");
     let watching = watch(&bench);
-    assert_eq!(watching.source.report().taken_over.unwrap().flows, 1);
+    assert_eq!(watching.source.report().recovered.unwrap().flows, 1);
     send(&bench.pair.near, "v8", 4);
     let flows = watching.drain().flows;
     assert_eq!(

@@ -211,7 +211,7 @@ fn passed_source_has_every_option() {
         });
         let report = source.report();
         assert_eq!(report.degradations, []);
-        assert_eq!(report.taken_over.unwrap().flows, flows);
+        assert_eq!(report.recovered.unwrap().flows, flows);
         let watch = Watch::new(source);
         if flows == 1 {
             let outcome = watch.finish();
@@ -249,7 +249,7 @@ fn passed_instance_has_one_owner() {
     let handover = pair.near.run(|| prepare(options.clone())).unwrap();
     let open = options.clone().open_passed(handover);
     let source = pair.near.run(|| within(LONGEST, open)).unwrap().unwrap();
-    assert_eq!(source.report().taken_over.unwrap().flows, 1);
+    assert_eq!(source.report().recovered.unwrap().flows, 1);
     let watch = Watch::new(source);
     refused(options);
     injector.send(&frame::numbered(1));

@@ -176,7 +176,7 @@ fn symptom_another_before() -> String {
     let watch = Watch::open(&pair.near, on("v0").tcx_order(TcxOrder::Last));
     let report = watch.handle.report();
     let ingress = report.interfaces[0].ingress.clone().unwrap();
-    let names = ingress.occupants.into_iter().filter_map(|at| at.name);
+    let names = ingress.programs.into_iter().filter_map(|at| at.name);
     let names: Vec<String> = names.collect();
     assert_eq!(names, ["other", "mermin_ingress"]);
     names.join(" ")

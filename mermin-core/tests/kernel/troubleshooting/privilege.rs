@@ -241,7 +241,7 @@ fn capture(interface: &str) -> String {
     };
     let report = source.report();
     let ingress = report.interfaces[0].ingress.as_ref().unwrap();
-    let names = ingress.occupants.iter().map(|at| at.name.as_deref());
+    let names = ingress.programs.iter().map(|at| at.name.as_deref());
     let names: Vec<&str> = names.map(|name| name.unwrap_or("?")).collect();
     print_line(&format!("opened {names:?} {report}"));
     let watch = Watch::new(source);

@@ -173,11 +173,11 @@ impl Attacher {
     }
 
     fn at_hook(&self, interface: &Interface, held: &HeldProgram) -> (HookDirection, Attachment) {
-        let occupants = self.hooks.occupants(interface, held.direction);
+        let programs = self.hooks.programs(interface, held.direction);
         let at = Attachment {
             mechanism: held.attached.mechanism(),
             // If the kernel refuses the list, the hook is still used.
-            occupants: occupants.unwrap_or_default(),
+            programs: programs.unwrap_or_default(),
         };
         (held.direction, at)
     }

@@ -280,9 +280,9 @@ pub(super) fn misplaced(
 
 /// Returns names and ids of TCX programs, in the order of execution.
 fn programs(at: &Attachment) -> Vec<(&str, u32)> {
-    at.occupants
+    at.programs
         .iter()
-        .filter(|at| matches!(at.place, HookPosition::Tcx { .. }))
+        .filter(|at| matches!(at.position, HookPosition::Tcx { .. }))
         .map(|at| {
             let name = at.name.as_deref().unwrap_or_default();
             (name, at.program.unwrap_or_default())

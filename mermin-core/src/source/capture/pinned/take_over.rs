@@ -12,7 +12,7 @@ use crate::{
     failpoint::{FailPoint, fail_point},
     filter::FilterDecision,
     flow::EndReason,
-    report::{Degradation, TakenOver},
+    report::{Degradation, Recovered},
     source::capture::{
         closer::{Batch, Closer, Ending},
         exporter::{
@@ -101,16 +101,16 @@ pub(in crate::source::capture) struct TakeOver<'a> {
 
 /// Result of reading all slots.
 #[derive(Default)]
-pub(in crate::source::capture) struct Recovered {
+pub(in crate::source::capture) struct TakeOverResult {
     /// Flows that were being closed.
     batch: Batch,
-    pub(in crate::source::capture) taken: TakenOver,
+    pub(in crate::source::capture) taken: Recovered,
     pub(in crate::source::capture) to_close: Vec<FlowToClose>,
     /// Number of notes in the journal that were ignored.
     torn: u64,
 }
 
-impl Recovered {
+impl TakeOverResult {
     /// Returns the degradation for the report.
     pub(in crate::source::capture) fn degradation(&self) -> Option<Degradation> {
         (self.torn != 0).then(|| degradations::torn(self.torn))
@@ -122,7 +122,7 @@ impl TakeOver<'_> {
     pub(in crate::source::capture) fn run(
         mut self,
         free_stack: FreeStack,
-    ) -> Result<Recovered, Error> {
+    ) -> Result<TakeOverResult, Error> {
         self.closer.wait_for_grace()?;
         self.clear_done();
         let remaining = free_stack.rest(self.slots.slab());
@@ -150,8 +150,8 @@ impl TakeOver<'_> {
         }
     }
 
-    fn walk(&mut self) -> Recovered {
-        let mut recovered = Recovered::default();
+    fn walk(&mut self) -> TakeOverResult {
+        let mut recovered = TakeOverResult::default();
         for slot in self.slots.used() {
             let state = self.slots.slab().state(slot);
             if state == state::FREE {
@@ -179,7 +179,7 @@ impl TakeOver<'_> {
         state: u8,
         flow: &FlowSnapshot,
         noted: &SlotNotes,
-        recovered: &mut Recovered,
+        recovered: &mut TakeOverResult,
     ) {
         let index = flow.tail().ifindex;
         let is_former = self.records.names.is_former(index, flow.first_seen);
@@ -243,7 +243,7 @@ impl TakeOver<'_> {
         slot: u32,
         ended: Option<EndReason>,
         otherwise: EndReason,
-        recovered: &mut Recovered,
+        recovered: &mut TakeOverResult,
     ) {
         self.closer.remove_key(slot);
         let reason = ended.unwrap_or(otherwise);

@@ -15,7 +15,7 @@ use crate::{
     },
     report::{
         self, Attachment, Degradation, Feature, HookStats, InterfaceStats, Notice, Orphan, Report,
-        TakenOver, WatchedInterface,
+        Recovered, WatchedInterface,
     },
 };
 
@@ -92,7 +92,7 @@ pub(super) struct Entries {
     /// The degradation while flows are left out.
     pub(super) sampling: Vec<Degradation>,
     /// Flows taken over from an earlier process.
-    pub(super) taken_over: Option<TakenOver>,
+    pub(super) recovered: Option<Recovered>,
     /// Filters removed when the source was opened.
     pub(super) orphans: Vec<Orphan>,
     /// Options for attaching.
@@ -159,7 +159,7 @@ impl Entries {
                 .chain(each.flat_map(Registered::all_degradations))
                 .cloned()
                 .collect(),
-            taken_over: self.taken_over,
+            recovered: self.recovered,
             orphans: self.orphans.clone(),
             notices: self.notices(),
             ..Report::default()

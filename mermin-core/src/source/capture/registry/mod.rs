@@ -21,7 +21,7 @@ use crate::{
         pin::retired::RetiredCounters,
     },
     report::{
-        Degradation, Feature, HookStats, InterfaceStats, Notice, Orphan, Report, TakenOver,
+        Degradation, Feature, HookStats, InterfaceStats, Notice, Orphan, Report, Recovered,
         WatchedInterface,
     },
     source::{capture::events, changes::Changes},
@@ -118,9 +118,9 @@ impl InterfaceRegistry {
     }
 
     /// Stores the flows taken over from an earlier process.
-    pub(super) fn taken_over(&self, taken_over: TakenOver) {
-        events::went_on(&taken_over);
-        self.change().taken_over = Some(taken_over);
+    pub(super) fn recovered(&self, recovered: Recovered) {
+        events::went_on(&recovered);
+        self.change().recovered = Some(recovered);
     }
 
     /// Stores the result of comparing the selection with the present interfaces.
@@ -326,7 +326,7 @@ mod tests {
     fn hook(direction: HookDirection) -> (HookDirection, Attachment) {
         let at = Attachment {
             mechanism: Mechanism::Tcx,
-            occupants: Vec::new(),
+            programs: Vec::new(),
         };
         (direction, at)
     }

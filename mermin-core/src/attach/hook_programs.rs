@@ -16,7 +16,7 @@ impl Hooks {
     /// # Errors
     /// [`ErrorKind::PermissionDenied`](crate::ErrorKind::PermissionDenied) without `CAP_NET_ADMIN`; before Linux 5.19 also
     /// without `CAP_BPF`, if the sysctl `kernel.unprivileged_bpf_disabled` is set.
-    pub(crate) fn occupants(
+    pub(crate) fn programs(
         &self,
         interface: &Interface,
         direction: HookDirection,
@@ -35,7 +35,7 @@ impl Hooks {
             .into_iter()
             .enumerate()
             .map(|(position, at)| HookProgram {
-                place: HookPosition::Tcx {
+                position: HookPosition::Tcx {
                     position,
                     link: at.link,
                 },
@@ -47,7 +47,7 @@ impl Hooks {
             .into_iter()
             .filter(|filter| filter.chain == 0 && filter.handle != 0)
             .map(|filter| HookProgram {
-                place: HookPosition::Tc {
+                position: HookPosition::Tc {
                     priority: filter.priority,
                     handle: filter.handle,
                 },
