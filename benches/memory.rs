@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         let before = private()?;
         let mut lab = Lab::open(SLOTS)?;
         let kernel = maps(&lab, report)?;
-        told(report, "empty", kernel, private()? - before);
+        add_row(report, "empty", kernel, private()? - before);
         lab.driver(Order::Sequence, LIVE)?
             .run(&udp4(0), &Context::default(), LIVE)?;
         lab.listen();
@@ -24,10 +24,10 @@ fn main() -> ExitCode {
         if lab.read().flows != u64::from(LIVE) {
             return Err("not every flow is live".into());
         }
-        told(report, "live_1m", kernel, private()? - before);
+        add_row(report, "live_1m", kernel, private()? - before);
         // Records come and go once, so memory that stays allocated afterwards counts as well.
         lab.expire()?;
-        told(report, "after_close", kernel, private()? - before);
+        add_row(report, "after_close", kernel, private()? - before);
         Ok(())
     })
 }
@@ -49,7 +49,7 @@ fn maps(lab: &Lab, report: &mut Report) -> Result<f64> {
     Ok(sum)
 }
 
-fn told(report: &mut Report, name: &str, kernel: f64, user: f64) {
+fn add_row(report: &mut Report, name: &str, kernel: f64, user: f64) {
     let per_flow = |octets: f64| octets / f64::from(SLOTS);
     report.row(
         &Row::new(name)

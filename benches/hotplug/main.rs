@@ -80,8 +80,8 @@ fn plug(options: Options, report: &mut Report, name: &str, mode: Attach) -> Resu
             .open(),
     )?;
     let handle = source.handle();
-    let told = Told::default();
-    let taken = Arc::clone(&told);
+    let records = Records::default();
+    let taken = Arc::clone(&records);
     let consumer = thread::spawn(move || {
         block_on(async {
             while let Some(flow) = source.next().await {
@@ -94,7 +94,7 @@ fn plug(options: Options, report: &mut Report, name: &str, mode: Attach) -> Resu
     let bench = Bench {
         observer: Observer::start(handle.clone())?,
         handle,
-        told,
+        records,
     };
     for (way, coming) in [("new", Coming::New), ("renamed", Coming::Renamed)] {
         for (what, at_once, rounds) in [("one", 1, 200), ("burst", BURST, 10)] {
@@ -142,12 +142,12 @@ impl Lags {
 }
 
 /// Records of the source.
-type Told = Arc<Mutex<Vec<Flow>>>;
+type Records = Arc<Mutex<Vec<Flow>>>;
 
 struct Bench {
     observer: Observer,
     handle: Handle,
-    told: Told,
+    records: Records,
 }
 
 impl Bench {
@@ -193,13 +193,13 @@ impl Bench {
             self.handle.stats().interfaces.detached >= left
         })?;
         until("their flows have records", || {
-            self.told().len() >= 2 * pairs as usize
+            self.records().len() >= 2 * pairs as usize
         })?;
-        let flows = std::mem::take(&mut *self.told());
-        let (told, attached) = (self.observer.told(), self.observer.attached());
+        let flows = std::mem::take(&mut *self.records());
+        let (notified, attached) = (self.observer.notified(), self.observer.attached());
         let since = |index: u32, time: SystemTime| -> Result<f64> {
-            let told = told.get(&index).ok_or("the kernel reported no such link")?;
-            Ok(milliseconds(time.duration_since(*told).unwrap_or_default()))
+            let notified = notified.get(&index).ok_or("the kernel reported no such link")?;
+            Ok(milliseconds(time.duration_since(*notified).unwrap_or_default()))
         };
         for (index, at) in attached {
             lags.returned.push(since(index, at)?);
@@ -236,8 +236,8 @@ impl Bench {
         Ok(missed)
     }
 
-    fn told(&self) -> std::sync::MutexGuard<'_, Vec<Flow>> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn records(&self) -> std::sync::MutexGuard<'_, Vec<Flow>> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

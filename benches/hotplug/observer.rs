@@ -25,7 +25,7 @@ pub(crate) type Times = HashMap<u32, SystemTime>;
 #[derive(Default)]
 struct Seen {
     /// Announcements of links with a matching name.
-    told: Times,
+    notified: Times,
     attached: Times,
     known: HashSet<u32>,
     /// Makes new interfaces send.
@@ -80,7 +80,7 @@ impl Observer {
                 for at in handle.report().interfaces {
                     if at.ingress.is_some()
                         && at.egress.is_some()
-                        && seen.told.contains_key(&at.index)
+                        && seen.notified.contains_key(&at.index)
                     {
                         seen.attached
                             .entry(at.index)
@@ -107,8 +107,8 @@ impl Observer {
         lock(&self.seen).speakers = None;
     }
 
-    pub(crate) fn told(&self) -> Times {
-        lock(&self.seen).told.clone()
+    pub(crate) fn notified(&self) -> Times {
+        lock(&self.seen).notified.clone()
     }
 
     pub(crate) fn attached(&self) -> Times {
@@ -126,7 +126,7 @@ impl Seen {
             let _ = speakers.add(link.index);
         }
         if link.name.starts_with(b"p") {
-            self.told.entry(link.index).or_insert_with(SystemTime::now);
+            self.notified.entry(link.index).or_insert_with(SystemTime::now);
         }
     }
 }

@@ -108,7 +108,7 @@ impl Kernel {
                 outcome.same += 1;
                 outcome.no_ethernet += u64::from(packet.link != 1);
             }
-            Ok(Some(difference)) => outcome.difference = Some(told(&difference, &frame)),
+            Ok(Some(difference)) => outcome.difference = Some(explain(&difference, &frame)),
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
                 if frame.len() < SHORT {
                     outcome.too_short += 1;
@@ -124,7 +124,7 @@ impl Kernel {
     }
 }
 
-fn told(difference: &Difference, frame: &[u8]) -> String {
+fn explain(difference: &Difference, frame: &[u8]) -> String {
     let octets: Vec<String> = frame.iter().map(|octet| format!("{octet:02x}")).collect();
     format!("{difference}\n  {}", octets.join(""))
 }

@@ -75,10 +75,10 @@ impl Config {
         match config {
             Some(config) if reader.problems.is_empty() => Ok(Loaded {
                 config,
-                warnings: told(reader.warnings, &source, "warnings"),
+                warnings: diagnostics(reader.warnings, &source, "warnings"),
                 for_application: reader.for_application,
             }),
-            _ => Err(Error::new(told(reader.problems, &source, "errors"))),
+            _ => Err(Error::new(diagnostics(reader.problems, &source, "errors"))),
         }
     }
 }
@@ -157,7 +157,7 @@ fn check(text: &str, environment: Environment<'_>) -> (Option<Config>, Reader) {
 }
 
 /// Returns problems in the order of the file.
-fn told(mut problems: Vec<Problem>, source: &Source, what: &str) -> Vec<Diagnostic> {
+fn diagnostics(mut problems: Vec<Problem>, source: &Source, what: &str) -> Vec<Diagnostic> {
     problems.sort_by_key(Problem::offset);
     let more = problems.len().saturating_sub(MOST);
     // Further ones were not collected.

@@ -29,7 +29,7 @@ const ROWS: [(&str, &str); 5] = [
 const UNREADABLE: &str = "`cannot read the file`";
 
 /// The error, or the warnings of a file without one.
-fn told(file: &str) -> String {
+fn error_of(file: &str) -> String {
     match Config::load("mermin.hcl", file.as_bytes(), &|_| None) {
         Ok(loaded) => loaded.warnings.iter().map(Diagnostic::to_string).collect(),
         Err(error) => error.to_string(),
@@ -40,7 +40,7 @@ fn told(file: &str) -> String {
 fn troubleshooting_rows_about_files_are_reproduced() {
     let absent = std::env::temp_dir().join("mermin-config-that-is-not-there.hcl");
     let error = Config::from_path(&absent).unwrap_err().to_string();
-    let mut said: Vec<(&str, String)> = ROWS.map(|(cell, file)| (cell, told(file))).into();
+    let mut said: Vec<(&str, String)> = ROWS.map(|(cell, file)| (cell, error_of(file))).into();
     said.push((UNREADABLE, error));
     for (cell, text) in &said {
         assert_eq!(

@@ -61,7 +61,7 @@ fn same(found: &Result<Packet, Reason>, theirs: &SlicedPacket<'_>) {
             return;
         }
     };
-    assert_eq!(told(&packet.addresses), addresses, "addresses");
+    assert_eq!(as_v6(&packet.addresses), addresses, "addresses");
     if packet.protocol == AH {
         // Etherparse goes on behind authentication headers; here they are a protocol of their own.
         return;
@@ -171,7 +171,7 @@ fn addresses(net: &NetSlice<'_>) -> Option<[Ipv6Addr; 2]> {
     }
 }
 
-fn told(addresses: &Addresses) -> [Ipv6Addr; 2] {
+fn as_v6(addresses: &Addresses) -> [Ipv6Addr; 2] {
     match addresses.version {
         Version::V4 => addresses
             .first()

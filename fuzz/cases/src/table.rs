@@ -160,7 +160,7 @@ fn frame(packet: &Sent) -> Vec<u8> {
 }
 
 /// A record as the model would write it.
-fn told(flow: &Flow) -> Record {
+fn model_record(flow: &Flow) -> Record {
     let back = flow.source.address.to_string() == "10.0.0.2";
     let conversation = match flow.protocol.0 {
         1 => 6,

@@ -97,7 +97,7 @@ fn in_hcl(value: &str) -> Option<String> {
 mod tests {
     use crate::Config;
 
-    fn told(text: &str) -> String {
+    fn equivalent(text: &str) -> String {
         match Config::load("mermin.yaml", text.as_bytes(), &|_| None) {
             Ok(_) => String::new(),
             Err(error) => error.to_string(),
@@ -127,7 +127,7 @@ mod tests {
             ),
             ("span: {tcp_timeout: 30s}\n", "tcp_timeout = "),
         ] {
-            let said = told(text);
+            let said = equivalent(text);
             assert_eq!(said.matches("cannot ").count(), 1, "{said}");
             assert!(said.contains("cannot read YAML"), "{said}");
             assert!(said.contains(hcl), "{said}");
@@ -136,12 +136,12 @@ mod tests {
 
     #[test]
     fn suggested_hcl_is_valid() {
-        let said = told("span:\n  tcp_timeout: 30s\n");
+        let said = equivalent("span:\n  tcp_timeout: 30s\n");
         let hcl = said
             .split("is written `")
             .nth(1)
             .and_then(|rest| rest.split('`').next());
-        assert_eq!(told(hcl.unwrap_or("none")), "");
+        assert_eq!(equivalent(hcl.unwrap_or("none")), "");
     }
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
             "span \"a:b\" {\n",
             "log_level: \"info\"\nspan {\n}\n",
         ] {
-            assert!(!told(text).contains("YAML"), "{text}");
+            assert!(!equivalent(text).contains("YAML"), "{text}");
         }
     }
 }

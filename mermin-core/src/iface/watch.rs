@@ -140,7 +140,7 @@ mod tests {
         message
     }
 
-    fn told(links: &mut Links, kind: u16, index: u8, flags: u8, name: &str) -> Option<Link> {
+    fn apply(links: &mut Links, kind: u16, index: u8, flags: u8, name: &str) -> Option<Link> {
         let event = read(kind, &message(0, index, flags, name)).unwrap();
         links.apply(event)
     }
@@ -167,28 +167,28 @@ mod tests {
     #[test]
     fn link_is_followed_from_its_addition_to_its_removal() {
         let mut links = Links::default();
-        assert_eq!(told(&mut links, NEW, 7, 0, "veth0"), None);
+        assert_eq!(apply(&mut links, NEW, 7, 0, "veth0"), None);
         assert_eq!(seen(&links), [(7, "veth0", false, 1)]);
-        told(&mut links, NEW, 7, UP, "veth0");
-        told(&mut links, NEW, 7, UP, "eth0");
+        apply(&mut links, NEW, 7, UP, "veth0");
+        apply(&mut links, NEW, 7, UP, "eth0");
         assert_eq!(seen(&links), [(7, "eth0", true, 1)]);
-        told(&mut links, NEW, 7, 0, "eth0");
+        apply(&mut links, NEW, 7, 0, "eth0");
         assert_eq!(seen(&links), [(7, "eth0", false, 1)]);
-        let gone = told(&mut links, DELETED, 7, 0, "eth0").unwrap();
+        let gone = apply(&mut links, DELETED, 7, 0, "eth0").unwrap();
         assert_eq!((gone.generation, gone.interface.name.as_str()), (1, "eth0"));
-        assert_eq!(told(&mut links, DELETED, 7, 0, "eth0"), None);
+        assert_eq!(apply(&mut links, DELETED, 7, 0, "eth0"), None);
     }
 
     #[test]
     fn reused_index_or_name_is_another_link() {
         let mut links = Links::default();
-        told(&mut links, NEW, 7, UP, "a");
-        told(&mut links, DELETED, 7, UP, "a");
-        told(&mut links, NEW, 7, UP, "a");
+        apply(&mut links, NEW, 7, UP, "a");
+        apply(&mut links, DELETED, 7, UP, "a");
+        apply(&mut links, NEW, 7, UP, "a");
         assert_eq!(seen(&links), [(7, "a", true, 2)]);
         // The notification that a name moved to another link may arrive after the one that uses the name.
-        told(&mut links, NEW, 8, UP, "a");
-        told(&mut links, NEW, 7, UP, "b");
+        apply(&mut links, NEW, 8, UP, "a");
+        apply(&mut links, NEW, 7, UP, "b");
         assert_eq!(seen(&links), [(7, "b", true, 2), (8, "a", true, 3)]);
     }
 
@@ -217,7 +217,7 @@ mod tests {
     fn resync_reports_interfaces_removed_meanwhile() {
         let mut links = Links::default();
         for (index, name) in [(1, "lo"), (7, "a"), (8, "b")] {
-            told(&mut links, NEW, index, UP, name);
+            apply(&mut links, NEW, index, UP, name);
         }
         let mut list: Vec<Interface> = links.iter().map(|link| link.interface.clone()).collect();
         list.remove(1);
@@ -235,10 +235,10 @@ mod tests {
             [(1, "lo", true, 1), (8, "c", true, 3), (9, "d", true, 4)]
         );
         // An outdated notification must not add a link that no longer exists.
-        told(&mut links, NEW, 7, UP, "a");
-        assert_eq!(told(&mut links, DELETED, 7, UP, "a"), None);
+        apply(&mut links, NEW, 7, UP, "a");
+        assert_eq!(apply(&mut links, DELETED, 7, UP, "a"), None);
         assert!(links.get(7).is_none());
-        told(&mut links, NEW, 7, UP, "e");
+        apply(&mut links, NEW, 7, UP, "e");
         assert_eq!(links.get(7).unwrap().generation, 5);
         // If the notification was lost, the next list ends the wait for it.
         let list = |links: &Links| links.iter().map(|link| link.interface.clone()).collect();
@@ -246,7 +246,7 @@ mod tests {
         without.retain(|at| at.index != 7);
         links.replace(without.clone());
         links.replace(without);
-        told(&mut links, NEW, 7, UP, "f");
+        apply(&mut links, NEW, 7, UP, "f");
         assert_eq!(links.get(7).unwrap().generation, 6);
         links.renew(8);
         assert_eq!(links.get(8).unwrap().generation, 7);

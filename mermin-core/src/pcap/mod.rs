@@ -87,11 +87,11 @@ impl<R: io::Read> Capture<R> {
                 Err(error) => PcapError::unreadable(at, error),
             }
         });
-        self.told(filled)
+        self.within_packing(filled)
     }
 
     /// Marks the offset of an error as one of the decompressed content, if the file is compressed.
-    fn told<T>(&self, result: Result<T, PcapError>) -> Result<T, PcapError> {
+    fn within_packing<T>(&self, result: Result<T, PcapError>) -> Result<T, PcapError> {
         result.map_err(|broken| match self.buffer.input().packing() {
             Some(packing) => broken.within(packing.name()),
             None => broken,
@@ -102,11 +102,11 @@ impl<R: io::Read> Capture<R> {
     pub(crate) fn open(&mut self) -> Result<(), PcapError> {
         while matches!(self.format, Format::Unknown) {
             let parsed = self.parse();
-            if let Parsed::Needs(octets) = self.told(parsed)? {
+            if let Parsed::Needs(octets) = self.within_packing(parsed)? {
                 let lacks = self.lacks(octets);
-                match self.told(lacks)? {
+                match self.within_packing(lacks)? {
                     Next::More => self.fill()?,
-                    _ => return self.told(Err(PcapError::empty())),
+                    _ => return self.within_packing(Err(PcapError::empty())),
                 }
             }
         }
@@ -117,12 +117,12 @@ impl<R: io::Read> Capture<R> {
     pub(crate) fn next(&mut self) -> Result<Next, PcapError> {
         loop {
             let parsed = self.parse();
-            match self.told(parsed)? {
+            match self.within_packing(parsed)? {
                 Parsed::Packet(packet) => return Ok(Next::Packet(packet)),
                 Parsed::Other => {}
                 Parsed::Needs(octets) => {
                     let lacks = self.lacks(octets);
-                    return self.told(lacks);
+                    return self.within_packing(lacks);
                 }
             }
         }

@@ -93,7 +93,7 @@ fn is_group(address: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn told(
+    fn server_side(
         protocol: Protocol,
         source: &str,
         destination: &str,
@@ -127,7 +127,7 @@ mod tests {
         ] {
             for protocol in [Protocol::TCP, Protocol::UDP] {
                 assert_eq!(
-                    told(protocol, "10.0.0.1:40000", "10.0.0.2:40001", known),
+                    server_side(protocol, "10.0.0.1:40000", "10.0.0.2:40001", known),
                     ServerSide {
                         direction,
                         may_change
@@ -151,8 +151,8 @@ mod tests {
         ] {
             let (listener, peer) = ("10.0.0.1:5060", format!("192.0.2.1:{port}"));
             let found = |protocol| {
-                let asked = told(protocol, &peer, listener, [Elsewhere, Yes]);
-                let heard = told(protocol, listener, &peer, [Yes, Elsewhere]);
+                let asked = server_side(protocol, &peer, listener, [Elsewhere, Yes]);
+                let heard = server_side(protocol, listener, &peer, [Yes, Elsewhere]);
                 [
                     asked.direction == Direction::Forward,
                     heard.direction == Direction::Reverse,
@@ -175,7 +175,7 @@ mod tests {
             ("10.0.0.1:68", "10.0.0.2:67", [Yes, Elsewhere]),
             ("10.0.0.2:67", "10.0.0.1:68", [Elsewhere, Yes]),
         ] {
-            let direction = told(Protocol::UDP, source, destination, known).direction;
+            let direction = server_side(Protocol::UDP, source, destination, known).direction;
             assert_eq!(direction, Direction::Unknown, "{source} {destination}");
         }
     }

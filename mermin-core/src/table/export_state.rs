@@ -24,7 +24,7 @@ pub(crate) struct ExportState {
     /// Records so far.
     pub(crate) sequence: u32,
     /// Start of the interval of the next record, if it is not the flow's start.
-    pub(crate) since: CoarseTime,
+    pub(crate) interval_start: CoarseTime,
 }
 
 /// Counters of the latest record of a flow.
@@ -39,8 +39,8 @@ pub(crate) struct Watermark {
 
 impl ExportState {
     /// Start of the current interval, monotonic ns.
-    pub(crate) fn interval_start(&self, flow: &ExpiryState) -> u64 {
-        self.since.nanoseconds().max(flow.first_seen)
+    pub(crate) fn current_interval_start(&self, flow: &ExpiryState) -> u64 {
+        self.interval_start.nanoseconds().max(flow.first_seen)
     }
 
     /// Notes a record of `flow` made at `now` (monotonic ns).
@@ -53,7 +53,7 @@ impl ExportState {
             };
         }
         self.sequence = self.sequence.wrapping_add(1);
-        self.since = CoarseTime::at(now);
+        self.interval_start = CoarseTime::at(now);
     }
 
     /// Packets that no record has.

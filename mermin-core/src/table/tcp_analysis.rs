@@ -164,7 +164,7 @@ mod tests {
         analysis
     }
 
-    fn told(analysis: &TcpAnalysis, exported: &TcpCounters) -> Option<[u64; 5]> {
+    fn round_trips(analysis: &TcpAnalysis, exported: &TcpCounters) -> Option<[u64; 5]> {
         let counters = TcpCounters::of(analysis);
         let record = record(analysis, &counters, exported, true);
         assert_eq!(record.reverse, flow::TcpSegments::default());
@@ -178,12 +178,12 @@ mod tests {
     fn each_interval_has_its_own_least_mean_and_greatest() {
         let none = TcpCounters::default();
         let mut first = analysis(&[10, 30, 20], &TcpAnalysis::default());
-        assert_eq!(told(&first, &none), Some([3, 20, 10, 30, 10]));
+        assert_eq!(round_trips(&first, &none), Some([3, 20, 10, 30, 10]));
         let exported = TcpCounters::of(&first);
         begin_interval(&mut first);
-        assert_eq!(told(&first, &exported), None);
+        assert_eq!(round_trips(&first, &exported), None);
         let second = analysis(&[25, 26], &first);
-        assert_eq!(told(&second, &exported), Some([2, 25, 25, 26, 3]));
+        assert_eq!(round_trips(&second, &exported), Some([2, 25, 25, 26, 3]));
     }
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
         let mut torn = analysis(&[10, 30], &TcpAnalysis::default());
         begin_interval(&mut torn);
         assert_eq!(
-            told(&torn, &TcpCounters::default()),
+            round_trips(&torn, &TcpCounters::default()),
             Some([2, 20, 20, 20, 10])
         );
     }

@@ -83,7 +83,7 @@ fn udp_dialogue_from_far(pair: &Pair, datagrams: u64) {
 }
 
 /// The fields by which two sources can recognise a record of the same flow.
-fn told(flows: &[Flow]) -> BTreeMap<String, (u64, u64)> {
+fn counts(flows: &[Flow]) -> BTreeMap<String, (u64, u64)> {
     flows
         .iter()
         .map(|flow| {
@@ -204,7 +204,7 @@ fn each_kind_of_filter_suppresses_its_flows() {
             .cloned()
             .collect();
         let given: Vec<Flow> = outcome.flows.iter().filter(of_the_test).cloned().collect();
-        assert_eq!(told(&given), told(&wanted), "{name}: {filter:?}");
+        assert_eq!(counts(&given), counts(&wanted), "{name}: {filter:?}");
         assert!(given.len() == wanted.len() && wanted.len() <= 5);
         withheld += outcome.records_filtered;
         let without = filter == Filter::default() || name == "another name" || name == "index";

@@ -56,7 +56,7 @@ fn watch(host: &Host, options: FlowSourceBuilder) -> Watch {
     Watch::new(source)
 }
 
-fn told(flow: &Flow) -> (Direction, DirectionRule) {
+fn direction(flow: &Flow) -> (Direction, DirectionRule) {
     (flow.direction, flow.direction_rule.unwrap())
 }
 
@@ -110,7 +110,7 @@ fn listener_is_the_server_of_connections_captured_midway(mode: Attach) {
                 443 => (Direction::Reverse, DirectionRule::PortNumber),
                 other => panic!("the client at port {other} was seen first"),
             };
-            assert_eq!(told(flow), expected, "{flow:#?}");
+            assert_eq!(direction(flow), expected, "{flow:#?}");
             assert!(flow.forward.octets.total > flow.reverse.octets.total);
         }
     }
@@ -155,14 +155,14 @@ fn datagram_server_seen_first_is_the_server(mode: Attach) {
     let outcome = watch.finish();
     for port in 5353..5357 {
         let flow = outcome.only(|flow| flow.source.port == Some(port));
-        assert_eq!(told(flow), FROM_SERVER, "{flow:#?}");
+        assert_eq!(direction(flow), FROM_SERVER, "{flow:#?}");
         assert_eq!(
             [&flow.forward, &flow.reverse].map(|it| it.packets.total),
             [1, 1]
         );
     }
     let flow = outcome.only(|flow| flow.destination.port == Some(5300));
-    assert_eq!(told(flow), ASKED, "{flow:#?}");
+    assert_eq!(direction(flow), ASKED, "{flow:#?}");
     assert_eq!(outcome.stats.lookups_missed, 0);
 }
 
@@ -224,7 +224,7 @@ fn sockets_bound_to_an_interface_listen() {
     for port in [8080, 8081, 8082, 8083, 8088, 8089, 8090, 5353] {
         let flow = outcome.only(|flow| flow.source.port == Some(port));
         let expected = if port == 8089 { UNKNOWN } else { FROM_SERVER };
-        assert_eq!(told(flow), expected, "{flow:#?}");
+        assert_eq!(direction(flow), expected, "{flow:#?}");
     }
 }
 
@@ -243,7 +243,7 @@ fn datagram_client_with_a_chosen_port_is_no_server() {
     watch.take_for(LOOK);
     let outcome = watch.finish();
     let flow = outcome.only(|flow| flow.source.port == Some(5060));
-    assert_eq!(told(flow), ASKED, "{flow:#?}");
+    assert_eq!(direction(flow), ASKED, "{flow:#?}");
 }
 
 /// CPU time of the thread of look-ups so far, if there is one (`schedstat`, proc(5)).
@@ -293,11 +293,11 @@ fn more_flows_than_the_queue_holds_are_all_looked_up() {
             watch.take_for(Duration::from_millis(20));
             sweep = sweep.max(watch.stats().last_sweep);
             let open = snapshot(&watch.handle);
-            open.iter().filter(|flow| told(flow) == expected).count() == FLOWS as usize
+            open.iter().filter(|flow| direction(flow) == expected).count() == FLOWS as usize
         });
         let time = lookup_time() / FLOWS;
         let outcome = watch.finish();
-        let all = outcome.flows.iter().filter(|flow| told(flow) == expected);
+        let all = outcome.flows.iter().filter(|flow| direction(flow) == expected);
         assert_eq!(all.count(), FLOWS as usize);
         assert_eq!(outcome.stats.lookups_missed, 0);
         eprintln!("lookups: {is_on}, {time:?} of CPU a flow, longest sweep {sweep:?}");
@@ -327,7 +327,7 @@ fn listener_in_another_namespace_is_no_server() {
     watch.take_for(LOOK);
     let outcome = watch.finish();
     let flow = outcome.only(|flow| flow.source.port == Some(8080));
-    assert_eq!(told(flow), FROM_SERVER, "{flow:#?}");
+    assert_eq!(direction(flow), FROM_SERVER, "{flow:#?}");
     drop(others);
 }
 
@@ -347,8 +347,8 @@ fn listener_started_later_is_found_by_a_later_flow() {
     watch.take_for(LOOK);
     let outcome = watch.finish();
     let flow = outcome.only(|flow| flow.destination.port == Some(40_001));
-    assert_eq!(told(flow), FROM_SERVER, "{flow:#?}");
+    assert_eq!(direction(flow), FROM_SERVER, "{flow:#?}");
     let flow = outcome.only(|flow| flow.destination.port == Some(40_002));
-    assert_eq!(told(flow), ASKED, "{flow:#?}");
+    assert_eq!(direction(flow), ASKED, "{flow:#?}");
     drop(peers);
 }

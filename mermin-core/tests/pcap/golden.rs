@@ -99,7 +99,7 @@ fn captures() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-fn told(path: &PathBuf) -> String {
+fn flows_as_text(path: &PathBuf) -> String {
     let outcome = open(FlowSource::builder().pcap(path)).unwrap();
     let mut text = String::new();
     for flow in &outcome.flows {
@@ -129,11 +129,11 @@ fn golden_captures_have_their_golden_flows() {
         let expected = directory.join(format!("{name}.flows"));
         if bless {
             fs::write(&path, &file).unwrap();
-            fs::write(&expected, told(&path)).unwrap();
+            fs::write(&expected, flows_as_text(&path)).unwrap();
         }
         assert_eq!(fs::read(&path).unwrap(), file, "{name}");
         assert_eq!(
-            told(&path),
+            flows_as_text(&path),
             fs::read_to_string(&expected).unwrap(),
             "{name}"
         );

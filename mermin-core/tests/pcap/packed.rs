@@ -24,7 +24,7 @@ fn kept(name: &str) -> Vec<u8> {
     .unwrap()
 }
 
-fn told(outcome: &Outcome) -> Vec<String> {
+fn lines(outcome: &Outcome) -> Vec<String> {
     check_ledger(&outcome.flows, &outcome.stats);
     outcome.flows.iter().map(ToString::to_string).collect()
 }
@@ -43,7 +43,7 @@ fn flows_are_those_of_the_file_before_it_was_compressed() {
         for (ending, _) in ENDINGS {
             let packed = read(kept(&format!("{name}.{ending}")));
             assert!(packed.error.is_none(), "{:?}", packed.error);
-            assert_eq!(told(&packed), told(&plain), "{name}.{ending}");
+            assert_eq!(lines(&packed), lines(&plain), "{name}.{ending}");
             // Octets are counted as they are in the file.
             let mut stats = packed.stats;
             stats.capture_octets_read = plain.stats.capture_octets_read;
@@ -55,7 +55,7 @@ fn flows_are_those_of_the_file_before_it_was_compressed() {
     fs::write(&path, kept("mixed.pcap.zst")).unwrap();
     let outcome = open(FlowSource::builder().pcap(&path));
     fs::remove_file(&path).unwrap();
-    assert_eq!(told(&outcome.unwrap()), told(&read(kept("mixed.pcap"))));
+    assert_eq!(lines(&outcome.unwrap()), lines(&read(kept("mixed.pcap"))));
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn truncated_compressed_file_gives_earlier_flows_then_an_error() {
 fn damage_is_an_error_or_changes_nothing() {
     for (ending, name) in ENDINGS {
         let file = kept(&format!("mixed.pcap.{ending}"));
-        let plain = told(&read(file.clone()));
+        let plain = lines(&read(file.clone()));
         let mut found = 0;
         for at in 4..file.len() {
             for change in [0x01, 0x80, 0xff] {
@@ -126,7 +126,7 @@ fn damage_is_an_error_or_changes_nothing() {
                 check_ledger(&outcome.flows, &outcome.stats);
                 match outcome.error {
                     Some(_) => found += 1,
-                    None => assert_eq!(told(&outcome), plain, "{name}: {at}"),
+                    None => assert_eq!(lines(&outcome), plain, "{name}: {at}"),
                 }
             }
         }

@@ -61,7 +61,7 @@ fn flows(packets: Vec<Vec<u8>>) -> Vec<Flow> {
     read(pcap(Shape::LITTLE, ETHERNET, &frames)).whole()
 }
 
-fn told(flow: &Flow) -> (Direction, Option<DirectionRule>, [u64; 2]) {
+fn direction_and_packets(flow: &Flow) -> (Direction, Option<DirectionRule>, [u64; 2]) {
     assert_eq!(flow.source.address.to_string(), "192.0.2.1");
     let packets = [flow.forward.packets.total, flow.reverse.packets.total];
     (flow.direction, flow.direction_rule, packets)
@@ -89,14 +89,14 @@ fn receiver_of_the_answer_started_the_flow() {
         ]);
         assert_eq!(found.len(), 1, "{protocol}");
         let expected = (Direction::Forward, Some(DirectionRule::Answer), [1, 2]);
-        assert_eq!(told(&found[0]), expected, "{protocol}");
+        assert_eq!(direction_and_packets(&found[0]), expected, "{protocol}");
         let alone = flows(vec![answer]);
         let (direction, rule) = match protocol {
             17 => (Direction::Forward, DirectionRule::PortNumber),
             _ => (Direction::Unknown, DirectionRule::Answer),
         };
         assert_eq!(
-            told(&alone[0]),
+            direction_and_packets(&alone[0]),
             (direction, Some(rule), [0, 1]),
             "{protocol}"
         );
@@ -110,7 +110,7 @@ fn sender_of_a_reset_to_an_answer_is_not_the_client() {
         packet(true, 6, &tcp_segment([4000, 8080], RST, &[])),
     ]);
     let expected = (Direction::Unknown, Some(DirectionRule::Answer), [1, 1]);
-    assert_eq!(told(&found[0]), expected);
+    assert_eq!(direction_and_packets(&found[0]), expected);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn syn_stored_after_syn_ack_still_decides_direction() {
         packet(true, 6, &tcp_segment([4000, 8080], SYN, &[])),
     ]);
     let expected = (Direction::Forward, Some(DirectionRule::Syn), [1, 1]);
-    assert_eq!(told(&found[0]), expected);
+    assert_eq!(direction_and_packets(&found[0]), expected);
 }
 
 /// A connection that was captured midstream, whose server is seen first; then another one to that server, from its beginning.
@@ -218,8 +218,8 @@ fn init_with_another_tag_begins_another_association() {
     let ends: Vec<EndReason> = found.iter().map(|flow| flow.end_reason).collect();
     assert_eq!(ends, [EndReason::EndOfFlow, EndReason::ForcedEnd]);
     let syn = |packets| (Direction::Forward, Some(DirectionRule::Syn), packets);
-    assert_eq!(told(&found[0]), syn([3, 1]));
-    assert_eq!(told(&found[1]), syn([1, 1]));
+    assert_eq!(direction_and_packets(&found[0]), syn([3, 1]));
+    assert_eq!(direction_and_packets(&found[1]), syn([1, 1]));
 }
 
 #[test]
@@ -238,8 +238,8 @@ fn association_begins_and_ends() {
         let ends: Vec<EndReason> = found.iter().map(|flow| flow.end_reason).collect();
         assert_eq!(ends, [EndReason::EndOfFlow, EndReason::ForcedEnd], "{last}");
         let syn = |packets| (Direction::Forward, Some(DirectionRule::Syn), packets);
-        assert_eq!(told(&found[0]), syn([3, 2]));
-        assert_eq!(told(&found[1]), syn([1, 1]));
+        assert_eq!(direction_and_packets(&found[0]), syn([3, 2]));
+        assert_eq!(direction_and_packets(&found[1]), syn([1, 1]));
         let ended = flows(one.to_vec());
         assert_eq!(ended[0].end_reason, EndReason::EndOfFlow);
     }

@@ -99,7 +99,7 @@ impl Connection {
     pub(crate) fn send(&mut self, octets: &[u8]) -> Result<(), String> {
         self.stream
             .write_all(octets)
-            .map_err(|error| self.told(&error))
+            .map_err(|error| self.cause(&error))
     }
 
     /// Waits for the next message, and answers pings meanwhile.
@@ -118,7 +118,7 @@ impl Connection {
             }
             let timed = self.stream.set_read_timeout(Some(left));
             timed.map_err(|error| error.to_string())?;
-            self.more().map_err(|error| self.told(&error))?;
+            self.more().map_err(|error| self.cause(&error))?;
         }
     }
 
@@ -137,7 +137,7 @@ impl Connection {
             match read {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(self.told(&error)),
+                Err(error) => return Err(self.cause(&error)),
             }
         }
     }
@@ -195,7 +195,7 @@ impl Connection {
         format!("the server says nothing for {:?}", self.patience)
     }
 
-    fn told(&self, error: &io::Error) -> String {
+    fn cause(&self, error: &io::Error) -> String {
         match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => self.silent(),
             _ => error.to_string(),

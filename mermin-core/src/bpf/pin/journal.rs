@@ -58,7 +58,7 @@ pub(crate) struct Note {
     /// Packets, octets and extra octets of each direction.
     exported: [[u64; 3]; DIRECTIONS],
     sequence: u32,
-    since: u32,
+    interval_start: u32,
     /// Time of the last packet counted in the record, monotonic ns.
     last_seen: u64,
 }
@@ -70,7 +70,7 @@ impl Note {
                 .exported
                 .map(|side| [side.packets, side.octets, side.extra]),
             sequence: entry.sequence,
-            since: entry.since.to_bits(),
+            interval_start: entry.interval_start.to_bits(),
             last_seen,
         }
     }
@@ -83,7 +83,7 @@ impl Note {
                 extra,
             }),
             sequence: self.sequence,
-            since: CoarseTime::from_bits(self.since),
+            interval_start: CoarseTime::from_bits(self.interval_start),
         }
     }
 }
@@ -336,7 +336,7 @@ mod tests {
         let state = ExportState {
             exported: [side, Exported::default()],
             sequence: u32::try_from(number).unwrap(),
-            since: CoarseTime::at(number << 40),
+            interval_start: CoarseTime::at(number << 40),
         };
         let mut analysis = TcpAnalysis::default();
         analysis.directions[1].counters.resets = number;

@@ -181,7 +181,7 @@ impl SlotTable {
 
     /// Begins the interval of the next record at `now` (monotonic ns), because there was nothing to export.
     pub(super) fn begin_interval(&mut self, slot: u32, now: u64) {
-        self.exported[slot as usize].since = CoarseTime::at(now);
+        self.exported[slot as usize].interval_start = CoarseTime::at(now);
     }
 
     /// Clears the state of a slot for reuse by the kernel program. Returns the decision about its flow.

@@ -50,7 +50,7 @@ pub(super) fn decide(
         Decision::Reports { covered, sights } => {
             if let Some(part) = part_of_another(flow, entry, &covered) {
                 suppress(counts, &part, entry);
-                entry.mark_exported(&part, entry.since.nanoseconds());
+                entry.mark_exported(&part, entry.interval_start.nanoseconds());
             }
             Some(sights)
         }

@@ -284,7 +284,7 @@ fn later_record_has_counts_since_the_previous_one() {
     observed.sides[0].extra = 0_u64.wrapping_sub(4);
     let mut entry = ExportState::default();
     entry.mark_exported(&observed, 160 * SECOND);
-    assert_eq!(entry.since, CoarseTime::at(160 * SECOND));
+    assert_eq!(entry.interval_start, CoarseTime::at(160 * SECOND));
     observed.sides[0].packets += 10;
     observed.sides[0].octets += 1000;
     observed.sides[0].extra = observed.sides[0].extra.wrapping_sub(40);

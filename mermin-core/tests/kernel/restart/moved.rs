@@ -61,11 +61,11 @@ fn send(host: &Host, interface: &str, packets: u64) {
 }
 
 /// Packets by the interface of their records, in the order of the names.
-fn told(flows: &[Flow]) -> Vec<(&str, u64)> {
-    let told = |flow: &Flow| flow.forward.packets.delta + flow.reverse.packets.delta;
+fn packets_by_interface(flows: &[Flow]) -> Vec<(&str, u64)> {
+    let packets = |flow: &Flow| flow.forward.packets.delta + flow.reverse.packets.delta;
     let mut sums = BTreeMap::new();
     for flow in flows {
-        *sums.entry(&*flow.interface.name).or_default() += told(flow);
+        *sums.entry(&*flow.interface.name).or_default() += packets(flow);
     }
     sums.into_iter().collect()
 }
@@ -123,11 +123,11 @@ fn pin_moved_interface_is_detached() {
         let (there, left) = counted(&stats);
         if elsewhere {
             // Counted under another index, which no interface has here.
-            assert_eq!(told(&flows)[1..], [("v0", 3), ("v2", 12)]);
+            assert_eq!(packets_by_interface(&flows)[1..], [("v0", 3), ("v2", 12)]);
             assert_eq!((there[0], left), (own[0], 3), "{stats:#?}");
         } else {
             assert_eq!((there, left), (own.to_vec(), 19), "{stats:#?}");
-            assert_eq!(told(&flows), [&[("v0", 19)], own].concat(), "{flows:#?}");
+            assert_eq!(packets_by_interface(&flows), [&[("v0", 19)], own].concat(), "{flows:#?}");
         }
         // As it was, for the next time.
         let near = bench.pair.near.path();
@@ -196,7 +196,7 @@ fn pin_reused_index_is_another_interface(mode: Attach) {
     send(&bench.pair.near, "v2", 12);
     assert_eq!(counted(&handle.stats()), (vec![("v2", 12)], 3));
     let flows = watching.drain().flows;
-    assert_eq!(told(&flows), [("v0", 3), ("v2", 12)], "{flows:#?}");
+    assert_eq!(packets_by_interface(&flows), [("v0", 3), ("v2", 12)], "{flows:#?}");
     assert_eq!(counted(&handle.stats()), (vec![("v2", 12)], 3));
     assert_bare(&bench, "v2");
 
@@ -280,7 +280,7 @@ fn pin_kill_while_detaching_loses_nothing(mode: Attach) {
     flows("v2");
     let handle = watching.handle.clone();
     let flows = watching.drain().flows;
-    assert_eq!(told(&flows), [("v0", 40), ("v2", 80)], "{flows:#?}");
+    assert_eq!(packets_by_interface(&flows), [("v0", 40), ("v2", 80)], "{flows:#?}");
     assert_eq!(counted(&handle.stats()), (vec![("v2", 80)], 40));
     assert_bare(&bench, "v2");
 }
@@ -299,7 +299,7 @@ fn pin_renamed_interface_stays_watched(mode: Attach) {
     send(&bench.pair.near, "v8", 4);
     let flows = watching.drain().flows;
     assert_eq!(
-        (told(&flows), flows.len()),
+        (packets_by_interface(&flows), flows.len()),
         (vec![("v8", 7)], 1),
         "{flows:#?}"
     );

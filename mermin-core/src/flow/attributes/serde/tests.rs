@@ -16,7 +16,7 @@ use crate::{
 
 /// Returns the record without the fields that no attribute has: indexes of observation points and the start of the
 /// first one.
-fn told(flow: &Flow) -> Flow {
+fn without_hidden_fields(flow: &Flow) -> Flow {
     let mut flow = flow.clone();
     let counts = |points: &[ObservationPoint]| {
         points
@@ -47,7 +47,7 @@ fn json_is_what_json_lines_write_and_reads_back() {
         let mut line = Vec::new();
         write_json(flow, &mut line).unwrap();
         assert_eq!(format!("{json}\n"), String::from_utf8(line).unwrap());
-        assert_eq!(serde_json::from_str::<Flow>(&json).unwrap(), told(flow));
+        assert_eq!(serde_json::from_str::<Flow>(&json).unwrap(), without_hidden_fields(flow));
     }
 }
 
@@ -59,7 +59,7 @@ fn order_of_names_is_free_and_others_are_skipped() {
     for name in ["flow.community_id", "network.type", "flow.ip.dscp.name"] {
         assert!(flow.remove(name).is_some(), "{name}");
     }
-    assert_eq!(read(json!(flow)), Ok(told(&everything())));
+    assert_eq!(read(json!(flow)), Ok(without_hidden_fields(&everything())));
 }
 
 #[test]

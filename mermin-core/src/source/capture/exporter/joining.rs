@@ -134,8 +134,8 @@ impl Exporter {
             tcp: slots.slab().analyses().map(|_| slots.tcp_exported(slot)),
             drops: slots.slab().drops().map(|_| slots.drops_exported(slot)),
         };
-        let since = then.state.since.nanoseconds();
-        then.state.mark_exported(part, since);
+        let start = then.state.interval_start.nanoseconds();
+        then.state.mark_exported(part, start);
         self.suppress(slots, records, slot, part, Some(&then), Suppressed::Joined);
         slots.mark_exported(slot, then.state);
     }

@@ -39,7 +39,7 @@ impl Flows {
                     // Due times are coarse, so the next record is at least one step later.
                     earliest = moment.saturating_add(coarse_time::STEP);
                     if slot.entry.unexported(&slot.flow) == 0 {
-                        slot.entry.since = coarse_time::CoarseTime::at(moment);
+                        slot.entry.interval_start = coarse_time::CoarseTime::at(moment);
                     } else {
                         self.report(counts, number, moment);
                     }
