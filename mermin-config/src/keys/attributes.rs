@@ -6,9 +6,9 @@ section! {
     /// Object attributes of both endpoints of a flow.
     Attributes, Labels {
         /// The side that started the flow.
-        source: SideAttributes = SideAttributes::preset(), Application;
+        source: SideAttributes = SideAttributes::defaults(), Application;
         /// The other side.
-        destination: SideAttributes = SideAttributes::preset(), Application;
+        destination: SideAttributes = SideAttributes::defaults(), Application;
     }
 }
 
@@ -16,7 +16,7 @@ section! {
     /// Object attributes of one end of a flow.
     SideAttributes, Labels {
         /// Kubernetes objects.
-        k8s: K8sAttributes = K8sAttributes::preset(), Application;
+        k8s: K8sAttributes = K8sAttributes::defaults(), Application;
     }
 }
 
@@ -24,9 +24,9 @@ section! {
     /// Attributes of a Kubernetes object.
     K8sAttributes, Nested {
         /// Parts of an object that become attributes.
-        extract: Extract = Extract::preset(), Application;
+        extract: Extract = Extract::defaults(), Application;
         /// Rules that find an object.
-        association: Association = Association::preset(), Unsupported;
+        association: Association = Association::defaults(), Unsupported;
     }
 }
 

@@ -14,9 +14,9 @@ section! {
     /// Discovery of interfaces and Kubernetes objects.
     Discovery, Labels {
         /// Interfaces to watch, and options for attaching programs.
-        instrument: Instrument = Instrument::preset(), Application;
+        instrument: Instrument = Instrument::defaults(), Application;
         /// Objects that flows are matched with.
-        informer: Informer = Informer::preset(), Application;
+        informer: Informer = Informer::defaults(), Application;
     }
 }
 
@@ -32,7 +32,7 @@ section! {
         auto_discover_interfaces: bool = true, Capture;
         /// Priority of the tc filter: lower numbers run first. It has no effect on TCX (Linux 6.6 or newer); see
         /// `tcx_order`.
-        tc_priority: Bounded<1, 32767> = Bounded::preset::<1>(), Capture;
+        tc_priority: Bounded<1, 32767> = Bounded::constant::<1>(), Capture;
         /// Position of the TCX program: before or after all others. The first program sees packets before others change
         /// them.
         tcx_order: TcxOrder = TcxOrder::First, Capture;

@@ -15,9 +15,9 @@ section! {
     /// Receivers of flows.
     Export, Labels {
         /// Flows as spans.
-        traces: Traces = Traces::preset(), Application;
+        traces: Traces = Traces::defaults(), Application;
         /// Receivers to which `mermin-export` sends flows.
-        flows: Flows = Flows::preset(), Application;
+        flows: Flows = Flows::defaults(), Application;
     }
 }
 
@@ -30,7 +30,7 @@ section! {
         /// Maximum number of records that wait for each target in memory, where a killed process loses them. With 0, they
         /// wait in the kernel's table of flows until each target has accepted them, and all targets wait for the slowest;
         /// beside `instance`, a killed process loses none that a target has not accepted. `parquet:` and `s3:` need a buffer.
-        buffer: Bounded<0, { u32::MAX }> = Bounded::preset::<65_536>(), Application;
+        buffer: Bounded<0, { u32::MAX }> = Bounded::constant::<65_536>(), Application;
         /// Policy for a full buffer: `block` makes the source wait, `drop-newest` and `drop-oldest` drop records.
         overflow: Overflow = Overflow::Block, Application;
     }
@@ -58,19 +58,19 @@ section! {
     /// A collector, by OTLP.
     Otlp, Nested, consistent {
         /// Address of the collector.
-        endpoint: Endpoint = Endpoint::preset(), Application;
+        endpoint: Endpoint = Endpoint::defaults(), Application;
         /// Transport of OTLP.
         protocol: OtlpProtocol = OtlpProtocol::Grpc, Application;
         /// Time limit of a request.
         timeout: PositiveDuration = PositiveDuration::seconds::<10>(), Application;
         /// Maximum number of spans in a request. A full queue is sent without waiting for more.
-        max_batch_size: Bounded<1, { u32::MAX }> = Bounded::preset::<1_024>(), Application;
+        max_batch_size: Bounded<1, { u32::MAX }> = Bounded::constant::<1_024>(), Application;
         /// Maximum time that a span waits for others.
         max_batch_interval: PositiveDuration = PositiveDuration::seconds::<2>(), Application;
         /// Maximum number of spans that wait.
-        max_queue_size: Bounded<1, { u32::MAX }> = Bounded::preset::<32_768>(), Application;
+        max_queue_size: Bounded<1, { u32::MAX }> = Bounded::constant::<32_768>(), Application;
         /// Maximum number of concurrent requests.
-        max_concurrent_exports: Bounded<1, { u32::MAX }> = Bounded::preset::<4>(), Application;
+        max_concurrent_exports: Bounded<1, { u32::MAX }> = Bounded::constant::<4>(), Application;
         /// Time limit of a batch, retries included.
         max_export_timeout: PositiveDuration = PositiveDuration::seconds::<10>(), Application;
         /// Credentials of the sender.

@@ -16,13 +16,13 @@ section! {
     /// `match`, and an empty list matches everything. A new filter does not change the decision about an open flow.
     Filter, Labels {
         /// The side that started the flow.
-        source: EndpointFilter = EndpointFilter::preset(), Application;
+        source: EndpointFilter = EndpointFilter::defaults(), Application;
         /// The other side.
-        destination: EndpointFilter = EndpointFilter::preset(), Application;
+        destination: EndpointFilter = EndpointFilter::defaults(), Application;
         /// Protocols and interfaces.
-        network: NetworkFilter = NetworkFilter::preset(), Application;
+        network: NetworkFilter = NetworkFilter::defaults(), Application;
         /// Fields that may differ from one record of a flow to the next.
-        flow: FlowFilter = FlowFilter::preset(), Application;
+        flow: FlowFilter = FlowFilter::defaults(), Application;
     }
 }
 

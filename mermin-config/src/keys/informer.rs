@@ -11,7 +11,7 @@ section! {
     /// Objects that flows are matched with.
     Informer, Labels {
         /// Kubernetes objects.
-        k8s: K8sInformer = K8sInformer::preset(), Application;
+        k8s: K8sInformer = K8sInformer::defaults(), Application;
     }
 }
 
@@ -25,7 +25,7 @@ section! {
         /// Objects to cache. The default is every kind except Endpoint and Node.
         selectors: Vec<Selector> = usual_selectors(), Application;
         /// Owners of an object that are added to flows.
-        owner_relations: OwnerRelations = OwnerRelations::preset(), Application;
+        owner_relations: OwnerRelations = OwnerRelations::defaults(), Application;
         /// Objects that select others by labels. The default is network policies and services, which select pods.
         selector_relations: Vec<SelectorRelation> = usual_relations(), Application;
         /// Name of the cluster, for `k8s.cluster.name`: its API does not know it. Empty adds no name.
@@ -69,7 +69,7 @@ section! {
     /// Owners of an object that are added to flows.
     OwnerRelations, Nested {
         /// Maximum number of levels of owners above the object. 0 adds no owner.
-        max_depth: Bounded<0, 32> = Bounded::preset::<5>(), Application;
+        max_depth: Bounded<0, 32> = Bounded::constant::<5>(), Application;
         /// Kinds of owners to add. Empty means all.
         include_kinds: Vec<Kind> = Vec::new(), Application;
         /// Kinds of owners to omit. This key overrides `include_kinds`.
@@ -99,7 +99,7 @@ fn usual_selectors() -> Vec<Selector> {
         .filter(|kind| !matches!(kind, Kind::Endpoint | Kind::Node))
         .map(|kind| Selector {
             kind: *kind,
-            ..Selector::preset()
+            ..Selector::defaults()
         })
         .collect()
 }

@@ -22,13 +22,13 @@ section! {
     /// The application's own metrics, health and traces.
     Internal, Labels {
         /// Metrics for Prometheus.
-        metrics: Metrics = Metrics::preset(), Application;
+        metrics: Metrics = Metrics::defaults(), Application;
         /// Health endpoint for probes.
-        server: Server = Server::preset(), Application;
+        server: Server = Server::defaults(), Application;
         /// A page that shows live flows.
-        page: Page = Page::preset(), Application;
+        page: Page = Page::defaults(), Application;
         /// The application's own spans.
-        traces: InternalTraces = InternalTraces::preset(), Unsupported;
+        traces: InternalTraces = InternalTraces::defaults(), Unsupported;
     }
 }
 

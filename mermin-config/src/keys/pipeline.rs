@@ -11,11 +11,11 @@ section! {
     /// Sizes of the flow table and of queues.
     Pipeline, Nested {
         /// Capture in the kernel.
-        flow_capture: FlowCapture = FlowCapture::preset(), Application;
+        flow_capture: FlowCapture = FlowCapture::defaults(), Application;
         /// Threads and queues that make records.
-        flow_producer: FlowProducer = FlowProducer::preset(), Application;
+        flow_producer: FlowProducer = FlowProducer::defaults(), Application;
         /// Adding Kubernetes attributes to records.
-        k8s_decorator: K8sDecorator = K8sDecorator::preset(), Application;
+        k8s_decorator: K8sDecorator = K8sDecorator::defaults(), Application;
     }
 }
 
@@ -25,7 +25,7 @@ section! {
         /// Maximum number of concurrent flows. Without options that add memory, each takes at most 600 octets of kernel
         /// memory, which are allocated when the source opens. Packets of flows that do not fit are counted under
         /// `table_full`.
-        flow_stats_capacity: Bounded<1, 16_777_216> = Bounded::preset::<16_384>(), Capture;
+        flow_stats_capacity: Bounded<1, 16_777_216> = Bounded::constant::<16_384>(), Capture;
         /// Fields of the flow key. With `endpoints`, they are interface, protocol, addresses and ports: a conversation
         /// is one flow even if its directions use different VLANs, VXLAN networks or `SRv6` segment lists. `full` adds
         /// VLANs, and tunnels with their ids and outer endpoints.
@@ -61,7 +61,7 @@ section! {
         /// `table_full`.
         sampling: Option<FlowSampling> = None, Capture;
         /// Capacity of the ring of new-flow events. The ring has a fixed size, and no flow depends on its events.
-        flow_events_capacity: Bounded<1, 1_048_576> = Bounded::preset::<1_024>(), Ignored;
+        flow_events_capacity: Bounded<1, 1_048_576> = Bounded::constant::<1_024>(), Ignored;
     }
 }
 
@@ -70,11 +70,11 @@ section! {
     /// flows that are left out are counted under `not_sampled`.
     FlowSampling, Nested, interval_is_power_of_two {
         /// Part of the table, in percent, beyond which flows are sampled.
-        fill: Bounded<1, 100> = Bounded::preset::<80>(), Capture;
+        fill: Bounded<1, 100> = Bounded::constant::<80>(), Capture;
         /// Number of new flows per second that are kept, beyond which flows are sampled.
-        flows_per_second: Bounded<1, { u32::MAX }> = Bounded::preset::<{ u32::MAX }>(), Capture;
+        flows_per_second: Bounded<1, { u32::MAX }> = Bounded::constant::<{ u32::MAX }>(), Capture;
         /// At least one of so many flows is kept: a power of two.
-        max_interval: Bounded<1, 1_048_576> = Bounded::preset::<1_024>(), Capture;
+        max_interval: Bounded<1, 1_048_576> = Bounded::constant::<1_024>(), Capture;
         /// Seed of the hash. Nodes with the same seed keep the same flows while their rates are the same, so a conversation between two nodes is
         /// kept by both or by neither. A sender who knows it can choose flows that are not kept. Without it, each node draws its own.
         seed: Option<Seed> = None, Capture;
@@ -85,13 +85,13 @@ section! {
     /// Threads and queues that make records.
     FlowProducer, Nested {
         /// Number of threads that make records. The source always uses one.
-        workers: Bounded<1, { u32::MAX }> = Bounded::preset::<4>(), Ignored;
+        workers: Bounded<1, { u32::MAX }> = Bounded::constant::<4>(), Ignored;
         /// Capacity of each worker's queue. The source has no workers.
-        worker_queue_capacity: Bounded<1, { u32::MAX }> = Bounded::preset::<1_024>(), Ignored;
+        worker_queue_capacity: Bounded<1, { u32::MAX }> = Bounded::constant::<1_024>(), Ignored;
         /// Interval between two checks of flows. The source knows the time of the next due record.
         flow_store_poll_interval: PositiveDuration = PositiveDuration::seconds::<5>(), Ignored;
         /// Maximum number of records that wait for Kubernetes attributes.
-        flow_span_queue_capacity: Bounded<1, { u32::MAX }> = Bounded::preset::<4_096>(), Application;
+        flow_span_queue_capacity: Bounded<1, { u32::MAX }> = Bounded::constant::<4_096>(), Application;
     }
 }
 
@@ -99,7 +99,7 @@ section! {
     /// Adding Kubernetes attributes to records.
     K8sDecorator, Nested {
         /// Maximum number of records that wait for export.
-        decorated_span_queue_capacity: Bounded<1, { u32::MAX }> = Bounded::preset::<8_192>(), Application;
+        decorated_span_queue_capacity: Bounded<1, { u32::MAX }> = Bounded::constant::<8_192>(), Application;
         retired threads "Threads that decorate records: none are started.";
     }
 }

@@ -18,21 +18,21 @@ section! {
         /// Time limit for shutting down. Records that are not exported within it are lost.
         shutdown_timeout: PositiveDuration = PositiveDuration::seconds::<28>(), Application;
         /// Discovery of interfaces and Kubernetes objects.
-        discovery: Discovery = Discovery::preset(), Application;
+        discovery: Discovery = Discovery::defaults(), Application;
         /// Sizes of the flow table and of queues.
-        pipeline: Pipeline = Pipeline::preset(), Application;
+        pipeline: Pipeline = Pipeline::defaults(), Application;
         /// UDP ports of tunnels.
-        parser: Parser = Parser::preset(), Application;
+        parser: Parser = Parser::defaults(), Application;
         /// Interval of records, and timeouts of flows.
-        span: Span = Span::preset(), Application;
+        span: Span = Span::defaults(), Application;
         /// Filters of flows.
-        filter: Filter = Filter::preset(), Application;
+        filter: Filter = Filter::defaults(), Application;
         /// Object attributes of both endpoints of a flow.
-        attributes: Attributes = Attributes::preset(), Application;
+        attributes: Attributes = Attributes::defaults(), Application;
         /// Receivers of flows.
-        export: Export = Export::preset(), Application;
+        export: Export = Export::defaults(), Application;
         /// The application's own metrics, health and traces.
-        internal: Internal = Internal::preset(), Application;
+        internal: Internal = Internal::defaults(), Application;
         retired packet_channel_capacity "Packets do not pass through user space.";
         retired packet_worker_count "Packets are counted in the kernel.";
         retired agent "Write `export \"traces\"` instead.";
@@ -45,6 +45,6 @@ section! {
 impl Default for Config {
     /// The configuration of an empty file.
     fn default() -> Self {
-        Self::preset()
+        Self::defaults()
     }
 }

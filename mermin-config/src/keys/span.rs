@@ -27,7 +27,7 @@ section! {
         /// UDP flows end after this long without a packet.
         udp_timeout: PositiveDuration = PositiveDuration::seconds::<60>(), Capture;
         /// Seed of the Community ID. Use the same seed on all hosts: their flows then have comparable ids.
-        community_id_seed: Bounded<0, 65_535> = Bounded::preset::<0>(), Application;
+        community_id_seed: Bounded<0, 65_535> = Bounded::constant::<0>(), Application;
         /// Length of a period in which flows with the same Community ID share a trace id.
         trace_id_timeout: PositiveDuration = PositiveDuration::seconds::<86_400>(), Application;
         retired enable_hostname_resolution "Addresses are never looked up in the DNS.";

@@ -47,7 +47,7 @@ pub(crate) struct Key {
     pub(crate) meaning: &'static str,
     pub(crate) effect: Effect,
     pub(crate) shape: Shape,
-    pub(crate) preset: fn() -> HclValue,
+    pub(crate) default: fn() -> HclValue,
     /// True if it has no default and the block needs it.
     pub(crate) required: bool,
 }

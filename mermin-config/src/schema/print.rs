@@ -77,9 +77,9 @@ impl Printer {
     /// Prints a block, or one for each label. An absent block is printed with its defaults as a comment.
     fn block(&mut self, head: &str, key: &Key, info: &Info, value: &HclValue) {
         let HclValue::Section(fields) = value else {
-            let preset = |key: &Key| (key.name, (key.preset)());
-            let preset = HclValue::Section(info.keys.iter().map(preset).collect());
-            self.within("# ", |printer| printer.block(head, key, info, &preset));
+            let default = |key: &Key| (key.name, (key.default)());
+            let default = HclValue::Section(info.keys.iter().map(default).collect());
+            self.within("# ", |printer| printer.block(head, key, info, &default));
             return;
         };
         if info.style == Style::Labels {

@@ -101,7 +101,7 @@ fn row(key: &Key) -> String {
 
 /// Returns name, type, default and meaning.
 fn cells(name: &str, key: &Key) -> String {
-    let preset = match (key.preset)().inline() {
+    let default = match (key.default)().inline() {
         _ if key.required => "required".to_owned(),
         text if text == "null" => String::new(),
         // The key's meaning describes it better.
@@ -113,7 +113,7 @@ fn cells(name: &str, key: &Key) -> String {
         valid => format!("{} Valid: {valid}.", key.meaning.trim()),
     };
     format!(
-        "`{name}` | {} | {preset} | {}",
+        "`{name}` | {} | {default} | {}",
         key.shape.name(),
         meaning.replace('|', "\\|"),
     )

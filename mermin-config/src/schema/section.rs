@@ -24,7 +24,7 @@ macro_rules! section {
         $name:ident, $style:ident $(or $short:literal)? $(, $rules:ident)? {
             $(
                 $(#[doc = $meaning:literal])+
-                $field:ident $($key:literal)?: $type:ident $(<$($of:tt),+>)? = $preset:expr, $effect:ident $(, $required:ident)?;
+                $field:ident $($key:literal)?: $type:ident $(<$($of:tt),+>)? = $default:expr, $effect:ident $(, $required:ident)?;
             )*
             $(retired $old:ident $why:literal;)*
         }
@@ -42,9 +42,9 @@ macro_rules! section {
             )*
 
             /// Returns all defaults.
-            pub(crate) fn preset() -> Self {
+            pub(crate) fn defaults() -> Self {
                 Self {
-                    $($field: $preset,)*
+                    $($field: $default,)*
                 }
             }
 
@@ -59,7 +59,7 @@ macro_rules! section {
                             meaning: concat!($($meaning),+),
                             effect: $crate::schema::Effect::$effect,
                             shape: <$type $(<$($of),+>)? as $crate::schema::ConfigValue>::shape(),
-                            preset: || $crate::schema::ConfigValue::write(&Self::preset().$field),
+                            default: || $crate::schema::ConfigValue::write(&Self::defaults().$field),
                             required: $crate::schema::section!(@required $($required)?),
                         },
                     )* $(
@@ -68,7 +68,7 @@ macro_rules! section {
                             meaning: $why,
                             effect: $crate::schema::Effect::Ignored,
                             shape: $crate::schema::Shape::Retired,
-                            preset: || $crate::schema::HclValue::Absent,
+                            default: || $crate::schema::HclValue::Absent,
                             required: false,
                         },
                     )*],
@@ -85,12 +85,12 @@ macro_rules! section {
                 let info = Self::info();
                 $(let node = &node.as_block_of($short);)?
                 let entries = reader.table(node, &info)?;
-                let preset = Self::preset();
+                let defaults = Self::defaults();
                 let mut keys = info.keys.iter();
                 let read = Self {
                     $($field: match keys.next() {
-                        Some(key) => reader.field(entries, key, info.style, preset.$field),
-                        None => preset.$field,
+                        Some(key) => reader.field(entries, key, info.style, defaults.$field),
+                        None => defaults.$field,
                     },)*
                 };
                 for key in keys {
@@ -119,7 +119,7 @@ macro_rules! section {
                     let _ = $rules;
                     // Keys that exclude each other cannot be chosen independently.
                     if !$crate::schema::arbitrary::read_again(&value).is_empty() {
-                        return Self::preset();
+                        return Self::defaults();
                     }
                 )?
                 value

@@ -23,7 +23,7 @@ impl<const MIN: u32, const MAX: u32> Bounded<MIN, MAX> {
     }
 
     /// Creates a default, checked at compile time.
-    pub(crate) const fn preset<const NUMBER: u32>() -> Self {
+    pub(crate) const fn constant<const NUMBER: u32>() -> Self {
         const { assert!(MIN <= NUMBER && NUMBER <= MAX) };
         Self(NUMBER)
     }

@@ -32,7 +32,7 @@ impl Endpoint {
     }
 
     /// Returns port 4317 of this host: OTLP over gRPC.
-    pub(crate) fn preset() -> Self {
+    pub(crate) fn defaults() -> Self {
         Self("http://localhost:4317".to_owned())
     }
 

@@ -13,7 +13,7 @@ fn info<T: ConfigValue>() -> Info {
         meaning,
         effect: Effect::Capture,
         shape: Vec::<T>::shape(),
-        preset: || HclValue::List(Vec::new()),
+        default: || HclValue::List(Vec::new()),
         required: false,
     };
     Info {
