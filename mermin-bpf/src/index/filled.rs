@@ -69,7 +69,7 @@ impl Memory for Wanted<'_> {
 }
 
 impl Keys for Wanted<'_> {
-    fn holds(&self, slot: u32) -> bool {
+    fn key_matches(&self, slot: u32) -> bool {
         self.0.keys.borrow()[slot as usize] == self.1
     }
 }

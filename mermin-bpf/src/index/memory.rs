@@ -42,5 +42,5 @@ pub trait Memory {
 /// The index, and the keys in the slots.
 pub trait Keys: Memory {
     /// True if the key in a slot is the one that is searched for.
-    fn holds(&self, slot: u32) -> bool;
+    fn key_matches(&self, slot: u32) -> bool;
 }

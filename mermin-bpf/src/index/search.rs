@@ -39,7 +39,7 @@ pub fn search<M: Keys>(memory: &M, shape: Shape, digest: u64, head: Head) -> Fou
         };
         for number in 0..ENTRIES {
             let entry = memory.entry(bucket, number);
-            if shape.differs(entry, live) != 0 || !memory.holds(shape.slot(entry)) {
+            if shape.differs(entry, live) != 0 || !memory.key_matches(shape.slot(entry)) {
                 continue;
             }
             if !shape.is_live(entry) {

@@ -172,7 +172,7 @@ pub(super) fn add(slot: *mut Slot, facts: &Facts) {
             }
             let new = tcp::flags_to_bytes(facts.tcp_flags) & !(*lane).tcp_flags;
             if new != 0 {
-                learn(lane, new);
+                record_new_flags(lane, new);
             }
         }
     }
@@ -200,7 +200,7 @@ fn sample(slot: *mut Slot, number: usize, facts: &Facts) {
 
 /// Notes flags not seen before in this lane: a store of one byte each, which no other CPU can undo.
 #[inline(always)]
-fn learn(lane: *mut Lane, new: u64) {
+fn record_new_flags(lane: *mut Lane, new: u64) {
     // SAFETY: eight bytes within the lane.
     unsafe {
         let bytes = (&raw mut (*lane).tcp_flags).cast::<u8>();

@@ -206,7 +206,7 @@ fn find_or_create(
     // SAFETY: the slot is this program's until it is live. Inserted first, live second: a slot that user space sees live
     // is in the index.
     unsafe { (&raw mut (*slot).state).write_volatile(state::LIVE) };
-    announce(number);
+    mark_fresh(number);
     Ok(slot)
 }
 
@@ -315,7 +315,7 @@ fn give_back(slot: *mut Slot, number: u32) {
 /// Stores the word even if it is already set: user space clears a word before it reads the slots, so a store that is
 /// skipped because of an earlier read would be missing.
 #[inline(always)]
-fn announce(number: u32) {
+fn mark_fresh(number: u32) {
     if let Some(word) = FRESH.get_ptr_mut(number / SLOTS_A_WORD) {
         // SAFETY: the word lives as long as its map, and is stored whole.
         unsafe { word.write_volatile(1) };

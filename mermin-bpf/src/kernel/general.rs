@@ -11,7 +11,7 @@ use mermin_bpf::{
         slot::origin,
     },
     track::{
-        arrival, fragment, key,
+        parsed_frame, fragment, key,
         measure::{self, Measure},
         tcp_analysis::{self, NOT_ANALYSED},
     },
@@ -85,7 +85,7 @@ unsafe fn count_or_refuse(
         }
         if decapsulates()
             && !(*workspace).encapsulated
-            && let Some(outer) = arrival::session(bytes, level, ip, transport, session_ports())
+            && let Some(outer) = parsed_frame::session(bytes, level, ip, transport, session_ports())
         {
             (*workspace).outer = outer;
             (*workspace).encapsulated = true;

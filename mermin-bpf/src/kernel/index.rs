@@ -108,7 +108,7 @@ pub(super) fn find_known<O: Options, K: Key>(
             |entry| entry & mask == live,
         )?;
     let slot = SLOTS.get_ptr_mut(entry & !mask)?;
-    fetch(slot, lane);
+    prefetch_lane(slot, lane);
     let differs = differs::<O>(slot, &key.words(), K::WORDS, K::ORIGIN, doubts);
     (differs | sampling::excess::<O>(slot) == 0).then_some(slot)
 }
@@ -116,7 +116,7 @@ pub(super) fn find_known<O: Options, K: Key>(
 /// Has a counter line brought in beside the slot's first line. Left to itself the processor waits for one after the other,
 /// because an atomic addition begins when all loads before it are done; and where flows are many, each wait is one for memory.
 #[inline(always)]
-fn fetch(slot: *mut Slot, lane: u32) {
+fn prefetch_lane(slot: *mut Slot, lane: u32) {
     // SAFETY: the lane exists; what it holds is not used.
     unsafe { (&raw const (*slot).lanes[lane as usize & (LANES - 1)].packets).read_volatile() };
 }
@@ -247,7 +247,7 @@ impl Memory for Table<'_> {
 
 impl Keys for Table<'_> {
     #[inline(always)]
-    fn holds(&self, slot: u32) -> bool {
+    fn key_matches(&self, slot: u32) -> bool {
         let slot = SLOTS.get_ptr_mut(slot);
         slot.is_some_and(
             #[inline(always)]

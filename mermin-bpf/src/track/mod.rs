@@ -1,7 +1,7 @@
 //! Effect of one packet on a flow: pure, and shared by the kernel program and the offline source.
 
 pub mod answer;
-pub mod arrival;
+pub mod parsed_frame;
 pub mod fragment;
 pub mod initial;
 pub mod key;

@@ -1,7 +1,7 @@
 //! Options of decapsulation.
 
 #[cfg(feature = "pcap")]
-use mermin_bpf::track::arrival;
+use mermin_bpf::track::parsed_frame;
 use mermin_bpf::wire::tunnel::{
     Ports,
     ports::{Lists, MOST},
@@ -34,10 +34,10 @@ pub enum Decapsulation {
 
 #[cfg(feature = "pcap")]
 impl Decapsulation {
-    pub(crate) const fn counted(self) -> arrival::Decapsulation {
+    pub(crate) const fn counted(self) -> parsed_frame::Decapsulation {
         match self {
-            Self::Innermost => arrival::Decapsulation::Innermost,
-            Self::None => arrival::Decapsulation::None,
+            Self::Innermost => parsed_frame::Decapsulation::Innermost,
+            Self::None => parsed_frame::Decapsulation::None,
         }
     }
 }

@@ -258,7 +258,7 @@ impl Memory for Wanted<'_> {
 }
 
 impl Keys for Wanted<'_> {
-    fn holds(&self, slot: u32) -> bool {
+    fn key_matches(&self, slot: u32) -> bool {
         self.0.access(Access::Key(slot)) == u64::from(self.1)
     }
 }

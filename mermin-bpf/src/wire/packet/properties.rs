@@ -8,7 +8,7 @@ use super::{tests::with_ports, *};
 use crate::{
     abi::ledger::link,
     track::{
-        arrival::{Decapsulation, Fragmentation, ParseOptions, ParsedFrame, parse_frame},
+        parsed_frame::{Decapsulation, Fragmentation, ParseOptions, ParsedFrame, parse_frame},
         measure::measure,
     },
     wire::{

@@ -9,7 +9,7 @@ mod services;
 use super::*;
 use crate::{
     abi::{ledger::link, tunnel::kind},
-    track::arrival::{Decapsulation, Fragmentation, ParseOptions, ParsedFrame, parse_frame},
+    track::parsed_frame::{Decapsulation, Fragmentation, ParseOptions, ParsedFrame, parse_frame},
     wire::{
         packet::Packet,
         testing::{

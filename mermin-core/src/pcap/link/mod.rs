@@ -15,10 +15,10 @@ mod wrapped;
 
 use std::cell::Cell;
 
-pub(crate) use mermin_bpf::track::arrival::ParseOptions;
+pub(crate) use mermin_bpf::track::parsed_frame::ParseOptions;
 use mermin_bpf::{
     abi::ledger::Reason,
-    track::arrival::{ParsedFrame, parse_frame},
+    track::parsed_frame::{ParsedFrame, parse_frame},
     wire::{ethernet, ethertype, packet::Frame, walk_start},
 };
 

@@ -2,7 +2,7 @@
 
 use mermin_bpf::{
     abi::tunnel::{OuterHeader, kind},
-    track::{arrival::ParsedFrame, key::HIGH_TO_LOW},
+    track::{parsed_frame::ParsedFrame, key::HIGH_TO_LOW},
     wire::packet,
 };
 
@@ -10,7 +10,7 @@ use crate::pcap::link::ParsedPacket;
 
 /// A packet as it was captured.
 pub(super) struct CapturedPacket<'a> {
-    pub(super) arrival: &'a ParsedFrame,
+    pub(super) parsed: &'a ParsedFrame,
     pub(super) read: &'a ParsedPacket,
     pub(super) octets: &'a [u8],
 }
@@ -23,21 +23,21 @@ impl CapturedPacket<'_> {
             return [[0; 6]; 2];
         }
         let [sender, receiver] = self.read.macs(self.octets, packet.mac_at);
-        let receiver = self.arrival.outer.map_or(receiver, |_| [0; 6]);
+        let receiver = self.parsed.outer.map_or(receiver, |_| [0; 6]);
         [sender, receiver]
     }
 
     /// Returns true if the packet was in a tunnel that was removed. `WireGuard` encrypts its content, so its packets are
     /// not.
     fn is_inside(&self) -> bool {
-        self.arrival
+        self.parsed
             .outer
             .is_some_and(|outer| outer.flags & kind::MASK != kind::WIREGUARD)
     }
 
     /// The outer header, with the side of the flow's lower endpoint first.
     pub(super) fn outer(&self, direction: u8) -> Option<OuterHeader> {
-        let mut outer = self.arrival.outer?;
+        let mut outer = self.parsed.outer?;
         if outer.mac == [0; 6] {
             [outer.mac, _] = self.read.own_macs;
         }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use mermin_bpf::{
     abi::fragment::{Early, FragmentFlow, FragmentKey},
     track::{
-        arrival::{Fragmentation, ParsedFrame},
+        parsed_frame::{Fragmentation, ParsedFrame},
         fragment::{early, flow_of, is_fresh},
         measure::Measure,
     },
@@ -30,17 +30,17 @@ impl Fragments {
     /// the carriers around it. Returns the counts of later fragments that came before the first one.
     pub(super) fn remember_first(
         &mut self,
-        arrival: &ParsedFrame,
+        parsed: &ParsedFrame,
         packet: &packet::Packet,
         key: &Key,
         direction: u8,
         now: u64,
     ) -> Measure {
-        let own = match arrival.part {
+        let own = match parsed.part {
             Fragmentation::First(_, own) => Some(own),
             Fragmentation::None(_) | Fragmentation::Later(..) => None,
         };
-        if own.is_none() && arrival.outer_fragments == [None; 2] {
+        if own.is_none() && parsed.outer_fragments == [None; 2] {
             return Measure::default();
         }
         let owner = flow_of(packet, &key.words(), direction, now);
@@ -49,19 +49,19 @@ impl Fragments {
             self.insert(own, owner);
             before = self.take(&own, false, now);
         }
-        before.plus(&self.remember_outer(arrival, owner, now))
+        before.plus(&self.remember_outer(parsed, owner, now))
     }
 
     /// Remembers the same flow for the first fragments of carriers. Their later fragments are parts of the flow's
     /// packet.
     pub(super) fn remember_outer(
         &mut self,
-        arrival: &ParsedFrame,
+        parsed: &ParsedFrame,
         owner: FragmentFlow,
         now: u64,
     ) -> Measure {
         let mut before = Measure::default();
-        for key in arrival.outer_fragments.into_iter().flatten() {
+        for key in parsed.outer_fragments.into_iter().flatten() {
             self.insert(
                 key,
                 FragmentFlow {

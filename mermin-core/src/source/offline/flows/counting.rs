@@ -3,7 +3,7 @@
 use mermin_bpf::{
     abi::{fragment::FragmentKey, ledger::Reason},
     track::{
-        arrival::{Fragmentation, ParsedFrame},
+        parsed_frame::{Fragmentation, ParsedFrame},
         fragment,
         key::HIGH_TO_LOW,
         measure,
@@ -65,17 +65,17 @@ impl Flows {
         let headers = layer.read(octets, packet.length, index, &self.options, &mut read);
         hook(counts, packet.interface, interface).total(read.length);
         let outcome = match &headers {
-            Ok(arrival) => match &arrival.part {
+            Ok(parsed) => match &parsed.part {
                 Fragmentation::None(found) | Fragmentation::First(found, _) => {
                     let captured = CapturedPacket {
-                        arrival,
+                        parsed_frame,
                         read: &read,
                         octets,
                     };
                     self.count(counts, index, found, at, &captured)
                 }
                 Fragmentation::Later(ip, key) => {
-                    let counted = self.count_later(counts, ip, key, arrival, read.length, at);
+                    let counted = self.count_later(counts, ip, key, parsed, read.length, at);
                     if counted == Err(Reason::Fragment) {
                         self.fragments.keep(*key, ip, read.length, at.clock);
                     }
@@ -101,7 +101,7 @@ impl Flows {
         let (key, direction) = Key::of(packet, ifindex);
         let before =
             self.fragments
-                .remember_first(captured.arrival, packet, &key, direction, at.clock);
+                .remember_first(captured.parsed, packet, &key, direction, at.clock);
         if before.packets != 0 {
             take_back(counts, ifindex, &before);
         }
@@ -144,7 +144,7 @@ impl Flows {
         it: &KeyedPacket<'_>,
     ) -> Option<(FlowSnapshot, EndReason)> {
         let slot = self.table.get(number)?;
-        let reason = if slot.restarts(it.packet, it.direction, it.captured.arrival.number) {
+        let reason = if slot.restarts(it.packet, it.direction, it.captured.parsed.number) {
             EndReason::EndOfFlow
         } else if let Some(sampler) = &self.sampler
             && slot.kept_at() > sampler.shift()
@@ -170,8 +170,8 @@ impl Flows {
         let kept_at = kept_at?;
         self.serial += 1;
         let macs = it.captured.macs(it.packet);
-        let arrival = it.captured.arrival;
-        let bits = decide(arrival.is_answer, it.packet.tcp_flags, it.direction);
+        let parsed = it.captured.parsed;
+        let bits = decide(parsed.is_answer, it.packet.tcp_flags, it.direction);
         let mut slot = Slot::begin(it.key.words(), it.packet, bits, macs, it.at, self.serial);
         slot.flow.outer = it.captured.outer(it.direction);
         slot.flow.sampling_interval = kept_at.map(sampling::interval);
@@ -199,15 +199,15 @@ impl Flows {
         let Some(slot) = self.table.get(number) else {
             return;
         };
-        let arrival = it.captured.arrival;
+        let parsed = it.captured.parsed;
         slot.compare(&it.key.words(), it.packet);
-        slot.open(it.direction, arrival.number);
+        slot.open(it.direction, parsed.number);
         if self.analyses
-            && let Some(segment) = &arrival.segment
+            && let Some(segment) = &parsed.segment
         {
             slot.analyse(segment, it.direction, it.at);
         }
-        if arrival.is_answer
+        if parsed.is_answer
             && let Some(listening) = &mut self.listening
         {
             listening.answered(&slot.flow, it.direction == HIGH_TO_LOW);
@@ -244,7 +244,7 @@ impl Flows {
         counts: &mut Counts,
         ip: &Ip,
         key: &FragmentKey,
-        arrival: &ParsedFrame,
+        parsed: &ParsedFrame,
         length: u32,
         at: PacketTime,
     ) -> Result<(), Reason> {
@@ -259,7 +259,7 @@ impl Flows {
                 Reason::Fragment
             });
         };
-        let before = self.fragments.remember_outer(arrival, owner, at.clock);
+        let before = self.fragments.remember_outer(parsed, owner, at.clock);
         take_back(counts, key.ifindex, &before);
         let measured = fragment::measure(ip, &owner, length).plus(&before);
         if let Some(slot) = self.table.get(number) {
