@@ -1,14 +1,12 @@
 //! Creates a source of flows from a configuration.
 
 use mermin_core::{
-    Attach, FlowKey, FlowSource, FlowSourceBuilder, Join, Pinning, Preset, Sampling, TcxOrder,
-    flow::TunnelKind,
+    Attach, FlowSource, FlowSourceBuilder, Pinning, Preset, Sampling, flow::TunnelKind,
 };
 
 use crate::{
     Config,
     keys::{FlowSampling, Instrument, Parser, Span},
-    value::{self, AttachMode},
 };
 
 impl Config {
@@ -43,24 +41,15 @@ impl Config {
     /// Set the file with `FlowSourceBuilder::pcap`.
     pub fn source_of_captures(&self) -> FlowSourceBuilder {
         let capture = self.pipeline().flow_capture();
-        let key = match capture.flow_key() {
-            value::FlowKey::Full => FlowKey::Full,
-            value::FlowKey::Endpoints => FlowKey::Endpoints,
-        };
-        let join = match capture.join() {
-            value::Join::PerInterface => Join::PerInterface,
-            value::Join::FirstSeen => Join::FirstSeen,
-            value::Join::Merged => Join::Merged,
-        };
         let builder = FlowSource::builder()
             .max_flows(capture.flow_stats_capacity().get())
-            .flow_key(key)
+            .flow_key(capture.flow_key())
             .exact_end(capture.exact_end())
-            .join(join)
+            .join(capture.join())
             .listening_ports(capture.listening_ports())
             .tcp_analysis(capture.tcp_analysis())
             .names(capture.names())
-            .filter(self.filter().to_core());
+            .filter(self.filter().clone());
         let builder = match capture.sampling() {
             Some(keys) => builder.sampling(sampling(keys)),
             None => builder,
@@ -83,20 +72,13 @@ fn interfaces(builder: FlowSourceBuilder, instrument: &Instrument) -> FlowSource
 
 fn hooks(builder: FlowSourceBuilder, instrument: &Instrument) -> FlowSourceBuilder {
     let priority = u16::try_from(instrument.tc_priority().get()).unwrap_or(u16::MAX);
-    let attach = match instrument.attach() {
-        AttachMode::Auto => Attach::Auto,
-        AttachMode::Tcx => Attach::Tcx,
-        AttachMode::Tc => Attach::Tc,
-    };
-    let order = match instrument.tcx_order() {
-        value::TcxOrder::First => TcxOrder::First,
-        value::TcxOrder::Last => TcxOrder::Last,
-    };
-    let builder = builder.attach(attach).tcx_order(order);
+    let builder = builder
+        .attach(instrument.attach())
+        .tcx_order(instrument.tcx_order().clone());
     match instrument.attach() {
         // Only if the mechanism may be tc and the value is not the default: with TCX it has no effect, which the
         // report notes.
-        AttachMode::Auto | AttachMode::Tc if priority != 1 => builder.tc_priority(priority),
+        Attach::Auto | Attach::Tc if priority != 1 => builder.tc_priority(priority),
         _ => builder,
     }
 }

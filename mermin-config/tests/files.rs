@@ -162,7 +162,7 @@ fn upstream_reference_forms_load() {
     );
     let names =
         load("filter \"flow\" {\n  ip_dscp_name = { match = [\"AF4{1,2,3}\"] }\n}\n").config;
-    let fits = |name| names.filter().flow().ip_dscp_name().matching[0].matches(name);
+    let fits = |name| names.filter().flow.ip_dscp_name.matching[0].matches(name);
     assert!(fits("af42") && !fits("af21"));
     let unused = load(
         "export \"traces\" {\n  otlp = { resource_attributes = { a = \"b\" } }\n}\nexporter \"otlp\" \"main\" {\n}\n",

@@ -1,13 +1,13 @@
 //! Interfaces to watch, and how programs get to them.
 
-use mermin_core::{NetNs, Pattern, Preset};
+use mermin_core::{Attach, NetNs, Pattern, Preset, TcxOrder};
 
 use super::Informer;
 use crate::{
     diagnostic::Problem,
     node::Node,
     schema::{Reader, section},
-    value::{AbsolutePath, AttachMode, Bounded, InstanceName, TcxOrder},
+    value::{AbsolutePath, Bounded, InstanceName},
 };
 
 section! {
@@ -37,7 +37,7 @@ section! {
         /// them.
         tcx_order: TcxOrder = TcxOrder::First, Capture;
         /// Mechanism by which programs are attached. `tcx` and `tc` have no fallback.
-        attach: AttachMode = AttachMode::Auto, Capture;
+        attach: Attach = Attach::Auto, Capture;
         /// Network namespace whose interfaces are watched: that of the process, that of the host, or one at a path.
         netns: NetNs = NetNs::Own, Capture;
         /// Mount point of the BPF file system.
@@ -54,13 +54,13 @@ fn effective(instrument: &Instrument, node: &Node, reader: &mut Reader) {
     for (key, idle, why, hint) in [
         (
             "tc_priority",
-            attach == AttachMode::Tcx,
+            attach == Attach::Tcx,
             "with `attach = \"tcx\"`",
             "take it out; `tcx_order` says where a TCX program stands",
         ),
         (
             "tcx_order",
-            attach == AttachMode::Tc,
+            attach == Attach::Tc,
             "with `attach = \"tc\"`",
             "take it out; `tc_priority` says where a filter stands",
         ),

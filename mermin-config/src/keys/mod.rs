@@ -18,7 +18,6 @@ pub use self::{
     },
     discovery::{Discovery, Instrument},
     export::{Auth, Basic, Export, Flows, Otlp, Stdout, Tls, Traces},
-    filter::{EndpointFilter, Filter, FlowFilter, NetworkFilter},
     informer::{
         Informer, K8sInformer, MatchExpression, OwnerRelations, Selector, SelectorRelation,
     },

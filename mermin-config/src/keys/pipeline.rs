@@ -1,10 +1,12 @@
 //! Room for flows, and queues.
 
+use mermin_core::{FlowKey, Join};
+
 use crate::{
     diagnostic::Problem,
     node::Node,
     schema::{Reader, section},
-    value::{Bounded, FlowKey, Join, PositiveDuration, Seed},
+    value::{Bounded, PositiveDuration, Seed},
 };
 
 section! {

@@ -1,6 +1,8 @@
 //! The file's own level.
 
-use super::{Attributes, Discovery, Export, Filter, Internal, Parser, Pipeline, Span};
+use mermin_core::Filter;
+
+use super::{Attributes, Discovery, Export, Internal, Parser, Pipeline, Span};
 use crate::{
     schema::section,
     value::{LogLevel, PositiveDuration},
@@ -26,7 +28,7 @@ section! {
         /// Interval of records, and timeouts of flows.
         span: Span = Span::defaults(), Application;
         /// Filters of flows.
-        filter: Filter = Filter::defaults(), Application;
+        filter: Filter = Filter::default(), Application;
         /// Object attributes of both endpoints of a flow.
         attributes: Attributes = Attributes::defaults(), Application;
         /// Receivers of flows.

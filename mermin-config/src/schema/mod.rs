@@ -18,7 +18,7 @@ mod reference;
 pub(crate) use self::{
     config_value::{ConfigValue, HclValue},
     read::Reader,
-    section::{getter, section},
+    section::{core_section, getter, section},
 };
 
 /// Description of a block.

@@ -132,6 +132,73 @@ macro_rules! section {
     (@name $field:ident $key:literal) => { $key };
 }
 
+/// Declares the keys of a type of `mermin-core`, whose fields are public and whose default is that of a file.
+macro_rules! core_section {
+    (
+        $(#[doc = $about:literal])+
+        $name:ident, $style:ident {
+            $(
+                $(#[doc = $meaning:literal])+
+                $field:ident $($key:literal)?: $type:ty, $effect:ident;
+            )*
+        }
+    ) => {
+        const _: () = {
+            fn info() -> $crate::schema::Info {
+                $crate::schema::Info {
+                    about: concat!($($about),+),
+                    style: $crate::schema::Style::$style,
+                    keys: vec![$(
+                        $crate::schema::Key {
+                            name: $crate::schema::section!(@name $field $($key)?),
+                            meaning: concat!($($meaning),+),
+                            effect: $crate::schema::Effect::$effect,
+                            shape: <$type as $crate::schema::ConfigValue>::shape(),
+                            default: || $crate::schema::ConfigValue::write(&$name::default().$field),
+                            required: false,
+                        },
+                    )*],
+                }
+            }
+
+            impl $crate::schema::ConfigValue for $name {
+                fn shape() -> $crate::schema::Shape {
+                    $crate::schema::Shape::Section(info)
+                }
+
+                fn read(node: &$crate::node::Node, reader: &mut $crate::schema::Reader) -> Option<Self> {
+                    let info = info();
+                    let entries = reader.table(node, &info)?;
+                    let mut keys = info.keys.iter();
+                    let mut read = Self::default();
+                    $(
+                        if let Some(key) = keys.next() {
+                            read.$field = reader.field(entries, key, info.style, read.$field);
+                        }
+                    )*
+                    Some(read)
+                }
+
+                fn write(&self) -> $crate::schema::HclValue {
+                    $crate::schema::HclValue::Section(vec![$(
+                        (
+                            $crate::schema::section!(@name $field $($key)?),
+                            $crate::schema::ConfigValue::write(&self.$field),
+                        ),
+                    )*])
+                }
+
+                #[cfg(test)]
+                fn arbitrary(entropy: &mut $crate::schema::arbitrary::Entropy<'_>) -> Self {
+                    let mut value = Self::default();
+                    $(value.$field = $crate::schema::ConfigValue::arbitrary(entropy);)*
+                    value
+                }
+            }
+        };
+    };
+}
+
 /// Declares the method that returns a field: by value if it is small, otherwise as a reference.
 macro_rules! getter {
     ($(#[$doc:meta])+ $field:ident: String) => {
@@ -168,8 +235,8 @@ macro_rules! getter {
     ($(#[$doc:meta])+ $field:ident: bool) => {
         $crate::schema::getter! { @copied $(#[$doc])+ $field: bool }
     };
-    ($(#[$doc:meta])+ $field:ident: AttachMode) => {
-        $crate::schema::getter! { @copied $(#[$doc])+ $field: AttachMode }
+    ($(#[$doc:meta])+ $field:ident: Attach) => {
+        $crate::schema::getter! { @copied $(#[$doc])+ $field: Attach }
     };
     ($(#[$doc:meta])+ $field:ident: Duration) => {
         $crate::schema::getter! { @copied $(#[$doc])+ $field: Duration }
@@ -210,9 +277,6 @@ macro_rules! getter {
     ($(#[$doc:meta])+ $field:ident: StdoutFormat) => {
         $crate::schema::getter! { @copied $(#[$doc])+ $field: StdoutFormat }
     };
-    ($(#[$doc:meta])+ $field:ident: TcxOrder) => {
-        $crate::schema::getter! { @copied $(#[$doc])+ $field: TcxOrder }
-    };
     ($(#[$doc:meta])+ $field:ident: TracesFormat) => {
         $crate::schema::getter! { @copied $(#[$doc])+ $field: TracesFormat }
     };
@@ -232,5 +296,6 @@ macro_rules! getter {
     };
 }
 
+pub(crate) use core_section;
 pub(crate) use getter;
 pub(crate) use section;

@@ -1,5 +1,7 @@
 //! One of several words.
 
+use mermin_core::{Attach, FlowKey, Join, TcxOrder};
+
 use super::text::text;
 use crate::{
     node::Node,
@@ -35,15 +37,6 @@ macro_rules! choice {
                     $(Self::$choice => $word,)*
                 }
             }
-
-            fn find(text: &str) -> Option<Self> {
-                $(
-                    if [$word $(, $alias)*].iter().any(|word| word.eq_ignore_ascii_case(text)) {
-                        return Some(Self::$choice);
-                    }
-                )*
-                None
-            }
         }
 
         impl std::fmt::Display for $name {
@@ -58,19 +51,7 @@ macro_rules! choice {
             }
 
             fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
-                let shape = Self::shape();
-                let text = text(node, reader, &shape)?;
-                match Self::find(text) {
-                    Some(choice) => Some(choice),
-                    None => {
-                        let fault = match nearest(text, [$($word),*]) {
-                            Some(near) => format!("did you mean `{near}`?"),
-                            None => "there is no such word".to_owned(),
-                        };
-                        // It has a valid word, and no text of the file.
-                        reader.invalid_quoting(node, text, &fault, &fault, &shape)
-                    }
-                }
+                read_word(node, reader, &Self::shape(), &[$((Self::$choice, &[$word $(, $alias)*])),*])
             }
 
             fn write(&self) -> HclValue {
@@ -85,6 +66,56 @@ macro_rules! choice {
     )*};
 }
 
+/// The same for an enum of `mermin-core`, of which a file may have these variants.
+macro_rules! core_choice {
+    ($($name:ident { $($choice:ident = $word:literal $(| $alias:literal)*,)* })*) => {$(
+        impl ConfigValue for $name {
+            fn shape() -> Shape {
+                Shape::leaf("word", words(&[$($word),*]))
+            }
+
+            fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
+                read_word(node, reader, &Self::shape(), &[$((Self::$choice, &[$word $(, $alias)*])),*])
+            }
+
+            fn write(&self) -> HclValue {
+                match self {
+                    $(Self::$choice => HclValue::text(&$word),)*
+                    // No file has another one.
+                    _ => HclValue::Absent,
+                }
+            }
+
+            #[cfg(test)]
+            fn arbitrary(entropy: &mut crate::schema::arbitrary::Entropy<'_>) -> Self {
+                let mut all = vec![$(Self::$choice),*];
+                all.swap_remove(entropy.below(all.len()))
+            }
+        }
+    )*};
+}
+
+/// Reads one of these choices; the first word of each is valid, the others are accepted.
+fn read_word<T: Clone>(
+    node: &Node,
+    reader: &mut Reader,
+    shape: &Shape,
+    choices: &[(T, &[&'static str])],
+) -> Option<T> {
+    let text = text(node, reader, shape)?;
+    let is_meant = |word: &&str| word.eq_ignore_ascii_case(text);
+    if let Some((choice, _)) = choices.iter().find(|(_, words)| words.iter().any(is_meant)) {
+        return Some(choice.clone());
+    }
+    let valid = choices.iter().filter_map(|(_, words)| words.first().copied());
+    let fault = match nearest(text, valid) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "there is no such word".to_owned(),
+    };
+    // It has a valid word, and no text of the file.
+    reader.invalid_quoting(node, text, &fault, &fault, shape)
+}
+
 /// Formats `a, b or c`.
 fn words(words: &[&str]) -> String {
     match words {
@@ -94,25 +125,31 @@ fn words(words: &[&str]) -> String {
     }
 }
 
-choice! {
-    /// Fields of the flow key.
+core_choice! {
     FlowKey {
-        /// VLANs and tunnels in addition.
         Full = "full",
-        /// Interface, protocol, addresses and ports only.
         Endpoints = "endpoints",
     }
 
-    /// How often a conversation is reported that several interfaces see.
     Join {
-        /// By each interface.
         PerInterface = "per_interface" | "per-interface",
-        /// Once, with the names of the interfaces.
         FirstSeen = "first_seen" | "first-seen",
-        /// Once, with the counts of each interface.
         Merged = "merged",
     }
 
+    Attach {
+        Auto = "auto",
+        Tcx = "tcx",
+        Tc = "tc",
+    }
+
+    TcxOrder {
+        First = "first",
+        Last = "last",
+    }
+}
+
+choice! {
     /// Log level.
     LogLevel {
         /// Everything.
@@ -135,24 +172,6 @@ choice! {
         DropNewest = "drop-newest" | "drop_newest",
         /// The oldest records are dropped.
         DropOldest = "drop-oldest" | "drop_oldest",
-    }
-
-    /// Attach mechanism.
-    AttachMode {
-        /// TCX if the kernel has it, otherwise a `cls_bpf` filter.
-        Auto = "auto",
-        /// A TCX link (Linux 6.6).
-        Tcx = "tcx",
-        /// A `cls_bpf` filter on the `clsact` qdisc.
-        Tc = "tc",
-    }
-
-    /// Position of a TCX link among others.
-    TcxOrder {
-        /// Before all others.
-        First = "first",
-        /// After all others.
-        Last = "last",
     }
 
     /// Kinds of Kubernetes objects.

@@ -17,8 +17,7 @@ pub(crate) use self::bounded::port;
 pub use self::{
     bounded::Bounded,
     choice::{
-        AttachMode, FlowKey, Join, Kind, LogLevel, Operator, OtlpProtocol, Overflow, SpanFormat,
-        StdoutFormat, TcxOrder, TracesFormat,
+        Kind, LogLevel, Operator, OtlpProtocol, Overflow, SpanFormat, StdoutFormat, TracesFormat,
     },
     duration::PositiveDuration,
     endpoint::Endpoint,

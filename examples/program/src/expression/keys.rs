@@ -92,7 +92,7 @@ fn filter((block, key): (&str, &str), items: &[&str]) -> Result<Node, String> {
     }
     let text = format!("filter \"{block}\" {{\n{key} = {{ match = [{list}] }}\n}}\n");
     match Config::load("filter", text.as_bytes(), &|_| None) {
-        Ok(loaded) => Ok(Node::Filter(Box::new(loaded.config.filter().to_core()))),
+        Ok(loaded) => Ok(Node::Filter(Box::new(loaded.config.filter().clone()))),
         Err(error) => Err(fault(&error)),
     }
 }
