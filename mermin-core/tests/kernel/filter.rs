@@ -191,7 +191,7 @@ fn each_kind_of_filter_suppresses_its_flows() {
     tcp_transfer(&pair, address("10.0.0.2:8080"), 100_000);
     pair.near.shell("ping -c 2 -i 0.1 -Q 0xb8 10.0.0.2");
     let everything = all.finish();
-    let mut withheld = 0;
+    let mut suppressed = 0;
     for (name, filter, watch) in watches {
         let outcome = watch.finish_filtered();
         // ICMPv6 of the kernel's own may come between one source's end and another's.
@@ -206,11 +206,11 @@ fn each_kind_of_filter_suppresses_its_flows() {
         let given: Vec<Flow> = outcome.flows.iter().filter(of_the_test).cloned().collect();
         assert_eq!(counts(&given), counts(&wanted), "{name}: {filter:?}");
         assert!(given.len() == wanted.len() && wanted.len() <= 5);
-        withheld += outcome.records_filtered;
+        suppressed += outcome.records_filtered;
         let without = filter == Filter::default() || name == "another name" || name == "index";
         assert_eq!(outcome.ignored("filtered") == 0, without, "{name}");
     }
-    assert!(withheld > 20);
+    assert!(suppressed > 20);
 }
 
 fn filtered_flows_go_on_without_a_record() {
@@ -288,7 +288,7 @@ fn suppressed_records_lose_no_packet() {
         for _ in 0..10 {
             client.send(&[0; 100]).unwrap();
         }
-        // The record is made, or withheld, before the next ones are sent.
+        // The record is made, or suppressed, before the next ones are sent.
         let made = |stats: Stats| stats.records + stats.records_filtered;
         let before = made(watch.stats());
         until_true("a record", || {
@@ -308,7 +308,7 @@ fn suppressed_records_lose_no_packet() {
             (flow.sequence, packets.delta, packets.total)
         })
         .collect();
-    // Each withheld record leaves its number out, and its packets to the ledger; totals are the flow's.
+    // Each suppressed record leaves its number out, and its packets to the ledger; totals are the flow's.
     // The last one has no packet, so no time to live that could be unwanted.
     assert_eq!(told, [(0, 10, 10), (2, 10, 30), (4, 0, 40)]);
     assert_eq!(filtered(&outcome.stats, Egress), (20, 20 * (100 + HEADERS)));

@@ -119,13 +119,13 @@ fn check(outcome: &Outcome, interfaces: &[&str], mode: Attach) {
             "{mode:?}"
         );
     }
-    let withheld = |by: fn(&Flow) -> u64| -> u64 {
+    let suppressed = |by: fn(&Flow) -> u64| -> u64 {
         let of = |flow: &Flow| by(flow) * (flow.observation_points.len() as u64 - 1);
         outcome.flows.iter().map(of).sum()
     };
     let packets = |flow: &Flow| flow.forward.packets.total + flow.reverse.packets.total;
-    assert_eq!(outcome.stats.records_joined, withheld(|_| 1));
-    assert_eq!(outcome.ignored("joined"), withheld(packets));
+    assert_eq!(outcome.stats.records_joined, suppressed(|_| 1));
+    assert_eq!(outcome.ignored("joined"), suppressed(packets));
 }
 
 fn conversation_over_a_bridge_is_reported_once(mode: Attach) {

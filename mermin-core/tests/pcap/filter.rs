@@ -55,15 +55,15 @@ fn suppressed_records_lose_no_packet() {
     let mut filter = Filter::default();
     filter.flow.connection_state = Rule::not_matching(["syn_sent"]).unwrap();
     let outcome = read(filter);
-    // The first record of the connection is withheld, if it was not established by then.
+    // The first record of the connection is suppressed, if it was not established by then.
     let told: u64 = outcome
         .flows
         .iter()
         .map(|flow| flow.forward.packets.delta)
         .sum();
-    let (withheld, _) = outcome.reasons()["filtered"];
-    assert!(withheld > 0);
-    assert_eq!(told + withheld, 3 * FRAMES);
+    let (suppressed, _) = outcome.reasons()["filtered"];
+    assert!(suppressed > 0);
+    assert_eq!(told + suppressed, 3 * FRAMES);
     outcome.whole();
 }
 

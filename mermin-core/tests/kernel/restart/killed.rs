@@ -135,12 +135,12 @@ impl Siege {
         self.referee.check_sequences();
         let sums = self.referee.sums();
         let mut wrong = Vec::new();
-        let (mut withheld, mut roomless) = (0, 0);
+        let (mut suppressed, mut roomless) = (0, 0);
         for (number, &packets) in (0..).zip(&sent) {
             let told = sums.get(&*frame::source(number).to_string()).copied();
             let mut wanted = packets;
             if self.orders.unwanted.is_some() && number % 256 < UNWANTED {
-                withheld += packets;
+                suppressed += packets;
                 wanted = 0;
             }
             let [packets, octets] = told.unwrap_or_default();
@@ -159,7 +159,7 @@ impl Siege {
         );
         assert_eq!(
             ignored.remove("filtered").unwrap_or_default(),
-            [withheld, withheld * (OCTETS + 14)],
+            [suppressed, suppressed * (OCTETS + 14)],
             "under `filtered`, and what was sent"
         );
         ignored.retain(|_, counts| *counts != [0, 0]);
@@ -233,7 +233,7 @@ pub(super) fn kill_at_each(mut siege: Siege, what: &str) {
         ) || matches!(
             point,
             FailPoint::Named | FailPoint::Parting | FailPoint::Shifted | FailPoint::Uncounted
-        ) || WITHHOLDING.contains(&point)
+        ) || SUPPRESSING.contains(&point)
         {
             continue;
         }
@@ -278,17 +278,17 @@ fn kill_with_a_displaced_index_entry_loses_nothing(mode: Attach) {
 }
 
 /// Places between moving counts to `filtered` and noting it.
-const WITHHOLDING: [FailPoint; 4] = [
+const SUPPRESSING: [FailPoint; 4] = [
     FailPoint::Planned,
     FailPoint::HalfMoved,
     FailPoint::Moved,
     FailPoint::Suppressed,
 ];
 
-/// Each place twice: while a record is withheld, and while that is done again for a process that was killed before.
+/// Each place twice: while a record is suppressed, and while that is done again for a process that was killed before.
 fn kill_while_suppressing_loses_nothing(mode: Attach) {
     let mut siege = Siege::begin(mode, true);
-    for point in WITHHOLDING {
+    for point in SUPPRESSING {
         // An odd number and an even one: one hook, and both.
         for passes in [20, 31] {
             siege.kill_at(point, passes);
@@ -299,7 +299,7 @@ fn kill_while_suppressing_loses_nothing(mode: Attach) {
         }
     }
     let referee = siege.end();
-    report("killed while withholding", mode, &referee);
+    report("killed while suppressing", mode, &referee);
 }
 
 /// A batch counts as delivered when its consumer says so, and not before: what was delivered without a word comes again, the

@@ -218,7 +218,7 @@ fn pin_reused_index_is_another_interface(mode: Attach) {
     assert_eq!(watching.drain().flows, []);
     let stats = handle.stats();
     assert_eq!(counted(&stats), (vec![("v2", 12)], 3));
-    let withheld: Vec<_> = stats
+    let suppressed: Vec<_> = stats
         .hooks
         .iter()
         .flat_map(|hook| {
@@ -228,7 +228,7 @@ fn pin_reused_index_is_another_interface(mode: Attach) {
         })
         .collect();
     assert_eq!(
-        withheld,
+        suppressed,
         [("v2", "filtered", 12), ("", "filtered", 3)],
         "{stats:#?}"
     );

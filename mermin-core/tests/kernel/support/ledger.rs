@@ -30,7 +30,7 @@ pub(crate) fn check(outcome: &Outcome) {
     );
 }
 
-/// Checks what holds though records were withheld: no packet is lost with them.
+/// Checks what holds though records were suppressed: no packet is lost with them.
 pub(crate) fn check_filtered(outcome: &Outcome) {
     every_packet_is_somewhere_once(outcome);
     let stats = &outcome.stats;

@@ -153,7 +153,7 @@ impl Watch {
         outcome
     }
 
-    /// As [`finish`](Self::finish), of a source that may have withheld records.
+    /// As [`finish`](Self::finish), of a source that may have suppressed records.
     pub(crate) fn finish_filtered(self) -> Outcome {
         let outcome = self.drain();
         ledger::check_filtered(&outcome);
