@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures::executor::block_on;
-use mermin_benches::{Options, Report, Result, Row, testbed::run, milliseconds, summary};
+use mermin_benches::{Options, Report, Result, Row, milliseconds, summary, testbed::run};
 use mermin_core::{Attach, FlowSource, FlowSourceBuilder, lab::enter_new_namespace};
 
 const CROWDS: [u32; 2] = [4, 200];

@@ -11,11 +11,11 @@ use futures::{StreamExt, executor::block_on};
 use mermin_benches::{
     Options, Report, Result, Row, Summary, bounds,
     bulk::Bulk,
-    cpu,
-    testbed::{Testbed, run},
-    frames::udp4,
     competitors::{Competitor, Kind},
+    cpu,
+    frames::udp4,
     summary,
+    testbed::{Testbed, run},
 };
 use mermin_core::{
     FlowSource, FlowSourceBuilder, Handle,

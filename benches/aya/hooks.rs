@@ -3,7 +3,7 @@
 use std::{cell::RefCell, time::Instant};
 
 use mermin_bench_aya::Loaded;
-use mermin_benches::{Options, Report, Result, cpu, testbed::run, milliseconds};
+use mermin_benches::{Options, Report, Result, cpu, milliseconds, testbed::run};
 use mermin_core::{
     Attach,
     lab::loader::{LoadedObject, ObjectSettings, WayToHooks},

@@ -16,7 +16,7 @@ use std::{
 };
 
 use futures::{StreamExt, executor::block_on};
-use mermin_benches::{Options, Report, Result, Row, testbed::run, milliseconds, summary};
+use mermin_benches::{Options, Report, Result, Row, milliseconds, summary, testbed::run};
 use mermin_core::{
     Attach, Flow, FlowSource, Handle, lab::enter_new_namespace, report::HookDirection,
 };
@@ -198,8 +198,12 @@ impl Bench {
         let flows = std::mem::take(&mut *self.records());
         let (notified, attached) = (self.observer.notified(), self.observer.attached());
         let since = |index: u32, time: SystemTime| -> Result<f64> {
-            let notified = notified.get(&index).ok_or("the kernel reported no such link")?;
-            Ok(milliseconds(time.duration_since(*notified).unwrap_or_default()))
+            let notified = notified
+                .get(&index)
+                .ok_or("the kernel reported no such link")?;
+            Ok(milliseconds(
+                time.duration_since(*notified).unwrap_or_default(),
+            ))
         };
         for (index, at) in attached {
             lags.returned.push(since(index, at)?);

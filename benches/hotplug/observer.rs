@@ -16,7 +16,7 @@ use rustix::net::{self, AddressFamily, RecvFlags, SocketType, netlink};
 
 use crate::{
     PAUSE,
-    traffic::{Traffic, Speakers},
+    traffic::{Speakers, Traffic},
 };
 
 /// Time of the first observation of an interface, by index.
@@ -126,7 +126,9 @@ impl Seen {
             let _ = speakers.add(link.index);
         }
         if link.name.starts_with(b"p") {
-            self.notified.entry(link.index).or_insert_with(SystemTime::now);
+            self.notified
+                .entry(link.index)
+                .or_insert_with(SystemTime::now);
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::{net::UdpSocket, thread, time::Instant};
 
 use futures::executor::block_on;
-use mermin_benches::{Options, Report, Result, Row, testbed::run, summary};
+use mermin_benches::{Options, Report, Result, Row, summary, testbed::run};
 use mermin_core::{FlowSource, FlowSourceBuilder, lab::enter_new_namespace, report::Feature};
 use rustix::net::sockopt;
 

@@ -6,15 +6,15 @@
 pub mod bulk;
 pub mod capture;
 pub mod child;
+pub mod competitors;
 pub mod cpu;
-pub mod testbed;
 pub mod filled;
 pub mod frames;
 pub mod memory;
 pub mod options;
-pub mod competitors;
 pub mod report;
 pub mod rounds;
+pub mod testbed;
 
 pub use self::{
     options::Options,

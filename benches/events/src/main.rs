@@ -8,7 +8,7 @@ mod subscriber;
 use std::{process::ExitCode, time::Instant};
 
 use futures::{StreamExt as _, executor::block_on};
-use mermin_benches::{Result, cpu, testbed::run, filled::filled, milliseconds};
+use mermin_benches::{Result, cpu, filled::filled, milliseconds, testbed::run};
 use mermin_core::{FlowSource, lab::enter_new_namespace};
 
 /// Interfaces of the source.

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use rustix::thread::CapabilitySet;
 
 use crate::{
+    output::{facts, json, mark},
     page,
     run::{as_nobody, doctor, needed, unpinned},
-    output::{facts, json, mark},
 };
 
 pub(crate) fn healthy_host_passes_every_check() {

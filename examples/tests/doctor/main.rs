@@ -10,6 +10,7 @@
 mod arguments;
 mod checks;
 mod left;
+mod output;
 #[expect(dead_code, reason = "these tests look for rows alone")]
 #[path = "../../../mermin-core/tests/kernel/troubleshooting/page.rs"]
 mod page;
@@ -17,7 +18,6 @@ mod privilege;
 #[path = "../../../mermin-core/tests/kernel/support/rights.rs"]
 mod rights;
 mod run;
-mod output;
 
 use std::{env, process::ExitCode};
 

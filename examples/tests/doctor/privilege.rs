@@ -5,8 +5,8 @@ use std::process::Command;
 use rustix::thread::CapabilitySet;
 
 use crate::{
-    run::{DOCTOR, NEEDED, apart, as_nobody, needed, run},
     output::{json, mark},
+    run::{DOCTOR, NEEDED, apart, as_nobody, needed, run},
 };
 
 pub(crate) fn without_capabilities() {

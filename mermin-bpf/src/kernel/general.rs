@@ -11,8 +11,9 @@ use mermin_bpf::{
         slot::origin,
     },
     track::{
-        parsed_frame, fragment, key,
+        fragment, key,
         measure::{self, Measure},
+        parsed_frame,
         tcp_analysis::{self, NOT_ANALYSED},
     },
     wire::{

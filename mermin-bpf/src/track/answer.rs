@@ -1,8 +1,6 @@
 //! Answers: packets whose receiver has asked for them, and so started the flow.
 
-use crate::{
-    wire::{bytes::Bytes, dns, packet::Packet, protocol, pseudo_ports, tcp::flag, udp},
-};
+use crate::wire::{bytes::Bytes, dns, packet::Packet, protocol, pseudo_ports, tcp::flag, udp};
 
 /// The fields of a packet that show if it is an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +38,9 @@ impl Sent {
                 const ANSWER: u8 = flag::SYN | flag::ACK;
                 self.tcp_flags & ANSWER == ANSWER
             }
-            protocol::ICMP | protocol::ICMPV6 => pseudo_ports::is_reply(self.protocol, self.icmp_type),
+            protocol::ICMP | protocol::ICMPV6 => {
+                pseudo_ports::is_reply(self.protocol, self.icmp_type)
+            }
             protocol::UDP => {
                 let message = self.transport_at as usize + udp::LENGTH;
                 self.port == dns::PORT && dns::is_response(bytes, message)

@@ -71,7 +71,11 @@ impl Tables {
             let _ = writeln!(self.unsupported, "| {} |", cells(path, key));
         }
         let items = items(&key.shape).map(|it| (format!("{path}[]"), it));
-        for (path, info) in block.map(|it| (path.to_owned(), it)).into_iter().chain(items) {
+        for (path, info) in block
+            .map(|it| (path.to_owned(), it))
+            .into_iter()
+            .chain(items)
+        {
             for key in &info.keys {
                 let path = format!("{path}{}", join(false, info.style, key.name));
                 match key.shape {

@@ -107,7 +107,9 @@ fn read_word<T: Clone>(
     if let Some((choice, _)) = choices.iter().find(|(_, words)| words.iter().any(is_meant)) {
         return Some(choice.clone());
     }
-    let valid = choices.iter().filter_map(|(_, words)| words.first().copied());
+    let valid = choices
+        .iter()
+        .filter_map(|(_, words)| words.first().copied());
     let fault = match nearest(text, valid) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "there is no such word".to_owned(),

@@ -5,8 +5,8 @@
 
 mod attached;
 pub(crate) mod hook;
-mod mode;
 mod hook_programs;
+mod mode;
 pub(crate) mod order;
 mod orphan;
 mod owner;

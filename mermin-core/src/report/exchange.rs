@@ -56,8 +56,8 @@ mod tests {
     use super::*;
     use crate::report::{
         Attachment, Check, CheckKind, Degradation, Feature, HookDirection, HookPosition,
-        HookProgram, HookStats, Mechanism, Notice, Orphan, Outcome, Report, SourceKind, Stats,
-        Recovered, WatchedInterface,
+        HookProgram, HookStats, Mechanism, Notice, Orphan, Outcome, Recovered, Report, SourceKind,
+        Stats, WatchedInterface,
     };
 
     #[test]

@@ -30,7 +30,9 @@ fn idle_at(flow: &ExpiryState, limits: &Limits) -> u64 {
 
 /// The time at which its next interval record is due (monotonic ns).
 fn report_at(flow: &ExpiryState, entry: &ExportState, limits: &Limits) -> u64 {
-    entry.current_interval_start(flow).saturating_add(limits.active)
+    entry
+        .current_interval_start(flow)
+        .saturating_add(limits.active)
 }
 
 /// The time at which the flow ends or its next interval record is due, whichever is earlier (monotonic ns). An interval

@@ -293,11 +293,17 @@ fn more_flows_than_the_queue_holds_are_all_looked_up() {
             watch.take_for(Duration::from_millis(20));
             sweep = sweep.max(watch.stats().last_sweep);
             let open = snapshot(&watch.handle);
-            open.iter().filter(|flow| direction(flow) == expected).count() == FLOWS as usize
+            open.iter()
+                .filter(|flow| direction(flow) == expected)
+                .count()
+                == FLOWS as usize
         });
         let time = lookup_time() / FLOWS;
         let outcome = watch.finish();
-        let all = outcome.flows.iter().filter(|flow| direction(flow) == expected);
+        let all = outcome
+            .flows
+            .iter()
+            .filter(|flow| direction(flow) == expected);
         assert_eq!(all.count(), FLOWS as usize);
         assert_eq!(outcome.stats.lookups_missed, 0);
         eprintln!("lookups: {is_on}, {time:?} of CPU a flow, longest sweep {sweep:?}");

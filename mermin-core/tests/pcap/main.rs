@@ -8,9 +8,9 @@
 mod broken;
 mod channel;
 mod containers;
-mod frames;
 mod expiry;
 mod filter;
+mod frames;
 mod golden;
 mod headers;
 mod join;

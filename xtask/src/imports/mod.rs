@@ -61,7 +61,9 @@ fn crates(packages: &[Value]) -> Result<BTreeMap<String, PathBuf>> {
     for target in packages.iter().flat_map(targets) {
         let file = target["src_path"].as_str().map(Path::new);
         let file = file.context("cannot find a crate's file in what `cargo metadata` says")?;
-        let is_root = ["lib.rs", "main.rs"].iter().any(|root| file.ends_with(root));
+        let is_root = ["lib.rs", "main.rs"]
+            .iter()
+            .any(|root| file.ends_with(root));
         if let Some(directory) = file.parent().filter(|_| is_root) {
             let below = directory.strip_prefix(project::root())?;
             let name = below.to_string_lossy();

@@ -8,8 +8,8 @@ use super::{tests::with_ports, *};
 use crate::{
     abi::ledger::link,
     track::{
-        parsed_frame::{Decapsulation, Fragmentation, ParseOptions, ParsedFrame, parse_frame},
         measure::measure,
+        parsed_frame::{Decapsulation, Fragmentation, ParseOptions, ParsedFrame, parse_frame},
     },
     wire::{
         ethertype, plain,

@@ -10,8 +10,8 @@
 //! A directory gets the layout's name when it is complete, and loses it before anything is removed. So a process that
 //! is killed at any moment leaves no incomplete directory with that name.
 
-pub(crate) mod retired;
 pub(crate) mod directory;
+pub(crate) mod free_stack;
 pub(crate) mod identity;
 pub(crate) mod instance;
 pub(crate) mod interfaces;
@@ -20,4 +20,4 @@ pub(crate) mod lock;
 pub(crate) mod names;
 mod pages;
 pub(crate) mod redo;
-pub(crate) mod free_stack;
+pub(crate) mod retired;

@@ -64,7 +64,11 @@ pub(super) fn with_less<T>(
     }
 }
 
-fn begin_once(arguments: &CaptureArguments, sizes: Sizes, pinned: bool) -> Result<Making, ObjectError> {
+fn begin_once(
+    arguments: &CaptureArguments,
+    sizes: Sizes,
+    pinned: bool,
+) -> Result<Making, ObjectError> {
     make_room(sizes, |sizes| host::room(sizes, pinned))?;
     Making::begin(arguments.options.test_hooks.object, sizes, None)
 }

@@ -2,7 +2,7 @@
 
 use mermin_bpf::{
     abi::tunnel::{OuterHeader, kind},
-    track::{parsed_frame::ParsedFrame, key::HIGH_TO_LOW},
+    track::{key::HIGH_TO_LOW, parsed_frame::ParsedFrame},
     wire::packet,
 };
 

@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use mermin_bpf::{
     abi::fragment::{Early, FragmentFlow, FragmentKey},
     track::{
-        parsed_frame::{Fragmentation, ParsedFrame},
         fragment::{early, flow_of, is_fresh},
         measure::Measure,
+        parsed_frame::{Fragmentation, ParsedFrame},
     },
     wire::{ip::Ip, packet},
 };

@@ -127,7 +127,11 @@ fn pin_moved_interface_is_detached() {
             assert_eq!((there[0], left), (own[0], 3), "{stats:#?}");
         } else {
             assert_eq!((there, left), (own.to_vec(), 19), "{stats:#?}");
-            assert_eq!(packets_by_interface(&flows), [&[("v0", 19)], own].concat(), "{flows:#?}");
+            assert_eq!(
+                packets_by_interface(&flows),
+                [&[("v0", 19)], own].concat(),
+                "{flows:#?}"
+            );
         }
         // As it was, for the next time.
         let near = bench.pair.near.path();
@@ -196,7 +200,11 @@ fn pin_reused_index_is_another_interface(mode: Attach) {
     send(&bench.pair.near, "v2", 12);
     assert_eq!(counted(&handle.stats()), (vec![("v2", 12)], 3));
     let flows = watching.drain().flows;
-    assert_eq!(packets_by_interface(&flows), [("v0", 3), ("v2", 12)], "{flows:#?}");
+    assert_eq!(
+        packets_by_interface(&flows),
+        [("v0", 3), ("v2", 12)],
+        "{flows:#?}"
+    );
     assert_eq!(counted(&handle.stats()), (vec![("v2", 12)], 3));
     assert_bare(&bench, "v2");
 
@@ -280,7 +288,11 @@ fn pin_kill_while_detaching_loses_nothing(mode: Attach) {
     flows("v2");
     let handle = watching.handle.clone();
     let flows = watching.drain().flows;
-    assert_eq!(packets_by_interface(&flows), [("v0", 40), ("v2", 80)], "{flows:#?}");
+    assert_eq!(
+        packets_by_interface(&flows),
+        [("v0", 40), ("v2", 80)],
+        "{flows:#?}"
+    );
     assert_eq!(counted(&handle.stats()), (vec![("v2", 80)], 40));
     assert_bare(&bench, "v2");
 }

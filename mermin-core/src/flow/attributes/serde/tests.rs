@@ -47,7 +47,10 @@ fn json_is_what_json_lines_write_and_reads_back() {
         let mut line = Vec::new();
         write_json(flow, &mut line).unwrap();
         assert_eq!(format!("{json}\n"), String::from_utf8(line).unwrap());
-        assert_eq!(serde_json::from_str::<Flow>(&json).unwrap(), without_hidden_fields(flow));
+        assert_eq!(
+            serde_json::from_str::<Flow>(&json).unwrap(),
+            without_hidden_fields(flow)
+        );
     }
 }
 

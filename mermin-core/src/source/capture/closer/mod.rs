@@ -11,7 +11,9 @@ use super::{
     slots::SlotTable,
 };
 use crate::{
-    bpf::{free::FreeSlots, grace::Grace, index::Index, pin::free_stack::RemainingSlots, slab::Slab},
+    bpf::{
+        free::FreeSlots, grace::Grace, index::Index, pin::free_stack::RemainingSlots, slab::Slab,
+    },
     error::{Error, ErrorKind},
     flow::EndReason,
     source::control::Control,

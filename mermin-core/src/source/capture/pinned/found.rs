@@ -7,9 +7,8 @@ use crate::{
     bpf::{
         object::shared_maps,
         pin::{
-            retired,
             instance::{Instance, PinnedState, Stale},
-            interfaces, journal, names, redo,
+            interfaces, journal, names, redo, retired,
         },
         size::Sizes,
     },

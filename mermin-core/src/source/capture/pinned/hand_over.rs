@@ -6,14 +6,14 @@ use super::instance::PinnedInstance;
 use crate::{
     bpf::{
         loaded::Beside,
-        pin::{instance::Instance, names, free_stack::FreeStack},
+        pin::{free_stack::FreeStack, instance::Instance, names},
     },
     error::{Error, ErrorKind},
     source::{
         capture::drops::LiveDrops,
         handover::{
             Handover,
-            header::{Header, Role, FreeSlotNumbers},
+            header::{FreeSlotNumbers, Header, Role},
         },
         options::Options,
     },
@@ -50,9 +50,12 @@ impl Passing {
         free_stack: Option<&FreeStack>,
         options: &Options,
     ) -> Result<Handover, Error> {
-        let handover = self.collect(instance, free_stack, options).map_err(|error| {
-            Error::new(ErrorKind::System, "cannot read the pins of the source").with_source(error)
-        })?;
+        let handover = self
+            .collect(instance, free_stack, options)
+            .map_err(|error| {
+                Error::new(ErrorKind::System, "cannot read the pins of the source")
+                    .with_source(error)
+            })?;
         instance.leave();
         Ok(handover)
     }

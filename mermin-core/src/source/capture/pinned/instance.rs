@@ -25,12 +25,7 @@ pub(in crate::source::capture) struct PinnedInstance {
 impl PinnedInstance {
     /// Creates it for a new instance or one that was `found`. Until [`begin`](Self::begin), a failure restores the
     /// earlier state.
-    pub(super) fn new(
-        instance: Instance,
-        hooks: PinnedHooks,
-        persists: bool,
-        found: bool,
-    ) -> Self {
+    pub(super) fn new(instance: Instance, hooks: PinnedHooks, persists: bool, found: bool) -> Self {
         let on_open_cancelled = if found { OnDrop::Keep } else { OnDrop::Remove };
         hooks.set_on_drop(on_open_cancelled);
         Self {

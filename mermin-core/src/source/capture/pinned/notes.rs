@@ -8,12 +8,12 @@ use std::{
 use crate::{
     bpf::{
         pin::{
-            retired::{self, RetiredCounters},
             identity::{self, Identity},
             interfaces::{self, Interfaces},
             journal::{self, Journal},
             names,
             redo::{self, Redo},
+            retired::{self, RetiredCounters},
         },
         size::Sizes,
     },

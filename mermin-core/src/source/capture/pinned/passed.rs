@@ -26,11 +26,11 @@ use crate::{
         memory::Named,
         object::Making,
         pin::{
+            free_stack::FreeStack,
             identity,
             instance::PinnedState,
             lock::{Lock, LockError},
             names,
-            free_stack::FreeStack,
         },
         size::Sizes,
     },
@@ -44,7 +44,7 @@ use crate::{
         },
         handover::{
             Handover,
-            header::{Header, FreeSlotNumbers, invalid},
+            header::{FreeSlotNumbers, Header, invalid},
         },
     },
     sys::bpf_pin,

@@ -7,7 +7,7 @@ use mermin_bpf::abi::slot::state;
 use super::{degradations, instance::PinnedInstance};
 use crate::{
     attach::pinned_hooks::PinnedHooks,
-    bpf::pin::{instance::Stale, journal::SlotNotes, free_stack::FreeStack},
+    bpf::pin::{free_stack::FreeStack, instance::Stale, journal::SlotNotes},
     error::{Error, ErrorKind},
     failpoint::{FailPoint, fail_point},
     filter::FilterDecision,

@@ -14,8 +14,8 @@ use crate::{
         pin::retired::{HookAccounts, RetiredCounters},
     },
     report::{
-        self, Attachment, Degradation, Feature, HookStats, InterfaceStats, Notice, Orphan, Report,
-        Recovered, WatchedInterface,
+        self, Attachment, Degradation, Feature, HookStats, InterfaceStats, Notice, Orphan,
+        Recovered, Report, WatchedInterface,
     },
 };
 

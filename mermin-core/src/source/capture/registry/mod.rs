@@ -21,7 +21,7 @@ use crate::{
         pin::retired::RetiredCounters,
     },
     report::{
-        Degradation, Feature, HookStats, InterfaceStats, Notice, Orphan, Report, Recovered,
+        Degradation, Feature, HookStats, InterfaceStats, Notice, Orphan, Recovered, Report,
         WatchedInterface,
     },
     source::{capture::events, changes::Changes},

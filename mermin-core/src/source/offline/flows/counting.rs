@@ -3,11 +3,11 @@
 use mermin_bpf::{
     abi::{fragment::FragmentKey, ledger::Reason},
     track::{
-        parsed_frame::{Fragmentation, ParsedFrame},
         fragment,
         key::HIGH_TO_LOW,
         measure,
         origin::decide,
+        parsed_frame::{Fragmentation, ParsedFrame},
     },
     wire::{ip::Ip, packet},
 };
