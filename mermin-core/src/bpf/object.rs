@@ -26,7 +26,7 @@ use crate::{
     failpoint::{FailPoint, fail_point},
     probe::privilege,
     sys::{
-        bpf_load::{self, Kind, ObjectError, Program},
+        bpf_load::{self, Kind, LoadError, Program},
         bpf_pin::{self, Shape},
     },
 };
@@ -270,6 +270,6 @@ fn load_program(code: Code) -> Result<(String, OwnedFd), Failure> {
     let name = code.name;
     match loaded {
         Ok(loaded) => Ok((name, loaded)),
-        Err(ObjectError { error, log }) => Err(Failure::Program { name, error, log }),
+        Err(LoadError { error, log }) => Err(Failure::Program { name, error, log }),
     }
 }

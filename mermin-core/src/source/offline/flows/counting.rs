@@ -68,7 +68,7 @@ impl Flows {
             Ok(parsed) => match &parsed.part {
                 Fragmentation::None(found) | Fragmentation::First(found, _) => {
                     let captured = CapturedPacket {
-                        parsed_frame,
+                        parsed,
                         read: &read,
                         octets,
                     };
