@@ -23,16 +23,14 @@ use mermin_bpf::{
         memory::Memory,
         search::{Found, search},
     },
-    track::{
-        key::{self, is_reply},
-        tcp_analysis::payload,
-    },
+    track::{key, tcp_analysis::payload},
     wire::{
         bytes::HEADER_LIMIT,
         encap_level::EncapLevel,
         ethertype,
         packet::{Frame, Packet, Version},
         protocol::{self, Kind},
+        pseudo_ports::is_reply,
         tcp::flag,
         walk_start::WalkStart,
     },
