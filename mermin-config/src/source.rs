@@ -131,6 +131,8 @@ mod tests {
 
     use mermin_core::{Filter, NetNs, filter::Rule};
 
+    use mermin_core::{FlowKey, Join, TcxOrder};
+
     use super::*;
 
     fn assert_same(text: &str, expected: &FlowSourceBuilder) {

@@ -40,7 +40,7 @@ pub fn run(octets: &[u8]) {
     let whole = read_capture(&file[..], timeouts, room);
     assert!(whole.error.is_none(), "{:?}", whole.error);
     ledger(&whole);
-    let mut told: Vec<Record> = whole.flows.iter().map(told).collect();
+    let mut told: Vec<Record> = whole.flows.iter().map(model_record).collect();
     told.sort();
     model.records.sort();
     for (told, expected) in told.iter().zip(&model.records) {
