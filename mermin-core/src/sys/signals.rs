@@ -98,7 +98,7 @@ mod tests {
             // SAFETY: the handler only counts, and no other test uses these signals.
             unsafe { libc::signal(signal, handler) };
         }
-        let held = hold().unwrap();
+        let held = block().unwrap();
         raise_both();
         assert_eq!(counted(), [1, 0]);
         drop(held);
