@@ -128,7 +128,10 @@ pub fn mermin_drop(context: RawTracePointContext) -> i32 {
                         return 0;
                     }
                     Place::Nowhere => {
-                        let number = (event.reason as usize).min(REASON_NUMBERS - 1);
+                        // Through memory, or a verifier would tell states apart by the reasons that they rule out.
+                        let workspace = &raw mut (*scratch).workspace;
+                        let reason = barrier_var(workspace, event.reason as usize);
+                        let number = reason.min(REASON_NUMBERS - 1);
                         &raw mut (*counters).flowless[number & (REASON_NUMBERS - 1)]
                     }
                 };
