@@ -229,29 +229,35 @@ pub const fn may_be_session(kind: Kind, [from, to]: [u16; 2], sessions: ports::S
 #[inline(always)]
 fn open<B: Bytes>(bytes: B, ip: &Ip, ports: &Ports, whole: bool) -> Result<Option<Opened>, Reason> {
     let (at, available) = (ip.payload, ip.payload_length());
-    let (found, at, datagram) = match ip.protocol {
+    let mut room = available;
+    let mut l2tp = None;
+    let (mut found, at, datagram) = match ip.protocol {
         protocol::IPV4 => (Some(Carrier::bare(ethertype::IPV4, available)), at, [0; 2]),
         protocol::IPV6 => (Some(Carrier::bare(ethertype::IPV6, available)), at, [0; 2]),
         protocol::GRE => (gre::parse(bytes, at, available, whole)?, at, [0; 2]),
         protocol::ETHERIP => (etherip::parse(bytes, at, available)?, at, [0; 2]),
-        protocol::L2TP => (l2tp::over_ip(bytes, at, available, whole)?, at, [0; 2]),
+        protocol::L2TP => {
+            l2tp = Some(l2tp::Over::Ip);
+            (None, at, [0; 2])
+        }
         protocol::UDP => {
             let datagram = udp::parse(bytes, at, available, whole)?;
             let [_, port] = datagram;
-            let content = udp::content(bytes, at, available, whole);
+            room = udp::content(bytes, at, available, whole);
             let at = at + udp::LENGTH;
             let found = if ports.vxlan.has(port) {
-                vxlan::parse(bytes, at, content)?
+                vxlan::parse(bytes, at, room)?
             } else if ports.vxlan_gpe.has(port) {
-                vxlan_gpe::parse(bytes, at, content)?
+                vxlan_gpe::parse(bytes, at, room)?
             } else if ports.geneve.has(port) {
-                geneve::parse(bytes, at, content)?
+                geneve::parse(bytes, at, room)?
             } else if ports.gtpu.has(port) {
-                gtpu::parse(bytes, at, content, whole)?
+                gtpu::parse(bytes, at, room, whole)?
             } else if ports.l2tp.has_any(datagram) {
-                l2tp::parse(bytes, at, content, whole)?
+                l2tp = Some(l2tp::Over::Udp);
+                None
             } else if ports.teredo.has_any(datagram) {
-                teredo::parse(bytes, at, content)?
+                teredo::parse(bytes, at, room)?
             } else {
                 None
             };
@@ -259,10 +265,19 @@ fn open<B: Bytes>(bytes: B, ip: &Ip, ports: &Ports, whole: bool) -> Result<Optio
         }
         _ => (None, at, [0; 2]),
     };
-    Ok(found.map(|carrier| Opened {
-        carrier: carrier.blurred(bytes),
-        at: bytes.barrier_var(at),
-        ports: datagram,
+    // Once, for either protocol around it.
+    if let Some(over) = l2tp {
+        found = l2tp::parse(bytes, over, at, room, whole)?;
+    }
+    Ok(found.map(|carrier| {
+        // Ports of no datagram are zeroes, by which the kernel's verifier would tell its paths apart.
+        let [from, to] = datagram.map(usize::from);
+        let ports = bytes.barrier_var(from << 16 | to);
+        Opened {
+            carrier: carrier.blurred(bytes),
+            at: bytes.barrier_var(at),
+            ports: [(ports >> 16) as u16, ports as u16],
+        }
     }))
 }
 

@@ -21,46 +21,47 @@ const LENGTH_IP: usize = 4;
 /// The shortest PPP frame with a packet in it.
 const PPP: usize = 4;
 
-/// Reads a message at `at` of a datagram, where `available` octets of it remain; `None` for control messages, other versions,
+/// The protocol around a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// A datagram: version 2 or 3.
+    Udp,
+    /// IP: version 3.
+    Ip,
+}
+
+/// Reads a message at `at`, where `available` octets of the packet around it remain; `None` for control messages, other versions,
 /// and invalid lengths. With `whole`, lengths are compared with those octets.
 ///
 /// The id is that of tunnel and session, which the receiver chose; for version 3 it is that of the session.
 ///
 /// # Errors
-/// [`Reason::MalformedTunnel`] if the header is within the datagram and out of reach.
+/// [`Reason::MalformedTunnel`] if the header is within the packet and out of reach.
 #[inline(always)]
 pub fn parse<B: Bytes>(
     bytes: B,
+    over: Over,
     at: usize,
     available: u32,
     whole: bool,
 ) -> Result<Option<Carrier>, Reason> {
-    if available < SHORTEST as u32 {
-        return Ok(None);
-    }
-    let header = bytes
-        .window::<SHORTEST>(at)
-        .ok_or(Reason::MalformedTunnel)?;
-    let flags = header.be16(0);
-    match flags & (CONTROL | VERSION) {
-        2 => second(bytes, at, flags, available, whole),
-        3 => third(bytes, at, LENGTH_UDP, available, whole),
-        _ => Ok(None),
-    }
-}
-
-/// Reads a message over IP; `None` for control messages.
-///
-/// # Errors
-/// As [`parse`].
-#[inline(always)]
-pub fn over_ip<B: Bytes>(
-    bytes: B,
-    at: usize,
-    available: u32,
-    whole: bool,
-) -> Result<Option<Carrier>, Reason> {
-    third(bytes, at, LENGTH_IP, available, whole)
+    let own = match over {
+        Over::Ip => LENGTH_IP,
+        Over::Udp if available < SHORTEST as u32 => return Ok(None),
+        Over::Udp => {
+            let header = bytes
+                .window::<SHORTEST>(at)
+                .ok_or(Reason::MalformedTunnel)?;
+            let flags = header.be16(0);
+            match flags & (CONTROL | VERSION) {
+                2 => return second(bytes, at, flags, available, whole),
+                3 => LENGTH_UDP,
+                _ => return Ok(None),
+            }
+        }
+    };
+    // One state for both: the search in version 3 has more paths than all other tunnels.
+    third(bytes, at, bytes.barrier_var(own), available, whole)
 }
 
 #[inline(always)]
@@ -173,7 +174,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Result<Option<Carrier>, Reason> {
-        parse(bytes, 0, bytes.len() as u32, true)
+        parse(bytes, Over::Udp, 0, bytes.len() as u32, true)
     }
 
     #[test]
@@ -211,7 +212,7 @@ mod tests {
         for length in [0, 8, 11, 33, 0xffff_u16] {
             let lying = with(message(0x4002), 2, &length.to_be_bytes());
             assert_eq!(read(&lying), Ok(None), "{length}");
-            let part = parse(&lying[..], 0, 32, false);
+            let part = parse(&lying[..], Over::Udp, 0, 32, false);
             assert!(part.is_ok_and(|found| found.is_some()), "a part");
         }
         let far = with(message(0x0202), 6, &[1]);
@@ -225,7 +226,7 @@ mod tests {
     fn cut_header_is_malformed() {
         let bytes = message(0x4a02);
         for length in 0..21 {
-            let cut = parse(&bytes[..length], 0, bytes.len() as u32, true);
+            let cut = parse(&bytes[..length], Over::Udp, 0, bytes.len() as u32, true);
             assert_eq!(cut, Err(Reason::MalformedTunnel), "{length} octets");
         }
     }
