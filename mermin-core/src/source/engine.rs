@@ -55,7 +55,10 @@ pub(super) fn guard(queue: &Queue, work: impl FnOnce() -> Result<(), Error>) {
 /// Runs a thread's work. A panic becomes an error with the panic's text: `cannot <task>: ..`.
 pub(super) fn caught<T>(task: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let message = format!("cannot {task}: its thread panicked: {}", panic_message(&*panic));
+        let message = format!(
+            "cannot {task}: its thread panicked: {}",
+            panic_message(&*panic)
+        );
         Err(Error::new(ErrorKind::Panicked, message).with_remedy("report it as a defect"))
     })
 }

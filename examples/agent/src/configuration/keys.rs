@@ -268,9 +268,9 @@ mod tests {
                 continue;
             }
             let (block, name) = key.rsplit_once("[].").unwrap();
-            let (path, block) = block.rsplit_once(".extract.").unwrap();
+            let block = block.rsplit_once(".extract.").unwrap().1;
             let text = format!(
-                "{path} {{\nextract {{\n{block} {{\nfrom = \"pod\"\nkey = \"app\"\n{name} = \"x\"\n}}\n}}\n}}\n"
+                "attributes \"source\" \"k8s\" {{\nextract {{\n{block} {{\nfrom = \"pod\"\nkey = \"app\"\n{name} = \"x\"\n}}\n}}\n}}\n"
             );
             let problems = errors(&text);
             assert!(
