@@ -45,11 +45,11 @@ section! {
         /// True caches matching objects, false leaves them out.
         include: bool = true, Application;
         /// Namespaces. Empty means all.
-        namespaces: Vec<String> = Vec::new(), Application;
+        namespaces: Vec<String> = Vec::new(), Unsupported;
         /// Labels with values. An object must have all of them.
-        match_labels: BTreeMap<String, String> = BTreeMap::new(), Application;
+        match_labels: BTreeMap<String, String> = BTreeMap::new(), Unsupported;
         /// Conditions on labels. An object must meet all of them.
-        match_expressions: Vec<MatchExpression> = Vec::new(), Application;
+        match_expressions: Vec<MatchExpression> = Vec::new(), Unsupported;
     }
 }
 
