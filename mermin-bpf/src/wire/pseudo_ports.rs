@@ -1,10 +1,10 @@
 //! Substitutes for the ports of protocols that have none.
 //!
 //! An ICMP message has no ports. A query and its answer are one flow, distinguished from others by the identifier, so that two
-//! pings are two flows: the lower "port" is the query's type, the higher one the identifier. Every other message is
-//! a flow of its type and code: the lower "port" is 256 + type, the higher one the code.
+//! pings are two flows: the first "port" is the query's type, the second the identifier. Every other message is
+//! a flow of its type and code: the first "port" is 256 + type, the second the code.
 //!
-//! ESP and AH have a security parameters index instead: its upper half is the lower "port", its lower half the higher one.
+//! ESP and AH have a security parameters index instead: the first "port" is its upper half, the second its lower half.
 //! An index names one direction, so each direction is a flow of its own.
 
 use super::{icmp::Icmp, protocol};
@@ -16,7 +16,7 @@ const NOT_A_QUERY: u16 = 256;
 /// a home agent (RFC 6275).
 #[inline(always)]
 const fn query(number: u8, kind: u8) -> Option<u8> {
-    // Sets of bits instead of one way for each pair: a verifier would follow them all to the end.
+    // Bit sets replace a branch for each pair, because a verifier would follow each branch to the end.
     let (from, known, replies) = if number == protocol::ICMP {
         const REPLIES: u64 = 1 << 14 | 1 << 16 | 1 << 18 | 1 << 43;
         (0, REPLIES | REPLIES >> 1 | 1 << 8 | 1, REPLIES)
@@ -28,7 +28,7 @@ const fn query(number: u8, kind: u8) -> Option<u8> {
     if place >= 64 || known >> place & 1 == 0 {
         return None;
     }
-    // A reply stands behind its request, but for that to an echo: 0, and the request is 8.
+    // A reply's type is that of its request plus 1. ICMP's echo is the exception: the request is 8, the reply 0.
     let echo = if kind == 0 { 8 } else { 0 };
     Some(kind + echo - (replies >> place & 1) as u8)
 }

@@ -29,8 +29,9 @@
 //!    announces the content (GTP-U), the whole packet must be there too.
 //!
 //! Any other datagram is counted in the flow of its own endpoints. A datagram that passes all three conditions is that
-//! tunnel, and later faults are faults of the inner packet. A header beyond the 512 bytes that are parsed is counted
-//! under `malformed_tunnel`; in a capture file with short packets, under `snapped`.
+//! tunnel, and later faults are faults of the inner packet. A tunnel's own header beyond the 512 octets that are parsed is
+//! counted under `malformed_tunnel`, an inner header under its own reason; in a capture file with short packets, both under
+//! `snapped`.
 //!
 //! # Key
 //!
@@ -115,7 +116,7 @@ pub enum Keyed {
     Endpoints,
 }
 
-/// A tunnel's header.
+/// The outer packet of a tunnel, as far as it is of interest to the flow inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Carrier {
     /// One of [`kind`].
@@ -155,15 +156,15 @@ impl Carrier {
         matches!(keyed, Keyed::Way) && !matches!(self.tunnel, kind::GTPU | kind::PPTP | kind::L2TP)
     }
 
-    /// The id and its presence in one number, different for any two ids.
+    /// The id and its presence in one number, different for any two ids. One id has the number of a missing id.
     #[inline(always)]
     const fn identity(&self) -> u32 {
-        // No id is not the id 0.
+        // A tunnel without an id differs from a tunnel with the id 0.
         self.id.wrapping_mul(ODD_HALF) ^ !(self.has_id as u32)
     }
 
-    /// The same, whose path the kernel's verifier has forgotten: it would follow each of them through the
-    /// content.
+    /// Returns an equal carrier of which the kernel's verifier knows nothing. Otherwise the verifier would check the code for the
+    /// content once for each kind of tunnel.
     #[inline(always)]
     fn blurred<B: Bytes>(self, bytes: B) -> Self {
         let flags = bytes.barrier_var(
@@ -203,8 +204,8 @@ impl Opened {
     }
 }
 
-/// True if a packet may carry others: by its protocol, or for a datagram by the result of `carries` for its ports, which is
-/// called for datagrams only.
+/// True if a packet may carry another packet. The protocol decides; for UDP, `carries` decides by the ports. `carries` is called
+/// for UDP only.
 #[inline(always)]
 #[must_use]
 pub fn may_carry(kind: Kind, ports: [u16; 2], carries: impl FnOnce([u16; 2]) -> bool) -> bool {
@@ -215,7 +216,7 @@ pub fn may_carry(kind: Kind, ports: [u16; 2], carries: impl FnOnce([u16; 2]) -> 
     }
 }
 
-/// True if a packet may belong to a session, by either port.
+/// True if a packet may be WireGuard's, by either port.
 #[inline(always)]
 #[must_use]
 pub const fn may_be_session(kind: Kind, [from, to]: [u16; 2], sessions: ports::Set) -> bool {
@@ -265,12 +266,13 @@ fn open<B: Bytes>(bytes: B, ip: &Ip, ports: &Ports, whole: bool) -> Result<Optio
         }
         _ => (None, at, [0; 2]),
     };
-    // Once, for either protocol around it.
+    // One call serves L2TP over UDP and over IP, so the compiled program has `l2tp::parse` once.
     if let Some(over) = l2tp {
         found = l2tp::parse(bytes, over, at, room, whole)?;
     }
     Ok(found.map(|carrier| {
-        // Ports of no datagram are zeroes, by which the kernel's verifier would tell its paths apart.
+        // Without a datagram, both ports are 0. If the kernel's verifier knew that, it would check the following code once with ports
+        // and once without.
         let [from, to] = datagram.map(usize::from);
         let ports = bytes.barrier_var(from << 16 | to);
         Opened {
@@ -286,7 +288,8 @@ fn open<B: Bytes>(bytes: B, ip: &Ip, ports: &Ports, whole: bool) -> Result<Optio
 /// inner packet.
 ///
 /// # Errors
-/// The reason of the truncated header up to the inner IP header; behind a protocol number also that of a malformed one; [`Reason::TooManyTunnels`] for a level beyond [`DEPTH`].
+/// The reason of a header between the two IP headers, if it is out of reach; behind a protocol number also if it is malformed.
+/// [`Reason::TooDeep`] for too many tags between them. [`Reason::TooManyTunnels`] for a level beyond [`DEPTH`].
 #[inline(always)]
 pub fn descend<B: Bytes>(
     bytes: B,

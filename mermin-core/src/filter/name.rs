@@ -17,7 +17,7 @@ mod sealed {
 pub trait Vocabulary: sealed::Sealed {
     /// Term for the vocabulary in errors.
     const WHAT: &'static str;
-    /// The highest number that has a name; `None` if names have no numbers.
+    /// The highest valid number; `None` if names have no numbers.
     const HIGHEST: Option<u8>;
 
     /// Returns all names of the vocabulary.

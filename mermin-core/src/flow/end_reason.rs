@@ -24,7 +24,8 @@ pub enum EndReason {
     /// The connection ended: by TCP FIN in both directions or RST, by ABORT or SHUTDOWN COMPLETE of SCTP, by Reset of
     /// DCCP, or because a new connection uses the same ports.
     EndOfFlow = 3,
-    /// The source was closed, or the interface was removed.
+    /// The source was closed, or the interface was removed or is not selected any more, or a process that took over had to
+    /// close the flow.
     ForcedEnd = 4,
     /// [Sampling](crate::FlowSourceBuilder::sampling) now keeps a larger share of flows than when this one began. The flow continues
     /// under another id, with a smaller [`sampling_interval`](crate::Flow::sampling_interval). In records of other programs, which you can

@@ -14,7 +14,7 @@ const SLACK: u64 = 1_000_000_000;
 /// The decision about a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// The record is made without the counts that another flow reported: `covered`, from the start of this flow. They
+    /// The record is made without `covered`. These counts are sums since this flow began, and other records have them. They
     /// are zero for the reporting flow; above zero if the flow takes over now, or is a former reporter that still owes
     /// counts. `sights` has all flows of the conversation, in the order in which they saw it.
     Reports {
@@ -94,7 +94,7 @@ pub(super) enum Fit {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Group {
     members: Vec<Member>,
-    /// The flow that reports; set by the first decision.
+    /// The flow that reports; set by the first decision, or by the first flow that an earlier process reported.
     reporter: Option<usize>,
 }
 
@@ -107,8 +107,8 @@ impl Group {
                 && new.last_seen.saturating_add(SLACK) >= sight.first_seen
         });
         match self.members.iter().position(|it| it.place == new.place) {
-            // The kernel program found a new connection, or no flow of this conversation had a packet within SLACK of
-            // the new one.
+            // Either the earlier flow with this key is still open, so the new flow is a new connection. Or no flow of this
+            // conversation overlaps the new flow in time.
             Some(at) if self.members[at].ended.is_none() || !any => Fit::Apart,
             Some(at) => Fit::InPlaceOf(at),
             None if !any => Fit::Apart,
@@ -151,7 +151,7 @@ impl Group {
         }
     }
 
-    /// Makes a flow that an earlier process reported the reporter. If there is another reporter already, the flow owes
+    /// The flow in this slot becomes the reporter, because an earlier process made a record of it. If there is another reporter already, the flow owes
     /// its counts up to now.
     pub(super) fn has_reported(&mut self, slot: u32, read: &impl Fn(u32) -> Sight) {
         let Some(at) = self.members.iter().position(|member| member.is(slot)) else {
@@ -217,7 +217,7 @@ impl Group {
         self.members.iter().enumerate().map(of).collect()
     }
 
-    /// Makes the flow the reporter, unless the former reporter has already counted all of its packets. Returns the
+    /// Makes the flow the reporter, unless the former reporter has counted all packets of this flow. Returns the
     /// counts that both have.
     fn take_over(
         &mut self,
@@ -271,8 +271,8 @@ fn first(sights: &[Sight]) -> usize {
     })
 }
 
-/// Returns true if the reporter sees the other flow's packets: it was active recently, in each direction that the
-/// other has.
+/// Returns true if the reporter sees the other flow's packets: it has packets in each direction that the other has, and its last
+/// packet is at most [`SLACK`] older than the other's.
 fn covers(reporter: &Sight, other: &Sight) -> bool {
     let each_way = reporter
         .sides

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 /// Delays of [`retry`](super::retry). The first delay is `first`. Each later delay is twice the one before, up to
 /// `max`. The batch fails when the next delay would exceed `elapsed` in total. Each delay is drawn at random between
-/// half of its value and all of it, so that many senders do not return at the same moment.
+/// half of its value and all of it, so that many senders do not return at the same moment. A longer delay that the receiver
+/// asks for replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "give it to `retry`"]
 pub struct Backoff {

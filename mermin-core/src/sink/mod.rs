@@ -45,7 +45,7 @@
 //! | | on an error of the receiver | `Ok` means |
 //! |---|---|---|
 //! | `sink` | `run` ends with it | the receiver has it |
-//! | `retry(sink, ..)` | the source waits | the receiver has it |
+//! | `retry(sink, ..)` | the source waits; `run` ends with a refusal, or when time is up | the receiver has it |
 //! | `buffered(retry(sink, ..), ..)` | the source goes on until the buffer is full | it is in memory |
 //!
 //! [`testing::check`] (feature `testing`) checks that a sink of your own keeps its part of these rules.

@@ -15,7 +15,7 @@ use mermin_bpf::{
     wire::ethernet,
 };
 
-/// One direction, summed over its stripes.
+/// One direction, summed over its lanes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Side {
     /// Packets on the wire.

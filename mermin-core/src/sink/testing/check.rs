@@ -66,7 +66,7 @@ pub struct Violation {
 /// * A dropped call loses nothing.
 /// * Closing delivers what the sink holds.
 /// * Closing again, and without records, is ok.
-/// * An outage loses nothing that was not ok. This rule is checked if receivers can be stopped.
+/// * After an outage, every record arrives. This rule is checked if receivers can be stopped.
 ///
 /// A sink that blocks its executor breaks the rule in which it does so. The other rules of [the contract](crate::sink) are
 /// the caller's part, and are not checked: one call at a time, the order of records, back-pressure, and what survives
@@ -293,7 +293,7 @@ async fn closing_again_is_ok<R: Receiver>(mut receiver: R) -> Result<&'static st
 async fn an_outage_loses_nothing<R: Receiver>(
     mut receiver: R,
 ) -> Result<Option<&'static str>, Violation> {
-    const RULE: &str = "an outage loses nothing that was not ok";
+    const RULE: &str = "after an outage, every record arrives";
     let mut sink = receiver.sink();
     let all = detailed_flows(300);
     let (before, rest) = all.split_at(100);

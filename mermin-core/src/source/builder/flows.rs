@@ -135,7 +135,7 @@ impl FlowSourceBuilder {
     ///
     /// A record has the direction known when it is made. Source, destination and counters do not depend on it. Other
     /// network namespaces need `CAP_SYS_ADMIN`, `CAP_SYS_PTRACE` and the host's PID namespace; the report says which
-    /// of these are missing, and if the kernel modules `tcp_diag` and `udp_diag` are. In a capture file, a port listens
+    /// of these are missing, and names the kernel modules `tcp_diag` and `udp_diag` if they are missing. In a capture file, a port listens
     /// once it has accepted a connection (SYN-ACK).
     ///
     /// ```

@@ -30,7 +30,7 @@ pub(super) struct Capture {
     to_close: Vec<FlowToClose>,
     /// Time of the next sweep, monotonic ns.
     sweep_at: u64,
-    /// Time until which last records come first, monotonic ns.
+    /// Until this time (monotonic ns), a cycle may leave the sweep out while last records wait for room in the queue.
     finish_until: u64,
     sweeps: events::Sweeps,
 }
@@ -57,8 +57,7 @@ impl Capture {
             if self.parts.control.is_abandoned() {
                 return self.abandon();
             }
-            // A change is begun here. The next calls of `run_once`, which alone attach and detach, carry it out. The answer
-            // follows these calls.
+            // A change is begun here. The next calls of `run_once` carry it out. The answer follows these calls.
             self.begin_reconfigure();
             self.run_once()?;
             if self.parts.interfaces.is_aligned() {
@@ -99,7 +98,7 @@ impl Capture {
         }
     }
 
-    /// Runs a sweep if one is due, then one step with interfaces if there is any, and otherwise waits.
+    /// Runs a sweep if one is due, takes one step with interfaces if there is one, and waits until the next of them is due.
     ///
     /// The sweep comes first, because a step with interfaces takes as long as two grace periods of the kernel, and due
     /// flows must not wait for the step. Only one step is taken before the clock is read again. The wait comes last,
@@ -148,16 +147,17 @@ impl Capture {
     /// 1. With `names`, sections of payloads, because a name must be known before its flow's last record is made.
     /// 2. Last records of flows whose grace period has passed. They come before records of open flows, so that their
     ///    slots are free before the kernel program runs out of slots.
-    /// 3. Slots whose last records were acknowledged. While half of the slots wait for acknowledgements, a pinned source
-    ///    closes only flows that the filter rejects.
+    /// 3. Free slots: those whose last records were acknowledged, and those that no CPU or process uses. While half of the
+    ///    slots wait for acknowledgements, a pinned source closes only flows that the filter rejects.
     /// 4. Hints of new flows. A slot that was just returned may have a new flow already. Steps 2 and 3 marked it as
     ///    free, so the hint makes it due. If it were marked later, it would lose the hint.
-    /// 5. The sweep. Step 3 comes first, because each slot that it returns lets the sweep close one more flow. At its end
-    ///    the sweep passes flows to the closer, which works until the next sweep. A cycle whose last records fill the queue
+    /// 5. The sweep. Step 3 comes first, because each slot that it returns may let the sweep close one more flow. At its
+    ///    end the sweep passes flows to the closer, which works until the next sweep. A cycle whose last records fill the queue
     ///    leaves the sweep out, because it would read the same due flows again.
     /// 6. The queue: all records of the cycle are put into it at once. The consumer is woken once, after the journal has
     ///    everything that the next process needs.
-    /// 7. The request for room, which compares the queue with the records in it.
+    /// 7. The request for room. It comes after the queue has the records of this cycle, because it is made only if the queue is
+    ///    at least half full.
     fn sweep_cycle(&mut self, now: u64) -> Result<(), Error> {
         self.parts.exporter.read_sections(&self.parts.slots);
         self.finish_closed()?;
@@ -170,7 +170,6 @@ impl Capture {
         let is_useful = self.is_sweep_useful(now, kernel_now);
         if is_useful {
             self.sweep(kernel_now)?;
-            self.finish_until = now.saturating_add(nanoseconds(PERIOD));
         }
         self.parts.exporter.enqueue();
         // Last records may have found no room, and the consumer may have taken records meanwhile.
@@ -178,17 +177,19 @@ impl Capture {
             self.wait_for_room();
         }
         let took = Duration::from_nanos(monotonic().saturating_sub(now));
+        // If a sweep of a large table takes long, sweeps run less often, so they take at most a quarter of the time, unless
+        // a consumer that takes records asks for more.
+        let pause = PERIOD.max(took * 4);
         if is_useful {
             self.parts.shared.swept(took);
+            self.finish_until = now.saturating_add(nanoseconds(pause));
         }
-        // If a sweep of a large table takes long, sweeps run less often, so they take at most a quarter of the time.
-        let pause = PERIOD.max(took * 4);
         self.sweeps.swept(took, pause, PERIOD);
         self.sweep_at = now.saturating_add(nanoseconds(pause));
         Ok(())
     }
 
-    /// Returns false if last records have filled the queue and few flows could be closed, unless the latest sweep was a period ago.
+    /// Returns false if last records have filled the queue and few flows could be closed, unless the next regular sweep is due.
     fn is_sweep_useful(&mut self, now: u64, kernel_now: u64) -> bool {
         let slots = self.parts.slots.slab().len();
         now >= self.finish_until
@@ -251,7 +252,8 @@ impl Capture {
         }
     }
 
-    /// Makes the last records of flows whose grace period has passed, as far as the queue has room, and returns their slots.
+    /// Makes the last records of flows whose grace period has passed, as far as the queue has room. Unless the source is
+    /// pinned, their slots are free then.
     fn finish_closed(&mut self) -> Result<(), Error> {
         while let Some(closed) = self.parts.closer.next() {
             self.after_grace(closed)?;

@@ -129,7 +129,7 @@ fn each_fault_is_found_by_its_rule() {
         ),
         (
             Fault::Lies,
-            "an outage loses nothing that was not ok: 100 lost",
+            "after an outage, every record arrives: 100 lost",
         ),
         (Fault::Dead, "it does not recover when the receiver is back"),
     ];

@@ -1,11 +1,11 @@
 //! The number of flows that may be closed ahead of the queue's room.
 //!
-//! A grace period takes longer than making as many records as the queue holds. So, for a consumer that takes them fast, flows for
-//! several queues share one. For a slow consumer, flows stay open instead, because the kernel program goes on counting into them.
+//! A grace period takes longer than making as many records as the queue holds. So, for a fast
+//! consumer, several times as many flows as the queue holds share one grace period. For a slow consumer, flows stay open instead, because the kernel program goes on counting into them.
 
 use crate::source::queue;
 
-/// Time over which the consumer's pace counts, ns.
+/// Shortest time over which the consumer's pace counts, ns. A period ends at the first sweep after it.
 const PERIOD: u64 = 100_000_000;
 
 /// Maximum number of flows ahead.

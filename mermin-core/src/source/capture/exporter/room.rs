@@ -12,8 +12,8 @@ pub(in crate::source::capture) struct Room {
 }
 
 impl Room {
-    /// Returns the room in a table of this many slots, if the queue has room for `records`, flows may be closed `ahead` of it, and
-    /// flows that are being closed were `promised` a record.
+    /// Returns the room in a table of `slots` slots. The queue has room for `records` records. `ahead` more flows may be closed.
+    /// `promised` flows are being closed already, and each may have a record.
     pub(super) fn of(slots: u32, records: usize, ahead: usize, promised: usize) -> Self {
         // Flows that are closed ahead wait in their slots, so a small table must keep most of its slots for open flows.
         let ahead = ahead.min(slots as usize / 4);
@@ -23,8 +23,8 @@ impl Room {
         }
     }
 
-    /// Returns true if a sweep could close as many flows as the queue holds. With less room, a sweep takes longer than closing what
-    /// it finds, because it reads all flows that are due.
+    /// Returns true if a sweep could close as many flows as the queue holds. With less room, a sweep would
+    /// read all flows that are due, and could close only a few of them.
     pub(in crate::source::capture) fn is_worth_a_sweep(&self) -> bool {
         self.endings >= queue::CAPACITY
     }
