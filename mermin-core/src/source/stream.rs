@@ -118,7 +118,7 @@ impl FlowSource {
                 ErrorKind::Closed,
                 "cannot take flows in a child of the process that opened the source",
             )
-            .with_remedy("open another source in the child, after the fork"),
+            .with_remedy("open a new source in the child, after the fork"),
         );
     }
 
