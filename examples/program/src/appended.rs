@@ -63,12 +63,16 @@ impl Open {
             return Ok(Self { file, end: None });
         }
         lock(&file)?;
-        let mut end = file.metadata()?.len();
+        let length = file.metadata()?.len();
+        // From here on, an error gives the lock back.
+        let mut open = Self {
+            file,
+            end: Some(length),
+        };
         if let Some(find) = whole.filter(|_| is_read) {
-            let length = end;
-            end = find(&file, length)?;
+            let end = find(&open.file, length)?;
             if end < length {
-                file.set_len(end).map_err(|error| {
+                open.file.set_len(end).map_err(|error| {
                     let words = "what a killed process left at its end cannot be removed";
                     io::Error::new(
                         error.kind(),
@@ -76,9 +80,9 @@ impl Open {
                     )
                 })?;
             }
+            open.end = Some(end);
         }
-        let end = Some(end);
-        Ok(Self { file, end })
+        Ok(open)
     }
 
     /// Returns true if the path still leads to this file, and the file has everything that was appended.

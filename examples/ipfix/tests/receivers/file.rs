@@ -90,7 +90,10 @@ pub(crate) fn torn() {
     let (first, second) = flows.split_at(20);
     let export = |flows: &[Flow]| {
         let mut sink = Exporter::file(&file, settings()).unwrap();
-        block_on(sink.export(flows))
+        let exported = block_on(sink.export(flows));
+        // A dropped sink gives the file back a moment later.
+        let closed = block_on(sink.close());
+        exported.and(closed)
     };
     export(first).unwrap();
     let whole = fs::read(&file).unwrap();
