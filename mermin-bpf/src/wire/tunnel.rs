@@ -216,7 +216,7 @@ pub fn may_carry(kind: Kind, ports: [u16; 2], carries: impl FnOnce([u16; 2]) -> 
     }
 }
 
-/// True if a packet may be WireGuard's, by either port.
+/// True if a packet may be `WireGuard`'s, by either port.
 #[inline(always)]
 #[must_use]
 pub const fn may_be_session(kind: Kind, [from, to]: [u16; 2], sessions: ports::Set) -> bool {
