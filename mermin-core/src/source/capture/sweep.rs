@@ -64,8 +64,7 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Closes the flows of interfaces that no program counts for any more, while the queue has room for their
-    /// records. Returns true when all of them are being closed; the interfaces then wait for the same grace period.
+    /// Closes the flows of interfaces that no program counts for any more, as far as [`Room::endings`] allows. Returns true when all of them are being closed; the interfaces then wait for the same grace period.
     pub(super) fn close_flows_of(&mut self, interfaces: &BTreeSet<u32>) -> bool {
         if interfaces.is_empty() {
             return false;
@@ -153,7 +152,7 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Closes a flow if there is room for its record, or if the filter rejects it. Returns false if the flow must wait.
+    /// Closes a flow if the sweep may close another one, or if the filter rejects it. Returns false if the flow must wait.
     fn close(&mut self, slot: u32, reason: EndReason) -> bool {
         if self.exporter.is_unacked(slot) {
             return false;

@@ -26,12 +26,12 @@ const PERIOD: Duration = Duration::from_millis(100);
 pub(super) struct Capture {
     parts: Parts,
     reconfiguration: Reconfiguration,
-    /// Flows of a former process that are still to be closed. Each waits until the queue has room for its record.
+    /// Flows of a former process that are still to be closed. Each waits until a sweep may close another flow.
     to_close: Vec<FlowToClose>,
-    /// Time of the next sweep, monotonic ns.
+    /// Time of the next regular sweep, monotonic ns. A cycle before it may leave the sweep out.
     sweep_at: u64,
-    /// Until this time (monotonic ns), a cycle may leave the sweep out while last records wait for room in the queue.
-    finish_until: u64,
+    /// Something was asked of the thread, so a cycle is due before that time.
+    is_woken: bool,
     sweeps: events::Sweeps,
 }
 
@@ -43,7 +43,7 @@ impl Capture {
             reconfiguration: Reconfiguration::new(options),
             to_close,
             sweep_at: 0,
-            finish_until: 0,
+            is_woken: false,
             sweeps: events::Sweeps::default(),
         }
     }
@@ -107,7 +107,7 @@ impl Capture {
         self.fill_pages()?;
         self.parts.exporter.read_crowded_sections(&self.parts.slots);
         let now = monotonic();
-        if now >= self.sweep_at {
+        if now >= self.sweep_at || self.is_woken {
             self.sweep_cycle(now)?;
         }
         let (interfaces, mut around) = self.parts.surroundings();
@@ -123,9 +123,7 @@ impl Capture {
         } = &self.parts;
         let others = [Some(interfaces.events().as_fd()), exporter.wake_ups()];
         let others: Vec<_> = others.into_iter().flatten().collect();
-        if control.wait_for(timeout, &others) {
-            self.sweep_at = 0;
-        }
+        self.is_woken = control.wait_for(timeout, &others);
         Ok(())
     }
 
@@ -153,7 +151,8 @@ impl Capture {
     ///    free, so the hint makes it due. If it were marked later, it would lose the hint.
     /// 5. The sweep. Step 3 comes first, because each slot that it returns may let the sweep close one more flow. At its
     ///    end the sweep passes flows to the closer, which works until the next sweep. A cycle whose last records fill the queue
-    ///    leaves the sweep out, because it would read the same due flows again.
+    ///    leaves the sweep out, because it would read the same due flows again, unless many flows could be closed or the next
+    ///    regular sweep is due.
     /// 6. The queue: all records of the cycle are put into it at once. The consumer is woken once, after the journal has
     ///    everything that the next process needs.
     /// 7. The request for room. It comes after the queue has the records of this cycle, because it is made only if the queue is
@@ -171,28 +170,29 @@ impl Capture {
         if is_useful {
             self.sweep(kernel_now)?;
         }
+        // Asked before the consumer wakes: it may take the records at once, and flows that found no room must not wait then.
+        let lacked_room =
+            self.parts.exporter.room_in_queue() == 0 || self.parts.closer.has_waiting();
         self.parts.exporter.enqueue();
-        // Last records may have found no room, and the consumer may have taken records meanwhile.
-        if self.parts.exporter.room_in_queue() == 0 || self.parts.closer.has_waiting() {
+        if lacked_room {
             self.wait_for_room();
         }
-        let took = Duration::from_nanos(monotonic().saturating_sub(now));
-        // If a sweep of a large table takes long, sweeps run less often, so they take at most a quarter of the time, unless
-        // a consumer that takes records asks for more.
-        let pause = PERIOD.max(took * 4);
         if is_useful {
+            let took = Duration::from_nanos(monotonic().saturating_sub(now));
             self.parts.shared.swept(took);
-            self.finish_until = now.saturating_add(nanoseconds(pause));
+            // If a sweep of a large table takes long, sweeps run less often, so they take at most a quarter of the time, unless
+            // a consumer that takes records asks for more.
+            let pause = PERIOD.max(took * 4);
+            self.sweeps.swept(took, pause, PERIOD);
+            self.sweep_at = now.saturating_add(nanoseconds(pause));
         }
-        self.sweeps.swept(took, pause, PERIOD);
-        self.sweep_at = now.saturating_add(nanoseconds(pause));
         Ok(())
     }
 
     /// Returns false if last records have filled the queue and few flows could be closed, unless the next regular sweep is due.
     fn is_sweep_useful(&mut self, now: u64, kernel_now: u64) -> bool {
         let slots = self.parts.slots.slab().len();
-        now >= self.finish_until
+        now >= self.sweep_at
             || !self.parts.closer.has_waiting()
             || self
                 .parts

@@ -35,6 +35,7 @@ use crate::{
         open_flows::OpenFlows,
         queue::{Queue, Taken},
     },
+    table::timeouts::nanoseconds,
 };
 
 /// Interface of test runs without a context.
@@ -250,10 +251,9 @@ impl Harness {
     }
 
     pub(crate) fn jump(&mut self, ahead: Duration) -> Result<(), Error> {
-        let ahead = u64::try_from(ahead.as_nanos()).unwrap_or(u64::MAX);
         self.make_due();
         self.capture
-            .sweep_cycle(monotonic().saturating_add(ahead))?;
+            .sweep_cycle(monotonic().saturating_add(nanoseconds(ahead)))?;
         self.capture.finish_all()?;
         self.capture.parts.exporter.enqueue();
         Ok(())
