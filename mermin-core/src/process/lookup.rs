@@ -95,8 +95,8 @@ impl Default for LookupResult {
 struct LookupResults {
     /// One entry for each open flow that is looked up or waits for room in the queue.
     flows: Mutex<HashMap<FlowRef, LookupResult>>,
-    /// Flows that ended before there was room in the queue, and flows with an incomplete result for which
-    /// the list of incomplete ones had no room.
+    /// Flows that ended before there was room in the queue, and flows whose processes were not found at once and for which the
+    /// list of incomplete ones had no room.
     missed: AtomicU64,
     /// The owner has dropped the look-up, so no result is needed.
     is_over: AtomicBool,

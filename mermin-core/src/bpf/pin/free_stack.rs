@@ -53,7 +53,7 @@ impl FreeStack {
         (self.known, moved.collect(), old)
     }
 
-    /// Restores a supply from its [`parts`](Self::parts).
+    /// Restores free slots from their [`parts`](Self::parts).
     pub(crate) fn from_parts(known: u32, moved: &[u32], old: Option<FreeSlots>) -> Self {
         let mut bits = Bits::new(known);
         for slot in moved {

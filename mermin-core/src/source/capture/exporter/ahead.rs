@@ -1,7 +1,8 @@
 //! The number of flows that may be closed ahead of the queue's room.
 //!
-//! A grace period takes longer than making as many records as the queue holds. So, for a fast
-//! consumer, several times as many flows as the queue holds share one grace period. For a slow consumer, flows stay open instead, because the kernel program goes on counting into them.
+//! A grace period takes longer than making as many records as the queue holds. So, for a fast consumer, several times as many
+//! flows as the queue holds share one grace period. For a slow consumer, flows stay open instead, because the kernel program
+//! goes on counting into them.
 
 use crate::source::queue;
 
