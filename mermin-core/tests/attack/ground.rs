@@ -77,7 +77,9 @@ pub(crate) fn seconds() -> u64 {
 }
 
 fn number_in(variable: &str) -> Option<u64> {
-    env::var(variable).ok()?.parse().ok()
+    let text = env::var(variable).ok()?;
+    let number = text.parse();
+    Some(number.unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
 }
 
 /// Attacks of a control before it is taken for unable to lose anything: two minutes of them, and six at least.

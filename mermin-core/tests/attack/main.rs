@@ -44,8 +44,7 @@ fn main() {
         }
         let (exact, least) = (ground::exact(), ground::least());
         assert!(exact >= least, "{exact} packets, and not {least}");
+        eprintln!("{exact} packets, each in one record or under one reason");
     }
-    let exact = ground::exact();
-    eprintln!("{exact} packets, each in one record or under one reason");
     outcome.exit();
 }
