@@ -5,8 +5,8 @@ use std::{env, ffi::OsString, time::Duration};
 use lexopt::prelude::{Long, Short, ValueExt as _};
 use mermin_config::Config;
 use mermin_core::sink::Overflow;
-use mermin_export::{Target, check_overflow};
-use mermin_program::{ENVIRONMENT, Result, Source, parsed};
+use mermin_export::Target;
+use mermin_program::{ENVIRONMENT, Result, Source, check_overflow, parsed};
 
 /// Returns the help.
 pub(crate) fn usage() -> String {

@@ -5,6 +5,4 @@ mod targets;
 
 use mermin_program::Result;
 
-pub use mermin_program::{check_overflow, in_front_of};
-
 pub use self::targets::{Opened, Started, Target, usage};

@@ -6,8 +6,7 @@ mod arguments;
 use std::{process::ExitCode, sync::atomic::Ordering};
 
 use futures::executor::block_on;
-use mermin_export::in_front_of;
-use mermin_program::{Named, Result, Run, say_doubled};
+use mermin_program::{Named, Result, Run, in_front_of, say_doubled};
 
 use arguments::{Arguments, KEYS};
 

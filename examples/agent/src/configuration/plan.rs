@@ -4,7 +4,8 @@ use std::{error::Error, net::SocketAddr, time::Duration};
 
 use mermin_config::{Config, Loaded, value::LogLevel};
 use mermin_core::FlowSourceBuilder;
-use mermin_export::{Target, check_overflow};
+use mermin_export::Target;
+use mermin_program::check_overflow;
 
 use super::{ClusterPlan, Host, Receiver, keys};
 

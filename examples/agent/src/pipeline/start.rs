@@ -6,9 +6,9 @@ use mermin_config::{keys::Otlp, value::OtlpProtocol};
 use mermin_core::sink::{
     Backoff, Batching, BoxSink, FlowSink as _, Meter, Overflow, buffered, retry, threaded,
 };
-use mermin_export::{Opened, Target, in_front_of};
+use mermin_export::{Opened, Target};
 use mermin_otlp::{Endpoint, Exporter, Protocol, Resource, Settings};
-use mermin_program::Result;
+use mermin_program::{Result, in_front_of};
 
 use super::{exchange::Doubled, stdout::Stdout};
 use crate::configuration::{Receiver, whole};
