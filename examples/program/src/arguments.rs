@@ -119,7 +119,7 @@ mod tests {
             ),
             (
                 &["--pcap", "a", "-i", "b"],
-                "choose `--interface` or `--pcap`",
+                "cannot capture on interfaces and read a file at once: choose `--interface` (`MERMIN_INTERFACE`) or `--pcap` (`MERMIN_PCAP`)",
             ),
         ] {
             assert_eq!(read(words), Err(why.to_owned()));

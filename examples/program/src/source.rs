@@ -79,7 +79,7 @@ impl Source {
     /// Interfaces together with a capture.
     pub fn check(&self) -> Result<()> {
         if self.pcap.is_some() && !self.interfaces.is_empty() {
-            return Err("choose `--interface` or `--pcap`".into());
+            return Err("cannot capture on interfaces and read a file at once: choose `--interface` (`MERMIN_INTERFACE`) or `--pcap` (`MERMIN_PCAP`)".into());
         }
         Ok(())
     }
@@ -168,7 +168,7 @@ mod tests {
         let error = parse(&["-i", "eth0", "--pcap", "a.pcap"]).check();
         assert_eq!(
             error.unwrap_err().to_string(),
-            "choose `--interface` or `--pcap`"
+            "cannot capture on interfaces and read a file at once: choose `--interface` (`MERMIN_INTERFACE`) or `--pcap` (`MERMIN_PCAP`)"
         );
     }
 
