@@ -34,6 +34,22 @@ impl Folder {
         self.0.join(name)
     }
 
+    /// Moves the directory away, and puts a file in its place.
+    pub fn leave(&self) {
+        fs::rename(&self.0, self.away()).unwrap();
+        fs::write(&self.0, "").unwrap();
+    }
+
+    /// Moves the directory back.
+    pub fn restore(&self) {
+        fs::remove_file(&self.0).unwrap();
+        fs::rename(self.away(), &self.0).unwrap();
+    }
+
+    fn away(&self) -> PathBuf {
+        self.0.with_extension("away")
+    }
+
     /// Returns the names of its files, sorted.
     #[must_use]
     pub fn names(&self) -> Vec<String> {

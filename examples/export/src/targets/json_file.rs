@@ -93,12 +93,6 @@ mod tests {
     /// A file in a folder that may be away.
     struct Receiver(Folder);
 
-    impl Receiver {
-        fn away(&self) -> PathBuf {
-            self.0.path().with_extension("away")
-        }
-    }
-
     impl testing::Receiver for Receiver {
         type Sink = Retry<Threaded>;
         type Key = String;
@@ -124,14 +118,12 @@ mod tests {
 
         /// Something else takes the folder's place.
         fn stop(&mut self) -> bool {
-            fs::rename(self.0.path(), self.away()).unwrap();
-            fs::write(self.0.path(), "").unwrap();
+            self.0.leave();
             true
         }
 
         fn start(&mut self) {
-            fs::remove_file(self.0.path()).unwrap();
-            fs::rename(self.away(), self.0.path()).unwrap();
+            self.0.restore();
         }
     }
 

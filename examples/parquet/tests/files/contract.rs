@@ -49,16 +49,12 @@ impl testing::Receiver for Receiver {
 
     /// Something else takes the folder's place.
     fn stop(&mut self) -> bool {
-        let away = self.folder.path().with_extension("away");
-        fs::rename(self.folder.path(), away).unwrap();
-        fs::write(self.folder.path(), "").unwrap();
+        self.folder.leave();
         true
     }
 
     fn start(&mut self) {
-        let away = self.folder.path().with_extension("away");
-        fs::remove_file(self.folder.path()).unwrap();
-        fs::rename(away, self.folder.path()).unwrap();
+        self.folder.restore();
     }
 }
 
