@@ -48,18 +48,6 @@ for at, way in enumerate(ways):
 PYTHON
 until_true 20 grep -q "192.0.2.12" "$work/stored.json"
 
-# of NUMBER FIELD ..
-of() {
-    python - "$work/stored.json" "$@" <<'PYTHON'
-import json, sys
-
-for line in open(sys.argv[1]):
-    record = json.loads(line)
-    if record["ip_src"] == f"192.0.2.{sys.argv[2]}":
-        print(*(record[name] for name in sys.argv[3:]))
-PYTHON
-}
-
 start="2023-11-14 22:13:20" end="2023-11-14 22:13:25" none="0000-00-00 00:00:00.000000"
 expect "flags of one octet" 27 "$(of 1 tcp_flags)"
 expect "flags of two octets" 0 "$(of 2 tcp_flags)"

@@ -36,18 +36,6 @@ for at, (protocol, way) in enumerate(ways):
 PYTHON
 until_true 20 grep -q "192.0.2.7" "$work/stored.json"
 
-# of NUMBER FIELD ..
-of() {
-    python - "$work/stored.json" "$@" <<'PYTHON'
-import json, sys
-
-for line in open(sys.argv[1]):
-    record = json.loads(line)
-    if record["ip_src"] == f"192.0.2.{sys.argv[2]}":
-        print(*(record[name] for name in sys.argv[3:]))
-PYTHON
-}
-
 expect "ICMP as 32: ports" "0 0" "$(of 1 port_src port_dst)"
 expect "ICMP as 176, 177: ports" "0 0" "$(of 2 port_src port_dst)"
 expect "ICMP as 11: ports" "0 2051" "$(of 3 port_src port_dst)"

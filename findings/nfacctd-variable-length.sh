@@ -36,18 +36,6 @@ for at, (element, length, *enterprise) in enumerate(
 PYTHON
 until_true 20 grep -q "192.0.2.6" "$work/stored.json"
 
-# of NUMBER FIELD ..
-of() {
-    python - "$work/stored.json" "$@" <<'PYTHON'
-import json, sys
-
-for line in open(sys.argv[1]):
-    record = json.loads(line)
-    if record["ip_src"] == f"192.0.2.{sys.argv[2]}":
-        print(*(record[name] or "-" for name in sys.argv[3:]))
-PYTHON
-}
-
 expect "82, variable: fixed, variable, bytes behind it" "- - 1000" "$(of 1 interface16 interface bytes)"
 expect "82, 16 octets" "eth0 1000" "$(of 2 interface16 bytes)"
 expect "96, variable: fixed, variable, bytes behind it" "- - 1000" "$(of 3 application16 application bytes)"

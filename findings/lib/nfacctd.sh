@@ -19,3 +19,15 @@ CONFIG
     background nfacctd -f "$work/nfacctd.conf"
     until_true 10 grep -q "waiting for" "$work/nfacctd.log"
 }
+
+# of NUMBER FIELD ..: these fields of the flow of 192.0.2.NUMBER; `-` for a text that is empty.
+of() {
+    python - "$work/stored.json" "$@" <<'PYTHON'
+import json, sys
+
+for line in open(sys.argv[1]):
+    record = json.loads(line)
+    if record["ip_src"] == f"192.0.2.{sys.argv[2]}":
+        print(*("-" if record[name] == "" else record[name] for name in sys.argv[3:]))
+PYTHON
+}
