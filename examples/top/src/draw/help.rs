@@ -14,7 +14,7 @@ const LINES: [&str; 15] = [
     "             port=443 transport!=udp interface_name=eth*",
     "             source.port=8000-8999 flow.connection_state=established",
     "esc          remove the filter",
-    "!            show all degradations, and all reasons of packets in no flow",
+    "!            show all degradations, and all reasons of packets in no record",
     "space        hold the list, or the capture; again: continue",
     "q, ctrl-c    quit",
     "With a capture file:",

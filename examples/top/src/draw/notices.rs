@@ -34,7 +34,7 @@ fn lines(status: &Status, width: usize, look: Look) -> Vec<(String, Style)> {
         say("none", look.faint());
     }
     say("", Style::new());
-    say("Packets in no flow", look.title());
+    say("Packets in no record", look.title());
     let reasons = reasons(&status.stats);
     for reason in &reasons {
         say(reason, Style::new());

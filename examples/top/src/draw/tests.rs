@@ -219,7 +219,7 @@ fn notices_show_every_degradation_and_reason() {
     );
     assert_eq!(
         lines[2..7],
-        ["Degradations", "none", "", "Packets in no flow", "none"]
+        ["Degradations", "none", "", "Packets in no record", "none"]
     );
 }
 
