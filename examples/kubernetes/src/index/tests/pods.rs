@@ -43,6 +43,7 @@ fn terminating_pod_keeps_its_address_through_later_changes_of_its_status() {
     assert_eq!(index.pod_at(A, [240, 250]), Some("leaving"));
     index.delete(Kind::Pod, &leaving, 260);
     assert_eq!(index.pod_at(A, [240, 250]), Some("leaving"));
+    assert_eq!(index.pod_at(A, [271, 280]), None);
 }
 
 #[test]
