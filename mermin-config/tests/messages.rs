@@ -82,6 +82,7 @@ messages! {
     bad_buckets: "internal \"metrics\" {\n  histogram_buckets {\n    a = [1, 1]\n    b = [\"x\"]\n  }\n}\n";
     duplicate_block: "span {\n}\n\nspan {\n}\n";
     duplicate_labelled_block: "filter \"source\" {\n}\nfilter \"flow\" {\n}\nfilter \"source\" {\n}\n";
+    value_beside_blocks: "filter = 5\nfilter \"source\" {\n}\nexport = \"stdout\"\nexport \"flows\" {\n}\n";
     duplicate_key: "log_level = \"info\"\nlog_level = \"warn\"\n";
     unset_variable: "log_level = env(\"LEVEL\")\n";
     set_variable_that_is_no_level: "log_level = env(\"SET\")\n";

@@ -130,17 +130,22 @@ impl Reader {
         let blocks = found.iter().all(|entry| entry.form == Form::Block);
         match shape {
             // Blocks with the same name and different labels.
-            Shape::Section(info) if info().style == Style::Labels => Some(Node {
-                kind: Kind::Table(
-                    nodes()
-                        .flat_map(|node| match node.kind {
-                            Kind::Table(entries) => entries,
-                            _ => Vec::new(),
-                        })
-                        .collect(),
-                ),
-                ..first.node.clone()
-            }),
+            Shape::Section(info) if info().style == Style::Labels => {
+                let mut entries = Vec::new();
+                for node in nodes() {
+                    match node.kind {
+                        Kind::Table(more) => entries.extend(more),
+                        Kind::Null | Kind::Broken => {}
+                        _ => {
+                            self.mismatch::<()>(&node, shape);
+                        }
+                    }
+                }
+                Some(Node {
+                    kind: Kind::Table(entries),
+                    ..first.node.clone()
+                })
+            }
             Shape::List(inner) if blocks && inner.section().is_some() => Some(Node {
                 kind: Kind::List(nodes().collect()),
                 ..first.node.clone()
