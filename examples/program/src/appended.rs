@@ -85,6 +85,20 @@ impl Open {
         Ok(open)
     }
 
+    /// Removes the part of a piece that was written before an error. Returns false if the file is to be opened again: it cannot be
+    /// truncated, or it was emptied since the last complete piece.
+    fn take_back(&self, written: u64) -> bool {
+        let Some(end) = self.end else {
+            return true;
+        };
+        let cut = self.file.metadata().and_then(|now| {
+            let begin = now.len().saturating_sub(written);
+            self.file.set_len(begin)?;
+            Ok(begin)
+        });
+        cut.is_ok_and(|begin| begin == end)
+    }
+
     /// Returns true if the path still leads to this file, and the file has everything that was appended.
     fn goes_on(&self, path: &Path) -> io::Result<bool> {
         let there = match fs::metadata(path) {
@@ -96,6 +110,19 @@ impl Open {
         Ok((there.dev(), there.ino()) == (own.dev(), own.ino())
             && self.end.is_none_or(|end| own.len() >= end))
     }
+}
+
+/// Writes all, or up to an error; what was not written is left.
+fn write_all(mut file: &File, rest: &mut &[u8]) -> io::Result<()> {
+    while !rest.is_empty() {
+        match file.write(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => *rest = rest.get(count..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Open {
@@ -165,19 +192,15 @@ impl Appended {
         if self.open.is_none() {
             self.open()?;
         }
-        let Some(Open { file, end }) = &mut self.open else {
+        let Some(open) = &mut self.open else {
             return Ok(());
         };
-        let written = file.write_all(piece);
-        match (&written, end) {
-            (_, None) => {}
-            (Ok(()), Some(end)) => *end += piece.len() as u64,
-            // If truncating fails too, the next opening detects it.
-            (Err(_), Some(end)) => {
-                if file.set_len(*end).is_err() {
-                    self.open = None;
-                }
-            }
+        let mut rest = piece;
+        let written = write_all(&open.file, &mut rest);
+        if written.is_ok() {
+            open.end = open.end.map(|end| end + piece.len() as u64);
+        } else if !open.take_back((piece.len() - rest.len()) as u64) {
+            self.open = None;
         }
         written.map_err(|error| self.cannot("write to", &error))
     }
@@ -244,6 +267,31 @@ mod tests {
         }
         file.close().unwrap();
         assert_eq!(fs::read_to_string(folder.join("b")).unwrap(), "go ongo on");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn part_of_a_piece_is_removed_from_a_file_that_was_emptied_too() {
+        let folder = folder("emptied");
+        let path = folder.join("a");
+        for (emptied, wanted) in [(false, "whole"), (true, "")] {
+            fs::write(&path, "").unwrap();
+            let open = Open::new(&path, None).unwrap();
+            let mut open = Open {
+                end: Some(5),
+                ..open
+            };
+            write_all(&open.file, &mut b"whole".as_slice()).unwrap();
+            if emptied {
+                fs::write(&path, "").unwrap();
+            }
+            // As long as the disk has room for it.
+            write_all(&open.file, &mut b"longer than the piece before".as_slice()).unwrap();
+            assert_eq!(open.take_back(28), !emptied);
+            assert_eq!(fs::read_to_string(&path).unwrap(), wanted);
+            open.end = None;
+            assert!(open.take_back(1));
+        }
         fs::remove_dir_all(folder).unwrap();
     }
 
