@@ -68,6 +68,7 @@ impl Follow {
                     self.state.ended(lasted, random())
                 }
                 Err(failure) => {
+                    let failure = self.state.judged(failure);
                     let wait = self.failed(&failure);
                     if let Err(another) = self.connection.renew(&failure).await {
                         self.board.adds(self.kind, &another);

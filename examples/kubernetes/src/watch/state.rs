@@ -19,6 +19,10 @@ pub(super) enum Step {
     Watch,
 }
 
+/// Answers in a row that a server lacks a kind, before one that has listed it is believed: a proxy may say so while its servers are
+/// replaced. Their waits take a minute or two.
+const DOUBTED: u32 = 8;
+
 /// How far following a kind has come.
 #[derive(Debug)]
 pub(super) struct State {
@@ -33,6 +37,8 @@ pub(super) struct State {
     failures: u32,
     /// Watches in a row that the server ended at once.
     short: u32,
+    /// Further answers that the server lacks the kind that are not believed.
+    doubted: u32,
 }
 
 impl State {
@@ -46,6 +52,7 @@ impl State {
             resource: 0,
             failures: 0,
             short: 0,
+            doubted: 0,
         }
     }
 
@@ -77,6 +84,7 @@ impl State {
     pub(super) fn listed(&mut self, version: &str) {
         version.clone_into(&mut self.version);
         (self.step, self.failures) = (Step::Watch, 0);
+        self.doubted = DOUBTED;
     }
 
     /// An object or a bookmark came: versions of a watch only grow.
@@ -90,7 +98,7 @@ impl State {
         if !version.is_empty() {
             version.clone_into(&mut self.version);
         }
-        self.failures = 0;
+        (self.failures, self.doubted) = (0, DOUBTED);
         Ok(())
     }
 
@@ -137,6 +145,20 @@ impl State {
         }
         self.short = 0;
         Duration::ZERO
+    }
+
+    /// Returns the failure as it is to be understood: a server that had the kind a moment ago is not believed at once that it lacks it.
+    pub(super) fn judged(&mut self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Absent if self.doubted > 0 => {
+                self.doubted -= 1;
+                Failure::Status(
+                    404,
+                    "the kind, which was there before, is not found".to_owned(),
+                )
+            }
+            other => other,
+        }
     }
 
     /// A request failed. Returns the wait before the next one.
@@ -339,6 +361,33 @@ mod tests {
         assert_eq!(state.resource().version, "v1beta1");
         assert_eq!(state.failed(&Failure::Absent, 0.0), Duration::from_mins(10));
         assert_eq!((state.resource().version, state.step()), ("v1", Step::List));
+    }
+
+    #[test]
+    fn kind_that_was_there_is_asked_for_again_soon() {
+        let mut state = state(Kind::EndpointSlice);
+        let mut waited = Duration::ZERO;
+        for _ in 0..DOUBTED {
+            let failure = state.judged(Failure::Absent);
+            assert!(matches!(failure, Failure::Status(404, _)), "{failure:?}");
+            waited += state.failed(&failure, 1.0);
+            assert_eq!(
+                (state.resource().version, state.step()),
+                ("v1", Step::Check)
+            );
+        }
+        assert!(waited < Duration::from_mins(2), "{waited:?}");
+        // Then it is believed.
+        let failure = state.judged(Failure::Absent);
+        assert_eq!(failure, Failure::Absent);
+        assert_eq!(state.failed(&failure, 1.0), Duration::ZERO);
+        assert_eq!(state.resource().version, "v1beta1");
+        // One answer of the kind begins anew.
+        state.listed("100");
+        assert!(matches!(state.judged(Failure::Absent), Failure::Status(..)));
+        // A kind that was never there is not asked for again at once.
+        let mut never = State::new(Kind::EndpointSlice, Pace::default(), false);
+        assert_eq!(never.judged(Failure::Absent), Failure::Absent);
     }
 
     #[test]
