@@ -122,7 +122,12 @@ impl Index {
         let by_container = end.container_id.and_then(|id| self.pods.of_container(id));
         let tenures = self.shared.addresses.of(end.address);
         let by_container_slot = by_container.map(|(slot, _)| slot);
-        let pod = by_container_slot.or_else(|| self.pod_among(tenures, end));
+        let pod = by_container_slot.or_else(|| {
+            // One that is only near the flow in time has lost the address to any other object that had it then.
+            let near = || !is_of_another_kind(tenures, end);
+            let (fit, slot) = self.pod_among(tenures, end)?;
+            (fit > Fit::Near || near()).then_some(slot)
+        });
         let mut found = Found::default();
         if let Some(pod) = pod.and_then(|slot| self.pods.store.stored(slot)) {
             self.add_pod(&mut found, pod, end);
@@ -147,14 +152,16 @@ impl Index {
     /// Returns the pod that had the address or port. Of several, that is the one whose tenure fits the flow best; of these, a running
     /// one before a terminating one, before a finished one (it keeps its address in its status, and another pod may have it by now),
     /// before a deleted one; then the one that got it last. The order in which events and lists arrive decides nothing.
-    fn pod_among(&self, tenures: &[Tenure], end: &End<'_>) -> Option<u32> {
+    fn pod_among(&self, tenures: &[Tenure], end: &End<'_>) -> Option<(Fit, u32)> {
         let fitting = tenures.iter().filter_map(|tenure| {
             let slot = tenure.slot_as(Role::Pod)?;
             let life = self.pods.store.get(slot)?.life;
             let key = (fit(tenure, end)?, std::cmp::Reverse(life), tenure.from);
             Some((key, slot))
         });
-        fitting.max_by_key(|(key, _)| *key).map(|(_, slot)| slot)
+        fitting
+            .max_by_key(|(key, _)| *key)
+            .map(|((fit, ..), slot)| (fit, slot))
     }
 
     /// Adds a service, a node, an ingress and a gateway that had the address.
@@ -168,7 +175,7 @@ impl Index {
         found.service = self.external_service(tenures, end);
         if let (Some(node), Some(port)) = (found.node, end.port) {
             let pod = self.pod_among(self.pods.at_node_port(&node.name, port), end);
-            if let Some(pod) = pod.and_then(|slot| self.pods.store.stored(slot)) {
+            if let Some(pod) = pod.and_then(|(_, slot)| self.pods.store.stored(slot)) {
                 self.add_pod(found, pod, end);
             }
             let service = found.service;
@@ -227,6 +234,13 @@ impl Index {
     pub(crate) const fn surroundings(&self) -> u64 {
         self.surroundings
     }
+}
+
+/// Returns true if an object that is no pod had the address while the flow ran.
+fn is_of_another_kind(tenures: &[Tenure], end: &End<'_>) -> bool {
+    tenures
+        .iter()
+        .any(|tenure| tenure.slot_as(Role::Pod).is_none() && fit(tenure, end) > Some(Fit::Near))
 }
 
 /// Returns the one holder in a role that fits best. Two nodes or services that claim an address at the same time are both

@@ -166,6 +166,7 @@ impl Services {
 
     /// Returns the service that has an endpoint; of several the first by name.
     pub(super) fn of_endpoint(&self, address: IpAddr, port: (u16, u8)) -> Option<&Stored<Service>> {
+        let address = address.to_canonical();
         let slices = |number| {
             self.endpoints
                 .get(&(address, number, port.1))

@@ -53,6 +53,22 @@ fn bad_address_is_lost_and_its_object_is_not() {
 }
 
 #[test]
+fn node_with_the_address_of_a_pod_that_went_is_named() {
+    let mut index = index();
+    let gone = pod("gone", "1", A, 100);
+    index.see(Kind::Pod, &gone, 101);
+    index.delete(Kind::Pod, &gone, 200);
+    // The word of a deletion may be late: without another holder, the pod is the best guess.
+    assert_eq!(index.pod_at(A, [206, 207]), Some("gone"));
+    index.see(Kind::Node, &node("n2", "2", &[A]), 204);
+    let end = index.end_at(A, 80, [206, 207]);
+    assert!(end.pod.is_none());
+    assert_eq!(end.node.map(|it| &*it.name), Some("n2"));
+    // A flow that began with the pod keeps it.
+    assert_eq!(index.pod_at(A, [190, 207]), Some("gone"));
+}
+
+#[test]
 fn address_that_two_nodes_claim_names_neither() {
     let mut index = index();
     index.see(Kind::Node, &node("n1", "1", &["192.0.2.1"]), 10);

@@ -97,6 +97,8 @@ fn endpoint_names_the_service_of_its_port() {
     let found = index.end_at(A, 80, [20, 30]);
     assert_eq!(found.service.map(|it| &*it.name), Some("web"));
     assert_eq!(found.pod.map(|it| &*it.name), Some("web-1"));
+    let mapped = index.end_at("::ffff:10.0.0.9", 80, [20, 30]);
+    assert_eq!(mapped.service.map(|it| &*it.name), Some("web"));
     assert!(index.end_at(A, 81, [20, 30]).service.is_none());
     index.see(Kind::EndpointSlice, &slice(Json::Null), 12);
     assert!(index.end_at(A, 80, [20, 30]).service.is_none());
