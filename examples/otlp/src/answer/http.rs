@@ -7,7 +7,7 @@ use http::{
     header::{CONTENT_TYPE, LOCATION, RETRY_AFTER},
 };
 
-use super::{Answer, is_too_large, reader, shortened};
+use super::{Answer, is_too_large, json, reader, shortened};
 
 pub(crate) fn of_http(
     status: StatusCode,
@@ -35,13 +35,12 @@ pub(crate) fn of_http(
 
 /// Reads the body of a success. Some receivers respond with an empty body, or with JSON to a request in Protocol Buffers.
 fn accepted(kind: &str, body: &[u8]) -> Answer {
-    if kind.starts_with("application/json") {
-        return Answer::Accepted {
-            rejected: 0,
-            words: String::new(),
-        };
-    }
-    match reader::partial_success(body) {
+    let outcome = if kind.starts_with("application/json") {
+        Ok(json::partial_success(body))
+    } else {
+        reader::partial_success(body)
+    };
+    match outcome {
         Ok((rejected, words)) if !kind.starts_with("text/html") => Answer::Accepted {
             rejected,
             words: shortened(&words),
@@ -145,6 +144,7 @@ mod tests {
         for (headers, body) in [
             (&[][..], &b""[..]),
             (&[("content-type", "application/json")], b"{}"),
+            (&[("content-type", "application/json")], b"accepted"),
             (&[("content-type", "application/x-protobuf")], b"\x0a\0"),
         ] {
             assert!(matches!(

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, time::SystemTime};
 
 use mermin_core::{Flow, flow::Uniflow};
+use mermin_program::stands_for;
 
 use crate::{
     encode::{
@@ -144,13 +145,18 @@ impl Sums {
             return;
         };
         let ways: [&Uniflow; 2] = [&flow.forward, &flow.reverse];
+        // A sampled flow stands for others: its attributes do not say for how many.
+        let interval = stands_for(flow);
+        let add = |sum: &mut u64, delta: u64| {
+            *sum = sum.saturating_add(delta.saturating_mul(interval));
+        };
         for (sum, way) in series.octets.iter_mut().zip(ways) {
-            *sum = sum.saturating_add(way.octets.delta);
+            add(sum, way.octets.delta);
         }
         for (sum, way) in series.packets.iter_mut().zip(ways) {
-            *sum = sum.saturating_add(way.packets.delta);
+            add(sum, way.packets.delta);
         }
-        series.begun += u64::from(flow.sequence == 0);
+        add(&mut series.begun, u64::from(flow.sequence == 0));
     }
 
     /// Returns an `ExportMetricsServiceRequest` of at most `most` octets with the first series of the report, and their number: one
@@ -245,7 +251,7 @@ type Point = (Option<&'static str>, u64);
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{num::NonZeroU32, time::Duration};
 
     use mermin_core::sink::testing::flows;
     use opentelemetry_proto::tonic::{
@@ -293,6 +299,23 @@ mod tests {
                 assert!(!sums.is_under_way());
             }
         }
+    }
+
+    #[test]
+    fn sampled_flow_stands_for_as_many_as_its_interval_says() {
+        let settings = Settings::new(Endpoint::default());
+        let mut flow = flows(1).remove(0);
+        flow.sequence = 0;
+        let once = flow.forward.packets.delta;
+        assert!(once > 0);
+        let mut sums = Sums::new(&settings, SystemTime::UNIX_EPOCH);
+        sums.add(&flow);
+        flow.sampling_interval = NonZeroU32::new(8);
+        sums.add(&flow);
+        let series = sums.series.values().next().unwrap();
+        assert_eq!(series.packets[0], 9 * once);
+        assert_eq!(series.octets[0], 9 * flow.forward.octets.delta);
+        assert_eq!(series.begun, 9);
     }
 
     #[test]
