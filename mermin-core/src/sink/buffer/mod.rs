@@ -10,7 +10,7 @@ use std::{
     future::poll_fn,
     pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
     time::Instant,
 };
 
@@ -76,12 +76,17 @@ pub struct Buffered<S> {
     timer: Arc<dyn Timer>,
 }
 
+/// A sink, and the result of its `close`.
+type Closed<S> = (S, Result<(), BoxError>);
+
 /// The worker that empties the buffer.
 enum Worker<S> {
     /// The worker has not begun.
     New(S),
-    Working(Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>),
-    /// The buffer is empty and the sink closed.
+    Working(Pin<Box<dyn Future<Output = Closed<S>> + Send>>),
+    /// The worker has called the sink's `close`, which failed. The next call of `close` starts the worker again.
+    NotClosed(S),
+    /// The sink is closed, or the buffer is being dropped.
     Done,
 }
 
@@ -152,7 +157,7 @@ impl<S: FlowSink + 'static> Buffered<S> {
         self
     }
 
-    /// Polls the worker. Ready when the sink is closed.
+    /// Polls the worker. Ready when the worker has called the sink's `close`.
     fn poll_worker(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         if let Worker::New(_) = self.worker
             && let Worker::New(sink) = std::mem::replace(&mut self.worker, Worker::Done)
@@ -169,11 +174,12 @@ impl<S: FlowSink + 'static> Buffered<S> {
         let Worker::Working(work) = &mut self.worker else {
             return Poll::Ready(Ok(()));
         };
-        let result = work.as_mut().poll(context);
-        if result.is_ready() {
-            self.worker = Worker::Done;
-        }
-        result
+        let (sink, result) = ready!(work.as_mut().poll(context));
+        self.worker = match &result {
+            Ok(()) => Worker::Done,
+            Err(_) => Worker::NotClosed(sink),
+        };
+        Poll::Ready(result)
     }
 
     /// Lets the worker take what waits, before records are dropped for lack of room.
@@ -238,8 +244,8 @@ impl<S: FlowSink + 'static> FlowSink for Buffered<S> {
         poll_fn(|context| {
             self.make_way(rest.len(), context);
             loop {
-                let dealt = self.push(rest);
-                rest = rest.get(dealt..).unwrap_or_default();
+                let handled = self.push(rest);
+                rest = rest.get(handled..).unwrap_or_default();
                 in_progress.left(rest.len());
                 // The worker takes stored records, and may so make room for the rest.
                 let before = self.shared.lock().waiting.room();
@@ -264,6 +270,10 @@ impl<S: FlowSink + 'static> FlowSink for Buffered<S> {
 
     async fn close(&mut self) -> Result<(), BoxError> {
         self.shared.begin_to_close();
+        self.worker = match std::mem::replace(&mut self.worker, Worker::Done) {
+            Worker::NotClosed(sink) => Worker::New(sink),
+            worker => worker,
+        };
         poll_fn(|context| self.poll_worker(context)).await
     }
 
@@ -303,7 +313,7 @@ struct ExportTask {
 
 impl ExportTask {
     /// Runs until the buffer is closed and empty, then closes the sink.
-    async fn run(mut self, mut sink: impl FlowSink) -> Result<(), BoxError> {
+    async fn run<S: FlowSink>(mut self, mut sink: S) -> Closed<S> {
         let mut batch = Vec::new();
         while self.next(&mut sink, &mut batch).await {
             self.waited = None;
@@ -323,7 +333,8 @@ impl ExportTask {
             }
             self.shared.lock().waiting.finish_sending();
         }
-        sink.close().await
+        let closed = sink.close().await;
+        (sink, closed)
     }
 
     /// Takes the next batch, and runs the sink's `idle` until there is one. False if no further batch will come.

@@ -31,6 +31,8 @@ struct Door {
     waiting: Option<Waker>,
     batches: Vec<Vec<u128>>,
     closed: u32,
+    /// Calls of `close` that still fail.
+    close_failures: u32,
 }
 
 impl Gate {
@@ -73,7 +75,12 @@ impl FlowSink for Gate {
     }
 
     async fn close(&mut self) -> Result<(), BoxError> {
-        self.door().closed += 1;
+        let mut door = self.door();
+        if door.close_failures > 0 {
+            door.close_failures -= 1;
+            return Err("cannot close".into());
+        }
+        door.closed += 1;
         Ok(())
     }
 }
@@ -482,4 +489,25 @@ fn dropped_call_does_not_end_an_incomplete_batch() {
     gate.open();
     assert!(poll_once(sink.idle()).is_pending());
     assert_eq!(gate.got(), [0, 1]);
+}
+
+#[test]
+fn close_after_a_failed_close_closes_the_sink() {
+    let gate = Gate::default();
+    gate.door().close_failures = 2;
+    let mut sink = buffered(gate.clone(), 4, Overflow::Block);
+    let meter = sink.meter().unwrap();
+    block_on(sink.export(&flows(0..2))).unwrap();
+    for _ in 0..2 {
+        assert!(block_on(sink.close()).is_err());
+        // Nothing else calls the sink's `close`.
+        block_on(sink.idle());
+    }
+    assert_eq!((gate.got(), gate.door().closed), (vec![0, 1], 0));
+    // A record that comes between two calls of `close` is delivered by the second.
+    block_on(sink.export(&flows(2..3))).unwrap();
+    block_on(sink.close()).unwrap();
+    block_on(sink.close()).unwrap();
+    assert_eq!((gate.got(), gate.door().closed), (vec![0, 1, 2], 1));
+    assert_eq!(counts(&meter.stats()), [3, 3, 0, 0]);
 }
