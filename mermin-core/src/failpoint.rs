@@ -39,7 +39,7 @@ fail_points! {
     /// The slot is empty, and its journal page is not cleared.
     Scrubbed,
     /// The slot has no owner: it is not in the stack of free slots.
-    Nobodys,
+    Unowned,
     /// The note of the next record is half written.
     Noted,
     /// The note is written, and the consumer does not have the record.

@@ -10,14 +10,14 @@ use super::{
 };
 use crate::{error::Error, report::Mechanism, sys::bpf_pin};
 
-/// An attached program. Dropping it detaches, unless its keeper wants it to stay; a failure is ignored.
+/// An attached program. Dropping it detaches, unless its [`PinnedHooks`] say that it stays; a failure is ignored.
 #[derive(Debug)]
 pub(crate) struct Attached {
     /// `None` once it is detached.
     pub(super) hold: Option<LinkOrFilter>,
     pub(super) tcx_refusal: Option<io::Error>,
-    /// The keeper, which decides if the program stays, and the pin if there is one.
-    pub(super) kept: Option<(Rc<PinnedHooks>, Option<Pin>)>,
+    /// The instance's hooks, which decide if the program stays, and the pin if there is one.
+    pub(super) pinned: Option<(Rc<PinnedHooks>, Option<Pin>)>,
     pub(super) pin_refusal: Option<Error>,
 }
 
@@ -65,7 +65,7 @@ impl Attached {
         Self {
             hold: Some(hold),
             tcx_refusal,
-            kept: None,
+            pinned: None,
             pin_refusal: None,
         }
     }
@@ -104,16 +104,16 @@ impl Attached {
         }
     }
 
-    /// Detaches the program, unless its keeper wants it to stay. It is no error if the interface was deleted together
-    /// with the program.
+    /// Detaches the program, unless its [`PinnedHooks`] say that it stays. It is no error if the interface was deleted
+    /// together with the program.
     pub(crate) fn detach(mut self) -> Result<(), Error> {
         self.try_detach()
     }
 
     /// Detaches as [`detach`](Self::detach) does; after a refusal, the caller can try again.
     pub(crate) fn try_detach(&mut self) -> Result<(), Error> {
-        let (keeper, pin) = self.kept.take().unzip();
-        let stays = keeper.is_some_and(|keeper| keeper.stays());
+        let (pinned_hooks, pin) = self.pinned.take().unzip();
+        let stays = pinned_hooks.is_some_and(|hooks| hooks.stays());
         match pin.flatten() {
             Some(pin) if stays => pin.keep(),
             pin => drop(pin),

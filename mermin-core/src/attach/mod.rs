@@ -37,7 +37,7 @@ use crate::{
 use attached::LinkOrFilter;
 use hook::Hook;
 use owner::Owner;
-use pinned_hooks::{Left, Parted, PinnedHooks};
+use pinned_hooks::{FormerInterfaces, Left, PinnedHooks};
 use plan::Step;
 use program::Program;
 use shift::Shift;
@@ -47,8 +47,9 @@ use shift::Shift;
 #[derive(Clone)]
 pub(crate) struct Hooks {
     netlink: Rc<Netlink>,
-    keeper: Option<Rc<PinnedHooks>>,
-    /// Created with the first filter; empty if that was refused.
+    pinned: Option<Rc<PinnedHooks>>,
+    /// The owner of this process's filters, created with the first filter. The inner `None` means that the kernel refused
+    /// the owner; the outer `None`, that [`owned`](Self::owned) was not called.
     owner: Option<Rc<OnceCell<Option<Owner>>>>,
 }
 
@@ -60,39 +61,42 @@ impl Hooks {
         })?;
         Ok(Self {
             netlink: Rc::new(netlink),
-            keeper: None,
+            pinned: None,
             owner: None,
         })
     }
 
-    /// Takes over leftovers at hooks from now on, and lets new attachments outlive the process.
-    pub(crate) fn set_pinned_hooks(&mut self, keeper: Rc<PinnedHooks>) {
-        self.keeper = Some(keeper);
+    /// Takes over what an earlier process left at hooks from now on, and lets new attachments outlive this process.
+    pub(crate) fn set_pinned_hooks(&mut self, pinned_hooks: Rc<PinnedHooks>) {
+        self.pinned = Some(pinned_hooks);
     }
 
-    /// Removes leftovers of another keeper's process.
-    pub(crate) fn clear_by(&self, keeper: &PinnedHooks, interfaces: &[Interface]) {
-        keeper.clear(&self.netlink, interfaces);
+    /// Removes what another instance left at hooks, such as one whose pins have another memory layout.
+    pub(crate) fn clear_leftovers_of(&self, pinned_hooks: &PinnedHooks, interfaces: &[Interface]) {
+        pinned_hooks.clear(&self.netlink, interfaces);
     }
 
-    /// Removes leftovers of an earlier process that are no longer at their hook. An interface is unchanged if
-    /// something is still at one of its hooks.
-    pub(crate) fn part(&self, interfaces: &[Interface]) -> io::Result<Parted> {
-        match &self.keeper {
-            Some(keeper) => keeper.part(&self.netlink, interfaces),
-            None => Ok(Parted::default()),
+    /// Removes pinned links that are no longer at their hook. Returns the interfaces that still have a link or a filter of
+    /// the earlier process, and those that got another index.
+    pub(crate) fn remove_lost_links(
+        &self,
+        interfaces: &[Interface],
+    ) -> io::Result<FormerInterfaces> {
+        match &self.pinned {
+            Some(pinned_hooks) => pinned_hooks.remove_lost_links(&self.netlink, interfaces),
+            None => Ok(FormerInterfaces::default()),
         }
     }
 
-    /// Removes leftovers of an earlier process that [`attach`](Self::attach) did not take over.
+    /// Removes what an earlier process left at hooks and [`attach`](Self::attach) did not take over.
     pub(crate) fn clear(&self, interfaces: &[Interface]) {
-        if let Some(keeper) = &self.keeper {
-            keeper.clear(&self.netlink, interfaces);
+        if let Some(pinned_hooks) = &self.pinned {
+            pinned_hooks.clear(&self.netlink, interfaces);
         }
     }
 
-    /// Marks the filters attached from now on as this process's. If the process is killed, the next one removes them,
-    /// unless they are pinned.
+    /// Marks the filters attached from now on as this process's. If the process is killed, the next source in this
+    /// network namespace removes them, unless their instance is pinned.
     pub(crate) fn owned(mut self) -> Self {
         self.owner = Some(Rc::default());
         self
@@ -121,31 +125,32 @@ impl Hooks {
             direction,
         };
         let program = Program {
-            stays: self.keeper.is_some(),
+            stays: self.pinned.is_some(),
             ..programs.at(direction)
         };
-        let Some(keeper) = &self.keeper else {
+        let Some(pinned_hooks) = &self.pinned else {
             return self.put(options, program, &hook);
         };
         let owner = || self.token();
-        match keeper.adopt(&self.netlink, options, program, &hook, &owner)? {
-            Left::Nothing => self.put_kept(keeper, options, program, &hook),
+        match pinned_hooks.adopt(&self.netlink, options, program, &hook, &owner)? {
+            Left::Nothing => self.put_pinned(pinned_hooks, options, program, &hook),
             Left::Fits(hold, pin) => {
                 let mut attached = Attached::new(hold, None);
-                attached.kept = Some((Rc::clone(keeper), pin));
+                attached.pinned = Some((Rc::clone(pinned_hooks), pin));
                 Ok(attached)
             }
             Left::Elsewhere(hold, pin) => {
                 let old = (hold, pin);
-                self.shift(keeper, options, programs, program, &hook, old)
+                self.shift(pinned_hooks, options, programs, program, &hook, old)
             }
         }
     }
 
-    /// Moves a program to its new place. If that place is unavailable, the program stays until the source is open.
+    /// Moves a program to its new place. If that place is unavailable, the program stays at its old place, and is removed when
+    /// the source is open. If opening fails, the next process finds it there.
     fn shift(
         &self,
-        keeper: &Rc<PinnedHooks>,
+        pinned_hooks: &Rc<PinnedHooks>,
         options: &AttachOptions,
         programs: Programs<'_>,
         program: Program<'_>,
@@ -153,16 +158,16 @@ impl Hooks {
         old: shift::HeldAndPin,
     ) -> Result<Attached, Error> {
         let mut old = Some(old);
-        let moved = self.shift_from(keeper, options, programs, program, hook, &mut old);
+        let moved = self.shift_from(pinned_hooks, options, programs, program, hook, &mut old);
         if let Some(old) = old {
-            keeper.set_aside(old);
+            pinned_hooks.set_aside(old);
         }
         moved
     }
 
     fn shift_from(
         &self,
-        keeper: &Rc<PinnedHooks>,
+        pinned_hooks: &Rc<PinnedHooks>,
         options: &AttachOptions,
         programs: Programs<'_>,
         program: Program<'_>,
@@ -170,16 +175,16 @@ impl Hooks {
         old: &mut Option<shift::HeldAndPin>,
     ) -> Result<Attached, Error> {
         let refused = |error| hook.refused("move the program at", "CAP_BPF", error);
-        let (Some(grace), Some((there, _))) = (keeper.grace(), &old) else {
-            return self.put_kept(keeper, options, program, hook);
+        let (Some(grace), Some((there, _))) = (pinned_hooks.grace(), &old) else {
+            return self.put_pinned(pinned_hooks, options, program, hook);
         };
         let there = there.mechanism();
         let shift = Shift {
-            keeper,
+            pinned_hooks,
             grace,
             hook,
             program,
-            calls: keeper.calls(programs).map_err(refused)?,
+            calls: pinned_hooks.calls(programs).map_err(refused)?,
             owner: self.token(),
         };
         let plan = plan::plan(options);
@@ -187,7 +192,7 @@ impl Hooks {
             let ahead = shift::is_ahead(step, there);
             let options = options.only(step);
             shift.run(ahead, old, |program| {
-                self.put_kept(keeper, &options, program, hook)
+                self.put_pinned(pinned_hooks, &options, program, hook)
             })
         };
         let first = to(plan.first, old);
@@ -207,16 +212,16 @@ impl Hooks {
     }
 
     /// Attaches a program to a hook, and pins its link.
-    fn put_kept(
+    fn put_pinned(
         &self,
-        keeper: &Rc<PinnedHooks>,
+        pinned_hooks: &Rc<PinnedHooks>,
         options: &AttachOptions,
         program: Program<'_>,
         hook: &Hook<'_>,
     ) -> Result<Attached, Error> {
         let mut attached = self.put(options, program, hook)?;
         let pinned = match &attached.hold {
-            Some(LinkOrFilter::Tcx(link)) => keeper.pin(link, hook).map(Some),
+            Some(LinkOrFilter::Tcx(link)) => pinned_hooks.pin(link, hook).map(Some),
             Some(LinkOrFilter::Tc(_)) | None => Ok(None),
         };
         let pin = match pinned {
@@ -226,7 +231,7 @@ impl Hooks {
                 None
             }
         };
-        attached.kept = Some((Rc::clone(keeper), pin));
+        attached.pinned = Some((Rc::clone(pinned_hooks), pin));
         Ok(attached)
     }
 

@@ -9,7 +9,7 @@ use crate::{
 /// The mechanism that attaches programs to interfaces.
 ///
 /// A specific mechanism is a requirement: if it is not available, the interface cannot be attached to.
-/// [`Attach::Auto`] uses the best one that the kernel has.
+/// [`Attach::Auto`] uses the best one that is available.
 ///
 /// ```
 /// use mermin_core::{Attach, FlowSource};
@@ -20,7 +20,8 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Attach {
-    /// [`Attach::Tcx`] if the kernel has it, otherwise [`Attach::Tc`].
+    /// [`Attach::Tcx`]; [`Attach::Tc`] if the kernel lacks TCX, if the hook is full, or if the process has no free file
+    /// descriptor.
     #[default]
     Auto,
     /// A TCX link (Linux 6.6 or newer), before all other programs at the hook unless

@@ -95,8 +95,8 @@ impl Hooks {
         let Some(program) = program else {
             return Fate::Stays;
         };
-        let keeper = self.keeper.as_ref();
-        let is_ours = keeper.is_some_and(|keeper| keeper.knows(program));
+        let pinned_hooks = self.pinned.as_ref();
+        let is_ours = pinned_hooks.is_some_and(|hooks| hooks.knows(program));
         if is_ours || token.is_some_and(|token| !is_dead(token)) {
             return Fate::Stays;
         }

@@ -49,7 +49,7 @@ pub(crate) enum OnDrop {
     Keep,
 }
 
-/// Attachments that stay, and those of an earlier process.
+/// Attachments of an instance: those that stay when the process ends, and those that an earlier process left.
 #[derive(Debug, Default)]
 pub(crate) struct PinnedHooks {
     /// Directory of pinned links.
@@ -72,7 +72,7 @@ pub(crate) struct PinnedHooks {
 
 /// State of the interfaces that an earlier process watched.
 #[derive(Debug, Default)]
-pub(crate) struct Parted {
+pub(crate) struct FormerInterfaces {
     /// Indexes of unchanged interfaces.
     pub(crate) same: BTreeSet<u32>,
     /// Old and new index of interfaces that were moved to another network namespace and got another index there.
@@ -111,19 +111,19 @@ impl PinnedHooks {
         let links = links
             .into_iter()
             .map(|(ifindex, direction, path)| ((ifindex, direction), path));
-        let mut keeper = Self::default();
-        keeper.directory = directory;
-        keeper.links = RefCell::new(links.collect());
-        keeper.programs = RefCell::new(programs);
-        keeper
+        let mut pinned_hooks = Self::default();
+        pinned_hooks.directory = directory;
+        pinned_hooks.links = RefCell::new(links.collect());
+        pinned_hooks.programs = RefCell::new(programs);
+        pinned_hooks
     }
 
     /// Creates the pinned hooks of links that another process attached and pinned, and passed with their programs in
     /// place.
     pub(crate) fn passed(links: impl IntoIterator<Item = ((u32, HookDirection), OwnedFd)>) -> Self {
-        let mut keeper = Self::default();
-        keeper.passed = Some(RefCell::new(links.into_iter().collect()));
-        keeper
+        let mut pinned_hooks = Self::default();
+        pinned_hooks.passed = Some(RefCell::new(links.into_iter().collect()));
+        pinned_hooks
     }
 
     /// Decides if programs stay when they are dropped or detached from now on.
@@ -138,7 +138,11 @@ impl PinnedHooks {
     /// Removes the links that are no longer at their hook, and lists the interfaces that still have a link or a
     /// filter. A deleted interface has none. An interface that moved to another network namespace has its links
     /// there, and no filters.
-    pub(super) fn part(&self, netlink: &Netlink, interfaces: &[Interface]) -> io::Result<Parted> {
+    pub(super) fn remove_lost_links(
+        &self,
+        netlink: &Netlink,
+        interfaces: &[Interface],
+    ) -> io::Result<FormerInterfaces> {
         let mut there = BTreeSet::new();
         let mut renumbered = BTreeSet::new();
         let mut links = self.links.borrow_mut();
@@ -175,7 +179,7 @@ impl PinnedHooks {
                 }
             }
         }
-        Ok(Parted {
+        Ok(FormerInterfaces {
             same: there,
             renumbered,
         })
@@ -212,7 +216,7 @@ impl PinnedHooks {
             if let Err(error) = hold.replace(program, hook, owner()) {
                 // On failure, the next process finds it unchanged.
                 self.set_aside((hold, pin));
-                left.drain(..).for_each(|kept| self.set_aside(kept));
+                left.drain(..).for_each(|aside| self.set_aside(aside));
                 return Err(error);
             }
             fail_point(FailPoint::Swapped);
@@ -252,7 +256,7 @@ impl PinnedHooks {
                         .map(|filter| (LinkOrFilter::Tc(filter), None)),
                 ),
                 Err(error) => {
-                    held.drain(..).for_each(|kept| self.set_aside(kept));
+                    held.drain(..).for_each(|aside| self.set_aside(aside));
                     return Err(error);
                 }
             }
@@ -272,8 +276,8 @@ impl PinnedHooks {
     }
 
     /// Leaves an attachment in place until the source is open. If opening fails, the next process finds it.
-    pub(super) fn set_aside(&self, kept: HeldAndPin) {
-        self.aside.borrow_mut().push(kept);
+    pub(super) fn set_aside(&self, aside: HeldAndPin) {
+        self.aside.borrow_mut().push(aside);
     }
 
     /// Enables moving programs to another place at their hook, with this method of waiting for grace periods.
@@ -330,7 +334,7 @@ impl PinnedHooks {
         Ok(Pin::new(path))
     }
 
-    /// Removes leftovers at hooks that were not taken over, and forgets their programs. `interfaces` are all that
+    /// Removes what was left at hooks and not taken over, and forgets the programs of filters. `interfaces` are all that
     /// exist.
     pub(super) fn clear(&self, netlink: &Rc<Netlink>, interfaces: &[Interface]) {
         self.aside.borrow_mut().clear();

@@ -46,7 +46,7 @@ pub(super) type HeldAndPin = (LinkOrFilter, Option<Pin>);
 
 /// Everything needed to move a program.
 pub(super) struct Shift<'a> {
-    pub(super) keeper: &'a PinnedHooks,
+    pub(super) pinned_hooks: &'a PinnedHooks,
     pub(super) grace: &'a Grace,
     pub(super) hook: &'a Hook<'a>,
     pub(super) program: Program<'a>,
@@ -147,7 +147,8 @@ impl Shift<'_> {
             let place = self.hook.direction as u32;
             let load = |part| {
                 let program = bpf_stand_in::load(part, notes.as_fd(), self.calls.as_fd(), place)?;
-                self.keeper.pin_program(&program, self.hook.direction)?;
+                self.pinned_hooks
+                    .pin_program(&program, self.hook.direction)?;
                 io::Result::Ok(program)
             };
             Ok(StandIns {

@@ -1,4 +1,5 @@
-//! Lists interfaces and selects the wanted ones. The index identifies an interface; the name is an attribute.
+//! Lists interfaces and selects the wanted ones. The index identifies an interface within one listing;
+//! over time, its index and a generation do ([`watch`]). The name is an attribute.
 
 pub(crate) mod glob;
 pub(crate) mod list;

@@ -1,5 +1,5 @@
 //! Joins the flows of a conversation that several interfaces see. One flow reports it. The record names the interfaces
-//! of the others, and with [`Join::Merged`] has their counts.
+//! of all of them, and with [`Join::Merged`] has the counts of each.
 //!
 //! This module does no I/O. The source calls [`Conversations`] when a flow begins or ends, and before each record.
 //!
@@ -15,9 +15,9 @@
 //!   the source closes, all new flows are read.
 //! * **Another flow takes over** when it has packets that the reporting flow does not have: its last packet is more than
 //!   a second later than the reporting flow's, or it has a direction that the reporting flow lacks. That happens when an
-//!   interface is removed, is no longer watched, or when the path moves. The new flow first suppresses the packets that
-//!   the former one had counted since the new one began, and reports the rest. The former flow still reports the packets
-//!   that it had when the new one took over.
+//!   interface is removed, is no longer watched, or when the path moves. Both flows have counted packets since the
+//!   new one began. Of its own packets, the new flow moves to `joined` as many as the former flow counted since then, and
+//!   reports the others. The former flow still reports the packets that it had when the new one took over.
 //! * **Records of other flows are suppressed**: their packets go to the reason `joined`, as those that the filter
 //!   rejects go to `filtered`. Both are suppressed in the same steps ([`redo`](crate::bpf::pin::redo)), and the process
 //!   may be killed between any two of them. A suppressed record takes a sequence number.
@@ -59,7 +59,7 @@ pub enum Join {
     #[default]
     PerInterface,
     /// The first interface that sees both directions reports the conversation, or the first of all if none does. The
-    /// record names the other interfaces ([`Flow::observation_points`](crate::Flow::observation_points)).
+    /// record names all interfaces ([`Flow::observation_points`](crate::Flow::observation_points)).
     FirstSeen,
     /// As `FirstSeen`, and the record has the counts of each interface: packets, octets and the time of the first
     /// packet. They show loss and delay between two interfaces.

@@ -73,8 +73,8 @@ pub(crate) struct LookupResult {
 }
 
 impl LookupResult {
-    /// Adds the known processes to a record.
-    pub(crate) fn name(self, mut record: Flow) -> Flow {
+    /// Returns the record with the known processes.
+    pub(crate) fn add_processes(self, mut record: Flow) -> Flow {
         [record.source_process, record.destination_process] = self.processes;
         record
     }

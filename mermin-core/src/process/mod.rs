@@ -5,13 +5,17 @@
 //! source first reads the flow: first in the watched network namespace, then in those of other processes. The
 //! socket's inode leads to the process. A record has the results known when it is made; nothing waits for a look-up.
 //!
+//! To find a process, the thread takes three steps (`listening.rs` describes the look-up of listening sockets):
+//!
 //! 1. **Socket.** `sock_diag(7)` searches for a socket at either endpoint: first in the watched network namespace, then
 //!    in those of other processes.
-//!    * The thread keeps two netlink sockets in each namespace: one for sockets, one for addresses. They keep their
-//!      namespace alive, so those of a container that is gone are closed within ten seconds. The thread returns to its
-//!      own namespace after each search.
-//!    * If sockets in two namespaces match, neither is used, because nothing says which is right.
-//!    * Listening sockets are skipped. A socket bound to all addresses matches only the namespace's own addresses;
+//!    * The thread keeps two netlink sockets in each namespace: one for sockets, one for addresses. To open
+//!      them, the thread enters each namespace after a scan of all processes, and then returns to its own. They keep their
+//!      namespace alive, so those of a container that is gone are closed within ten seconds, or within twenty times the
+//!      duration of a scan if that is longer.
+//!    * A match in the watched namespace is used. Among the others, a match is used only if no second namespace has one,
+//!      because nothing says which is right.
+//!    * This step skips listening sockets. A socket bound to all addresses matches only the namespace's own addresses;
 //!      otherwise it would claim forwarded datagrams.
 //!    * A closed socket (`TIME_WAIT`) has no inode, so its process is not found.
 //! 2. **Process.** The thread searches `/proc/<pid>/fd` of all processes for the socket's inode. That is slow on a host
@@ -100,7 +104,7 @@ pub(crate) fn no_module(wanted: Wanted, protocol: Protocol) -> Vec<Degradation> 
     found
 }
 
-/// Returns the cause if one capability is missing that the network namespaces of containers need.
+/// Returns a degradation if this process cannot enter the network namespaces of containers.
 fn blind_to_namespaces() -> Option<Degradation> {
     let (cause, remedy) = if !is_first_pid_namespace() {
         (

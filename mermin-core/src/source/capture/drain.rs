@@ -37,7 +37,7 @@ impl Drain {
         records: &RecordContext<'_>,
     ) -> Drained {
         let (ending, drained) = self.choose(slots, exporter, records);
-        if exporter.outlives_the_process() {
+        if exporter.is_pinned() {
             // If this process is killed, the next one attaches before it reads the slots. No packet may find a flow
             // that already has its last record.
             closer.unlist(&ending);
@@ -62,7 +62,7 @@ impl Drain {
                 if exporter.is_unacked(slot) {
                     self.unacked = true;
                 } else {
-                    let suppressed = exporter.enrol_or_suppress(slots, records, slot);
+                    let suppressed = !exporter.enrol_if_admitted(slots, records, slot);
                     if room == 0 && !suppressed {
                         return (ending, Drained::Full);
                     }

@@ -113,7 +113,7 @@ fn attach(arguments: &mut CaptureArguments) -> Result<Attached, Error> {
     if let Some(interfaces) = elsewhere {
         parts.interfaces.set_taken_over(interfaces.clone());
     } else {
-        registry.removed_orphans(parts.interfaces.remove_orphans());
+        registry.found_orphans(parts.interfaces.remove_orphans());
         if leftovers.as_ref().is_some_and(Leftovers::has_flows) {
             let (slots, closer) = (&parts.slots, &parts.closer);
             part(&mut parts.interfaces, slots, closer, &parts.shared)?;

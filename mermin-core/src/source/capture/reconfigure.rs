@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The parts that options change.
-pub(super) struct Changed<'a> {
+pub(super) struct PartsToChange<'a> {
     pub(super) interfaces: &'a mut InterfaceSet,
     pub(super) exporter: &'a mut Exporter,
     pub(super) slots: &'a mut SlotTable,
@@ -50,7 +50,7 @@ impl Reconfiguration {
     }
 
     /// Begins a change, or answers with an error.
-    pub(super) fn begin(&mut self, request: Request, mut parts: Changed<'_>) {
+    pub(super) fn begin(&mut self, request: Request, mut parts: PartsToChange<'_>) {
         match self.apply(&request, &mut parts) {
             Ok(changed) => {
                 adopt(&mut self.options, request.options);
@@ -69,7 +69,11 @@ impl Reconfiguration {
     }
 
     /// Applies the whole change or, if it returns an error, nothing.
-    fn apply(&self, request: &Request, parts: &mut Changed<'_>) -> Result<Reconfigured, Error> {
+    fn apply(
+        &self,
+        request: &Request,
+        parts: &mut PartsToChange<'_>,
+    ) -> Result<Reconfigured, Error> {
         let wanted = &request.options;
         let changed = compare(&self.options, wanted);
         let differs = |setting| changed.applied.contains(&setting);

@@ -101,7 +101,7 @@ impl Counters for SharedCounters {
     }
 
     fn stats(&self) -> Stats {
-        // Read before the ledger, so the ledger has at least the packets of all records suppressed by now.
+        // These counts are read before the ledger, so the ledger has at least the packets of all records suppressed by now.
         let counts = self.counts.stats();
         let (hooks, removed, interfaces) = self.registry.stats(&self.ledger);
         let sum = |field: fn(&HookStats) -> u64| hooks.iter().chain(&removed).map(field).sum();

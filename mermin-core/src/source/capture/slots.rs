@@ -31,11 +31,11 @@ pub(super) struct SlotTable {
     decisions: Box<[FilterDecision]>,
     /// Export state of the flow in each slot: counters and time of its latest record.
     exported: Box<[ExportState]>,
-    /// Counters of the analysis of TCP in that record. Empty if TCP is not analysed.
+    /// The TCP counters that the latest record of each flow has. Empty if TCP is not analysed.
     tcp_exported: Box<[TcpCounters]>,
-    /// Counts of dropped packets in that record. Empty if they are not counted.
+    /// The counts of dropped packets that the latest record of each flow has. Empty if they are not counted.
     drops_exported: Box<[DropSums]>,
-    /// Time of the next sweep that reads every slot ever used, monotonic ns.
+    /// Time of the next sweep that also reads presumably free slots, monotonic ns.
     next_full_sweep: u64,
 }
 
@@ -84,13 +84,13 @@ impl SlotTable {
         &self.exported[slot as usize]
     }
 
-    /// Returns the counters of the analysis of TCP in the flow's latest record.
+    /// Returns the TCP counters that the flow's latest record has.
     pub(super) fn tcp_exported(&self, slot: u32) -> TcpCounters {
         let exported = self.tcp_exported.get(slot as usize);
         exported.copied().unwrap_or_default()
     }
 
-    /// Returns the counts of dropped packets in the flow's latest record.
+    /// Returns the counts of dropped packets that the flow's latest record has.
     pub(super) fn drops_exported(&self, slot: u32) -> DropSums {
         let exported = self.drops_exported.get(slot as usize);
         exported.copied().unwrap_or_default()
@@ -101,7 +101,7 @@ impl SlotTable {
         self.decisions[slot as usize]
     }
 
-    /// Makes the free slots with a hint of a new flow due at the next sweep.
+    /// Takes the hints of new flows. The free slots that a hint names are due at the next sweep.
     pub(super) fn take_new_flow_hints(&mut self) {
         let due = &mut self.due;
         self.slab.take_fresh(|slots| {
@@ -153,7 +153,7 @@ impl SlotTable {
     }
 
     /// Stores a decision.
-    pub(super) fn decide(&mut self, slot: u32, decision: FilterDecision) {
+    pub(super) fn set_decision(&mut self, slot: u32, decision: FilterDecision) {
         self.decisions[slot as usize] = decision;
     }
 
@@ -162,14 +162,14 @@ impl SlotTable {
         self.exported[slot as usize] = exported;
     }
 
-    /// Stores the counters of the analysis of TCP in the flow's latest record.
+    /// Stores the TCP counters that the flow's latest record has.
     pub(super) fn mark_tcp_exported(&mut self, slot: u32, counters: TcpCounters) {
         if let Some(exported) = self.tcp_exported.get_mut(slot as usize) {
             *exported = counters;
         }
     }
 
-    /// Stores the counts of dropped packets in the flow's latest record.
+    /// Stores the counts of dropped packets that the flow's latest record has.
     pub(super) fn mark_drops_exported(&mut self, slot: u32, sums: DropSums) {
         // Most flows have none. Reading untouched memory allocates no page.
         if let Some(exported) = self.drops_exported.get_mut(slot as usize)
@@ -185,7 +185,7 @@ impl SlotTable {
     }
 
     /// Clears the state of a slot for reuse by the kernel program. Returns the decision about its flow.
-    pub(super) fn empty(&mut self, slot: u32) -> FilterDecision {
+    pub(super) fn clear(&mut self, slot: u32) -> FilterDecision {
         self.slab.scrub(slot);
         let index = slot as usize;
         // Most flows have one record, so their export state was never written. Reading untouched memory allocates no

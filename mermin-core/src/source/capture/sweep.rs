@@ -1,4 +1,4 @@
-//! The sweep: reads the flows that may be due, exports records, and passes flows that end to the closer.
+//! The sweep: reads the flows that may be due, exports records, and collects the flows that end in a batch for the closer.
 
 use std::collections::BTreeSet;
 
@@ -64,7 +64,8 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Closes the flows of interfaces that no program counts for any more, as far as [`Room::endings`] allows. Returns true when all of them are being closed; the interfaces then wait for the same grace period.
+    /// Closes the flows of interfaces that no program counts for any more, as far as [`Room::endings`] allows. Returns true
+    /// when all of them are being closed; the interfaces then wait for the same grace period.
     pub(super) fn close_flows_of(&mut self, interfaces: &BTreeSet<u32>) -> bool {
         if interfaces.is_empty() {
             return false;
@@ -134,9 +135,9 @@ impl<'a> Sweep<'a> {
 
     /// Decides about one live flow. If the queue has no room for a record, the flow is unchanged and read again later.
     fn examine(&mut self, slot: u32) {
-        let suppressed = self
+        let suppressed = !self
             .exporter
-            .enrol_or_suppress(self.slots, self.records, slot);
+            .enrol_if_admitted(self.slots, self.records, slot);
         let flow = self.slots.slab().expiry_state(slot, &self.records.ticks);
         match judge(&flow, self.slots.exported(slot), self.limits, self.now) {
             Verdict::Keep(next) => self.slots.wait_until(slot, next),
@@ -152,14 +153,15 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Closes a flow if the sweep may close another one, or if the filter rejects it. Returns false if the flow must wait.
+    /// Closes a flow if it has no unacknowledged record, and if the sweep still has room for an ending or the filter rejects
+    /// the flow. Returns false if the flow must wait.
     fn close(&mut self, slot: u32, reason: EndReason) -> bool {
         if self.exporter.is_unacked(slot) {
             return false;
         }
-        let suppressed = self
+        let suppressed = !self
             .exporter
-            .enrol_or_suppress(self.slots, self.records, slot);
+            .enrol_if_admitted(self.slots, self.records, slot);
         if !suppressed {
             if self.room.endings == 0 {
                 return false;

@@ -12,7 +12,7 @@ use super::{
     exporter::record::RecordContext,
     parts::Parts,
     pinned::{FlowToClose, PinnedInstance},
-    reconfigure::{Changed, Reconfiguration},
+    reconfigure::{PartsToChange, Reconfiguration},
     sweep::{Sweep, Swept},
 };
 use crate::{
@@ -26,11 +26,12 @@ const PERIOD: Duration = Duration::from_millis(100);
 pub(super) struct Capture {
     parts: Parts,
     reconfiguration: Reconfiguration,
-    /// Flows of a former process that are still to be closed. Each waits until a sweep may close another flow.
+    /// Flows of a former process that are still to be closed. Each stays here until a sweep has room to close it.
     to_close: Vec<FlowToClose>,
     /// Time of the next regular sweep, monotonic ns. A cycle before it may leave the sweep out.
     sweep_at: u64,
-    /// Something was asked of the thread, so a cycle is due before that time.
+    /// Something woke the thread, so a cycle is due before that time: a request, room in the queue, a grace period that has
+    /// passed, or the thread's own [`wait_for_room`](Self::wait_for_room).
     is_woken: bool,
     sweeps: events::Sweeps,
 }
@@ -48,12 +49,15 @@ impl Capture {
         }
     }
 
-    /// Captures until closed or abandoned.
+    /// Captures until the source is closed or abandoned, or the network namespace is deleted.
+    ///
+    /// # Errors
+    /// The first error that ends the capture, such as that of a deleted network namespace.
     pub(super) fn run(mut self) -> Result<(), Error> {
         if let Some(instance) = &mut self.parts.instance {
             instance.begin();
         }
-        while !self.parts.control.is_closing() && !self.parts.interfaces.is_over() {
+        while !self.parts.control.is_closing() && !self.parts.interfaces.is_namespace_deleted() {
             if self.parts.control.is_abandoned() {
                 return self.abandon();
             }
@@ -69,7 +73,7 @@ impl Capture {
             .instance
             .as_ref()
             .is_some_and(PinnedInstance::persists);
-        if persists && !self.parts.interfaces.is_over() {
+        if persists && !self.parts.interfaces.is_namespace_deleted() {
             return self.leave_to_next();
         }
         // A program that cannot be detached is in the report.
@@ -87,7 +91,7 @@ impl Capture {
             return;
         }
         if let Some(request) = self.parts.control.next_request() {
-            let parts = Changed {
+            let parts = PartsToChange {
                 interfaces: &mut self.parts.interfaces,
                 exporter: &mut self.parts.exporter,
                 slots: &mut self.parts.slots,
@@ -98,9 +102,10 @@ impl Capture {
         }
     }
 
-    /// Runs a sweep if one is due, takes one step with interfaces if there is one, and waits until the next of them is due.
+    /// Fills requested pages, runs a cycle if one is due, takes one step with interfaces if there is one, and waits until
+    /// something is due.
     ///
-    /// The sweep comes first, because a step with interfaces takes as long as two grace periods of the kernel, and due
+    /// The cycle comes before the step with interfaces, because a step may take two grace periods of the kernel, and due
     /// flows must not wait for the step. Only one step is taken before the clock is read again. The wait comes last,
     /// when its duration is known.
     fn run_once(&mut self) -> Result<(), Error> {
@@ -140,19 +145,20 @@ impl Capture {
         Ok(())
     }
 
-    /// Runs one sweep and the work around it, at `now` (monotonic ns). The order matters:
+    /// Runs one cycle at `now` (monotonic ns): the sweep, if it is useful, and the work around it. The order matters:
     ///
     /// 1. With `names`, sections of payloads, because a name must be known before its flow's last record is made.
     /// 2. Last records of flows whose grace period has passed. They come before records of open flows, so that their
     ///    slots are free before the kernel program runs out of slots.
-    /// 3. Free slots: those whose last records were acknowledged, and those that no CPU or process uses. While half of the
-    ///    slots wait for acknowledgements, a pinned source closes only flows that the filter rejects.
+    /// 3. Free slots: those of flows whose last records were acknowledged, those that CPUs took in advance and did not
+    ///    need, and those that an earlier process left free. While half of the slots wait for acknowledgements, a pinned
+    ///    source closes only flows that the filter rejects.
     /// 4. Hints of new flows. A slot that was just returned may have a new flow already. Steps 2 and 3 marked it as
     ///    free, so the hint makes it due. If it were marked later, it would lose the hint.
-    /// 5. The sweep. Step 3 comes first, because each slot that it returns may let the sweep close one more flow. At its
-    ///    end the sweep passes flows to the closer, which works until the next sweep. A cycle whose last records fill the queue
-    ///    leaves the sweep out, because it would read the same due flows again, unless many flows could be closed or the next
-    ///    regular sweep is due.
+    /// 5. The sweep. Step 3 comes first, because each slot that it returns may let the sweep close one more flow. The flows
+    ///    that the sweep found to close go to the closer, which works until the next sweep. If last records fill the queue,
+    ///    the cycle leaves the sweep out: the sweep would only read the same due flows again. It is made all the same if it
+    ///    could close many flows, or if the next regular sweep is due.
     /// 6. The queue: all records of the cycle are put into it at once. The consumer is woken once, after the journal has
     ///    everything that the next process needs.
     /// 7. The request for room. It comes after the queue has the records of this cycle, because it is made only if the queue is
@@ -170,7 +176,8 @@ impl Capture {
         if is_useful {
             self.sweep(kernel_now)?;
         }
-        // Asked before the consumer wakes: it may take the records at once, and flows that found no room must not wait then.
+        // This is read before `enqueue` wakes the consumer. The consumer may empty the queue at once, and the lack of room
+        // would then be invisible: the flows that found no room would wait for the next regular sweep.
         let lacked_room =
             self.parts.exporter.room_in_queue() == 0 || self.parts.closer.has_waiting();
         self.parts.exporter.enqueue();
@@ -327,8 +334,8 @@ impl Capture {
         Ok(())
     }
 
-    /// Ends every open flow and puts its last record into the queue, as fast as the consumer takes records. Nothing is
-    /// attached any more.
+    /// Ends every open flow and puts its last record into the queue, as fast as the consumer takes records. The programs
+    /// are detached; the report has those that could not be.
     fn drain(&mut self) -> Result<(), Error> {
         self.parts.closer.wait_for_grace()?;
         self.parts.exporter.read_sections(&self.parts.slots);

@@ -38,7 +38,7 @@ fn pin_no_slot_is_lost() {
         // Each process continues with the state of the one before.
         for (point, passes) in [
             (FailPoint::Scrubbed, 7),
-            (FailPoint::Nobodys, 7),
+            (FailPoint::Unowned, 7),
             (FailPoint::Moving, 3),
             (FailPoint::Returning, 1),
         ] {
@@ -49,7 +49,7 @@ fn pin_no_slot_is_lost() {
             };
             let mut process = orders.start();
             // The others are passed while it opens.
-            if matches!(point, FailPoint::Scrubbed | FailPoint::Nobodys) {
+            if matches!(point, FailPoint::Scrubbed | FailPoint::Unowned) {
                 process.opened();
                 send(round * SLOTS);
             }

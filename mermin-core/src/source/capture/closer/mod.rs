@@ -19,7 +19,7 @@ use crate::{
     source::control::Control,
 };
 
-/// Free slots returned to the kernel program in one round.
+/// Largest number of an earlier process's free slots that one cycle returns to the kernel program.
 const RETURNED_AT_ONCE: u32 = 8192;
 
 /// A flow that ends.
@@ -122,7 +122,7 @@ impl Closer {
         self.thread.next()
     }
 
-    /// Waits for the next closed batch; `None` if none is being closed.
+    /// Waits for the next closed batch; `None` if no flow is being closed.
     pub(super) fn wait(&mut self) -> Option<Closed> {
         self.thread.wait()
     }
@@ -153,8 +153,8 @@ impl Closer {
         Ok(closed.grace)
     }
 
-    /// Makes at most `room` last records, the oldest first, and returns their slots to the kernel program. Returns the
-    /// interfaces of the batches whose last records are all made.
+    /// Makes at most `room` last records, the oldest first. Unless the source is pinned, this gives the flows' slots back to
+    /// the kernel program. Returns the interfaces of the batches whose last records are all made.
     pub(super) fn make_records(
         &mut self,
         mut room: usize,
@@ -195,7 +195,7 @@ impl Closer {
     /// Returns free slots to the kernel program: those of flows whose last records were acknowledged, which are emptied
     /// first; those that CPUs took and did not use; and some of an earlier process.
     pub(super) fn return_free_slots(&mut self, slots: &mut SlotTable, exporter: &mut Exporter) {
-        while let Some(slot) = exporter.empty_acked(slots) {
+        while let Some(slot) = exporter.clear_acked(slots) {
             self.give_back(slot);
         }
         self.free.give_spares_back();
@@ -230,7 +230,7 @@ impl Closer {
         self.free.give_back(slot);
     }
 
-    /// Notes free slots of an earlier process. Each round returns some of them.
+    /// Notes free slots of an earlier process. Each cycle returns some of them.
     pub(super) fn take_remaining(&mut self, remaining: RemainingSlots) {
         self.remaining = remaining;
     }

@@ -24,7 +24,7 @@ impl Exporter {
         }
         for slot in slots.used() {
             if slots.is_open(slot) {
-                self.enrol_or_suppress(slots, records, slot);
+                self.enrol_if_admitted(slots, records, slot);
             }
         }
     }

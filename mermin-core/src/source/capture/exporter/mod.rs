@@ -138,31 +138,32 @@ impl Exporter {
         unacked.is_some_and(|unacked| unacked.is_unacked(slot))
     }
 
-    /// Returns true if every last record was acknowledged.
+    /// Returns true if no slot of an ended flow waits: every last record was acknowledged or suppressed, and its slot is
+    /// cleared.
     pub(super) fn all_acked(&self) -> bool {
         let unacked = self.unacked.as_ref();
         unacked.is_none_or(|unacked| unacked.last_records() == 0)
     }
 
     /// Returns true if the source is pinned. Draining then deletes keys before it makes last records.
-    pub(super) fn outlives_the_process(&self) -> bool {
+    pub(super) fn is_pinned(&self) -> bool {
         self.unacked.is_some()
     }
 
-    /// Enrols a flow that the filter admits: in its conversation, and for a look-up of its sockets. Returns true if the
+    /// Enrols a flow if the filter admits it: in its conversation, and for a look-up of its sockets. Returns false if the
     /// filter rejects the flow. Its end then needs no room in the queue.
-    pub(super) fn enrol_or_suppress(
+    pub(super) fn enrol_if_admitted(
         &mut self,
         slots: &mut SlotTable,
         records: &RecordContext<'_>,
         slot: u32,
     ) -> bool {
-        let suppressed = self.suppression.is_suppressed(slots, records, slot);
-        if !suppressed {
+        let admitted = !self.suppression.is_suppressed(slots, records, slot);
+        if admitted {
             self.enrol(slots, records, slot);
             self.look_up(slots, records, slot);
         }
-        suppressed
+        admitted
     }
 
     /// Uses another filter for flows that begin from now on.
@@ -221,8 +222,8 @@ impl Exporter {
         }
     }
 
-    /// Makes or suppresses a flow's last record, and empties its slot. In a pinned source,
-    /// [`empty_acked`](Self::empty_acked) empties the slot later. Returns true if the slot is empty now.
+    /// Makes or suppresses a flow's last record, and clears its slot. In a pinned source,
+    /// [`clear_acked`](Self::clear_acked) clears the slot later. Returns true if the slot is clear now.
     pub(super) fn end(
         &mut self,
         slots: &mut SlotTable,
@@ -255,7 +256,7 @@ impl Exporter {
             slots.begin_close(slot);
             return false;
         }
-        self.empty(slots, slot);
+        self.clear(slots, slot);
         true
     }
 
@@ -279,7 +280,7 @@ impl Exporter {
         };
         let known = self.looked_up(slot, flow);
         let record = records.record(slots, slot, flow, beside, reason, known.listening);
-        let mut record = known.name(self.with_sights(record, flow, &sights));
+        let mut record = known.add_processes(self.with_sights(record, flow, &sights));
         record.application = self.application(slot, flow.first_seen);
         record.drops = self.dropped(slots, slot, flow, beside);
         let unacked = self.unacked.as_ref();
@@ -288,7 +289,7 @@ impl Exporter {
         if !self.suppression.admits(decision, is_exported, &record) {
             return Err(Suppressed::Filtered);
         }
-        slots.decide(slot, decision.and_exported());
+        slots.set_decision(slot, decision.and_exported());
         self.out.push_back(record);
         Ok(())
     }
@@ -345,7 +346,8 @@ impl Exporter {
         let mut beside = Beside::read(slots, slot, &flow);
         beside.replace(then);
         let record = records.record(slots, slot, &flow, &beside, reason, known.listening);
-        let mut record = known.name(self.with_sights_again(slots, records, slot, &flow, record));
+        let mut record =
+            known.add_processes(self.with_sights_again(slots, records, slot, &flow, record));
         record.application = self.application(slot, flow.first_seen);
         record.drops = self.dropped(slots, slot, &flow, &beside);
         self.out.push_back(record);
@@ -353,7 +355,7 @@ impl Exporter {
         mark_beside(slots, slot, then);
     }
 
-    /// Returns the packets of a record that the kernel dropped.
+    /// Returns, for a record, the counts of the packets that the kernel dropped.
     fn dropped(
         &self,
         slots: &SlotTable,
@@ -368,21 +370,21 @@ impl Exporter {
         })
     }
 
-    /// Resets a slot.
-    fn empty(&mut self, slots: &mut SlotTable, slot: u32) {
-        let decision = slots.empty(slot);
+    /// Clears a slot for reuse.
+    fn clear(&mut self, slots: &mut SlotTable, slot: u32) {
+        let decision = slots.clear(slot);
         self.suppression.forget(decision);
     }
 
-    /// Empties one slot whose records were all exported and acknowledged, if there is one. The slot may then be
-    /// returned.
-    pub(super) fn empty_acked(&mut self, slots: &mut SlotTable) -> Option<u32> {
+    /// Clears one slot of an ended flow whose last record was acknowledged or suppressed, if there is one, and returns it.
+    /// The caller may give that slot back to the kernel program.
+    pub(super) fn clear_acked(&mut self, slots: &mut SlotTable) -> Option<u32> {
         let slot = self.unacked.as_mut()?.next_acked()?;
         fail_point(FailPoint::Acknowledged);
-        self.empty(slots, slot);
+        self.clear(slots, slot);
         fail_point(FailPoint::Scrubbed);
         self.unacked.as_ref()?.clear(slot);
-        fail_point(FailPoint::Nobodys);
+        fail_point(FailPoint::Unowned);
         Some(slot)
     }
 

@@ -21,7 +21,7 @@ impl Exporter {
         let unacked = self.unacked.as_ref();
         if slots.is_free(slot)
             || unacked.is_some_and(|unacked| unacked.is_finished(slot))
-            || self.enrol_or_suppress(slots, records, slot)
+            || !self.enrol_if_admitted(slots, records, slot)
         {
             return None;
         }
@@ -30,7 +30,7 @@ impl Exporter {
         let reason = EndReason::ActiveTimeout;
         let beside = Beside::read(slots, slot, &flow);
         let record = records.record(slots, slot, &flow, &beside, reason, known.listening);
-        let mut record = known.name(record);
+        let mut record = known.add_processes(record);
         record.drops = self.dropped(slots, slot, &flow, &beside);
         record.application = self.application(slot, flow.first_seen);
         Some(record)

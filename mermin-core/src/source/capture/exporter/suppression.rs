@@ -79,7 +79,7 @@ impl Suppression {
     ) -> FilterDecision {
         self.known(slots, slot).unwrap_or_else(|| {
             let decided = self.decide(records, flow);
-            slots.decide(slot, decided);
+            slots.set_decision(slot, decided);
             decided
         })
     }
@@ -140,7 +140,7 @@ impl Suppression {
                 continue;
             }
             if self.filters.want_all() {
-                slots.decide(slot, FilterDecision::WANTED);
+                slots.set_decision(slot, FilterDecision::WANTED);
             } else {
                 let flow = records.snapshot(slots, slot);
                 self.decision(slots, records, slot, &flow);
@@ -176,8 +176,8 @@ pub(super) fn sums_with(
         .map(|hook| ledger.suppressed_with(why, index, hook, moved[hook as usize]))
 }
 
-/// Returns the packets of a record that the kernel dropped. `then` is as in [`Exporter::suppress`](super::Exporter): without it the flow has
-/// ended, and its counts stay as they are.
+/// Returns, for a record, the counts of the packets that the kernel dropped. `then` is as in
+/// [`Exporter::suppress`](super::Exporter): without it the flow has ended, and its counts stay as they are.
 pub(super) fn unexported_drops(slots: &SlotTable, slot: u32, then: Option<&Watermark>) -> u64 {
     let sums = match (then, slots.slab().drops()) {
         (_, None) => None,

@@ -12,9 +12,10 @@
 //!   one. If the kernel refuses to detach (a filter, after capabilities were dropped), the interface stays watched and
 //!   its packets stay in the ledger; the report says so, and the thread tries again every five seconds.
 //! * If one interface cannot be attached to, the others are watched all the same. The report has the interface and the
-//!   cause, and the thread tries again. Opening fails under `strict`, and if no interface at all can be attached to.
-//! * If notifications are lost (`ENOBUFS`), everything is listed again. If a program is then no longer at its hook, its
-//!   interface was replaced while notifications were lost.
+//!   cause, and the thread tries again. Opening fails under `strict`, if a privilege is missing, and if no interface at all can
+//!   be attached to.
+//! * If notifications are lost (`ENOBUFS`), everything is listed again. If a program is then no longer at its hook,
+//!   another interface may have its index, so the source treats the interface as a new one.
 //! * The check every five seconds also asks if each program is still at its hook, and attaches it again if not. Deleted
 //!   filters and qdiscs are notified at once. It also compares the interface's own counters with the program's: if
 //!   packets pass and none is counted, something before the hook takes them.
@@ -83,7 +84,7 @@ pub(super) struct InterfaceSet {
     /// The selection must be compared again.
     stale: bool,
     /// Time of the next periodic check, monotonic ns.
-    look_at: u64,
+    next_check: u64,
     /// Notifications were lost, and the hooks have not been checked since.
     unsure: bool,
 }
@@ -117,13 +118,13 @@ impl InterfaceSet {
             over: None,
             steps: VecDeque::new(),
             stale: true,
-            look_at: monotonic() + PERIOD,
+            next_check: monotonic() + PERIOD,
             unsure: false,
         }
     }
 
     /// Returns true if the network namespace was deleted.
-    pub(super) fn is_over(&self) -> bool {
+    pub(super) fn is_namespace_deleted(&self) -> bool {
         self.over.is_some()
     }
 
@@ -136,7 +137,7 @@ impl InterfaceSet {
         &self.tracked.attacher.hooks
     }
 
-    /// Returns the names of the interfaces that have flows.
+    /// Returns the names of the interfaces that are watched or have flows.
     pub(super) fn names(&self) -> &InterfaceNames {
         &self.tracked.names
     }
@@ -155,7 +156,7 @@ impl InterfaceSet {
         self.tracked.watched()
     }
 
-    /// Returns the indexes of the interfaces that no program counts for any more and that have flows in the table.
+    /// Returns the indexes of the interfaces that no program counts for any more, and whose flows are not yet being closed.
     pub(super) fn quiesced(&self) -> BTreeSet<u32> {
         self.tracked.quiesced()
     }
@@ -176,14 +177,14 @@ impl InterfaceSet {
         self.tracked.set_taken_over(taken_over);
     }
 
-    /// Ends the take-over, after all flows of the earlier process were read. Names of interfaces without flows are
-    /// forgotten, and interfaces that appear from now on are new.
+    /// Ends the take-over, after all flows of the earlier process were read. Names of interfaces that are
+    /// not watched and have no flow are forgotten, and interfaces that appear from now on are new.
     pub(super) fn end_take_over(&mut self, slots: &SlotTable) {
         self.tracked.tidy_names(slots, None);
         self.tracked.set_taken_over(BTreeSet::new());
     }
 
-    /// Removes filters that killed processes left at the hooks of this network namespace.
+    /// Looks for filters that killed processes left at the hooks of this network namespace, and removes those that it may.
     pub(super) fn remove_orphans(&self) -> Vec<Orphan> {
         self.hooks().remove_orphans(&self.list())
     }
@@ -226,7 +227,7 @@ impl InterfaceSet {
     /// Returns how long the thread may wait before the next work with interfaces.
     pub(super) fn poll_timeout(&self, now: u64) -> Duration {
         if self.is_aligned() {
-            Duration::from_nanos(self.look_at.saturating_sub(now))
+            Duration::from_nanos(self.next_check.saturating_sub(now))
         } else {
             Duration::ZERO
         }
@@ -238,7 +239,8 @@ impl InterfaceSet {
     /// # Errors
     /// An error that would affect every interface. Under `strict`, any refusal. Otherwise the first refusal, if no
     /// interface can be watched. An interface that disappeared meanwhile is no error. Also the error of `go_on`, when
-    /// nobody waits for the source any more: each step takes two grace periods of the kernel, and undoing it two more.
+    /// nobody waits for the source any more. It is called before each step, because attaching by TCX takes two grace
+    /// periods of the kernel, and detaching two more.
     pub(super) fn align(
         &mut self,
         strict: bool,
@@ -262,16 +264,16 @@ impl InterfaceSet {
         }
     }
 
-    /// Takes one step with interfaces. A step takes as long as two grace periods of the kernel, and the sweep must not wait
-    /// for many steps.
+    /// Takes one step with interfaces. A step may take two grace periods of the kernel, and the sweep must not wait for many
+    /// steps.
     pub(super) fn step(&mut self, now: u64, around: &mut Surroundings<'_>) {
         self.read_notifications();
         if self.links.is_lost() {
             self.shared.registry.resynced();
             self.unsure = true;
             self.resync();
-        } else if now >= self.look_at {
-            self.look_at = now + PERIOD;
+        } else if now >= self.next_check {
+            self.next_check = now + PERIOD;
             self.stale = true;
             self.tracked.retry();
             self.over = self.namespace.as_ref().and_then(Entered::gone);

@@ -152,8 +152,8 @@ impl TrackedSet {
         (State::Watched(attached.held), attached.refusal)
     }
 
-    /// Stores the name of an interface before attaching. Returns true if the index belonged to another interface
-    /// before.
+    /// Stores the name of an interface before attaching. Returns false if the interface was taken over from an earlier
+    /// process, so that its flows go on.
     fn name(&mut self, interface: &Interface, around: &Surroundings<'_>) -> bool {
         let index = interface.index;
         let name = Arc::from(interface.name.as_str());
@@ -215,7 +215,7 @@ impl TrackedSet {
             return;
         };
         let counted = |direction| self.shared.ledger.account(place, direction).totals.skbs;
-        registry.silent(index, &tracked.check_stalled_hooks(counters, counted));
+        registry.set_traffic_degradations(index, &tracked.check_stalled_hooks(counters, counted));
     }
 
     /// Detaches from an interface, and has its flows closed. If that fails, the interface stays watched, its packets

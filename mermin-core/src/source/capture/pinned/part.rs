@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::degradations;
 use crate::{
-    attach::pinned_hooks::Parted,
+    attach::pinned_hooks::FormerInterfaces,
     error::{Error, ErrorKind},
     failpoint::{FailPoint, fail_point},
     source::capture::{
@@ -23,10 +23,13 @@ pub(in crate::source::capture) fn part(
     shared: &SharedCounters,
 ) -> Result<(), Error> {
     let list = interfaces.list();
-    let Parted { same, renumbered } = interfaces.hooks().part(&list).map_err(|error| {
-        let message = "cannot look at what a former process left at hooks";
-        Error::new(ErrorKind::System, message).with_source(error)
-    })?;
+    let FormerInterfaces { same, renumbered } = interfaces
+        .hooks()
+        .remove_lost_links(&list)
+        .map_err(|error| {
+            let message = "cannot look at what a former process left at hooks";
+            Error::new(ErrorKind::System, message).with_source(error)
+        })?;
     for (before, index) in renumbered {
         let other = list.iter().find(|interface| interface.index == index);
         if let Some(other) = other.filter(|_| same.contains(&index)) {

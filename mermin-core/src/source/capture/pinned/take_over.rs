@@ -80,7 +80,7 @@ impl Leftovers {
         };
         instance.unpin_programs(&self.programs).map_err(refused)?;
         for stale in self.stale {
-            hooks.clear_by(
+            hooks.clear_leftovers_of(
                 &PinnedHooks::new("".into(), [], stale.programs.clone()),
                 &interfaces,
             );
@@ -250,11 +250,11 @@ impl TakeOver<'_> {
         self.slots.begin_close(slot);
         if ended.is_some() {
             // Records that are delivered again ignore the filter.
-            self.slots.decide(slot, FilterDecision::WANTED);
+            self.slots.set_decision(slot, FilterDecision::WANTED);
         }
-        let suppressed = self
+        let suppressed = !self
             .exporter
-            .enrol_or_suppress(self.slots, self.records, slot);
+            .enrol_if_admitted(self.slots, self.records, slot);
         self.exporter.promise(suppressed);
         recovered.batch.flows.push(Ending {
             slot,

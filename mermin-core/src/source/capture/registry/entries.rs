@@ -89,11 +89,11 @@ impl Registered {
 pub(super) struct Entries {
     /// Degradations of the source as a whole.
     pub(super) general: Vec<Degradation>,
-    /// The degradation while flows are left out.
+    /// The degradation of sampling: one while sampling leaves flows out, otherwise none.
     pub(super) sampling: Vec<Degradation>,
     /// Flows taken over from an earlier process.
     pub(super) recovered: Option<Recovered>,
-    /// Filters removed when the source was opened.
+    /// Filters of killed processes that were found when the source was opened, removed or not.
     pub(super) orphans: Vec<Orphan>,
     /// Options for attaching.
     pub(super) options: AttachOptions,

@@ -106,14 +106,15 @@ impl InterfaceRegistry {
         }
     }
 
-    /// Stores the degradation while flows are left out.
+    /// Stores the degradation of sampling: one while sampling leaves flows out, otherwise none.
     pub(super) fn sampled(&self, degradations: &[Degradation]) {
         let known = std::mem::replace(&mut self.change().sampling, degradations.to_vec());
         events::given_up(&known, degradations);
     }
 
-    /// Stores the removed filters of killed processes.
-    pub(super) fn removed_orphans(&self, orphans: Vec<Orphan>) {
+    /// Stores the filters that killed processes left: those that were removed, and those that were left in place, with a
+    /// command to remove them.
+    pub(super) fn found_orphans(&self, orphans: Vec<Orphan>) {
         self.change().orphans = orphans;
     }
 
@@ -265,8 +266,9 @@ impl InterfaceRegistry {
         Some(ledgers.place)
     }
 
-    /// Stores the hooks of an interface whose packets do not reach the program.
-    pub(super) fn silent(&self, index: u32, degradations: &[Degradation]) {
+    /// Replaces the interface's degradations of [`Feature::Traffic`]: one for each hook at which packets do not reach the
+    /// program.
+    pub(super) fn set_traffic_degradations(&self, index: u32, degradations: &[Degradation]) {
         let mut entries = self.change();
         let Some(registered) = entries.interfaces.get_mut(&index) else {
             return;
