@@ -18,8 +18,8 @@
 //! # Ok::<(), mermin_config::Error>(())
 //! ```
 //!
-//! Every value is checked when the file is read. All errors are reported at once, each with its position, the valid
-//! values, and the nearest key. A key without effect is a warning. [`keys`] and `docs/CONFIG.md` list all keys.
+//! Every value is checked when the file is read. All errors are reported at once, each with its position and, where
+//! there are any, the valid values and the nearest key. A key without effect is a warning. [`keys`] and `docs/CONFIG.md` list all keys.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod diagnostic;

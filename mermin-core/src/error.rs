@@ -35,7 +35,7 @@ pub enum ErrorKind {
     Panicked,
     /// The source has ended.
     Closed,
-    /// A sink refused flows.
+    /// A sink refused records, could not be closed, or was not closed within the time limit.
     Sink,
     /// A capture file is truncated, damaged or in another format; the text has the offset.
     InvalidCapture,

@@ -1,4 +1,5 @@
-//! Maps, socket buffer, and the path of one packet. Reads headers only and never changes, drops or redirects a packet.
+//! Maps, socket buffer, and the path of one packet. The programs never change, drop or redirect a packet. Without `names`
+//! they read headers only, apart from one bit of a datagram from port 53.
 
 mod atomic;
 mod carried;

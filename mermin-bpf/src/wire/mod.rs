@@ -2,8 +2,8 @@
 //!
 //! # Headers and keys
 //!
-//! * MPLS labels, `PPPoE` sessions and network service headers are link headers and not part of the key: the two
-//!   directions have different labels.
+//! * MPLS labels, `PPPoE` sessions and network service headers are link headers and not part of the key. The two
+//!   directions have different MPLS labels, and may have different service paths.
 //! * The service id (I-SID) of a provider backbone is the same in both directions, and is in the key beside the VLANs:
 //!   nothing else distinguishes its customers. Records show neither the I-SID nor the backbone's addresses, because
 //!   other hooks see the same packet with the customer's addresses.

@@ -131,7 +131,7 @@ impl Work {
         while self.notices.wait(|| Seen::of(&self.path) != seen) {
             // Links may have new targets, and directories may be new.
             self.notices.watch(&self.path);
-            // Taken before the file is read, so a change between the two is detected next time.
+            // The state of the file is noted before it is read, so a change between the two is detected next time.
             seen = Seen::of(&self.path);
             let read = file::read(&self.path, Allowed::Files);
             if let Some(item) = self.state.next(read, |octets| {

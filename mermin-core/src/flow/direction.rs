@@ -45,7 +45,7 @@ pub enum DirectionRule {
     /// A TCP SYN, an SCTP INIT or a DCCP Request was seen.
     Syn,
     /// A reply was seen first (a SYN-ACK, an INIT ACK, an ICMP reply, a DNS response). The reply's receiver is the
-    /// source. It counts as the client once it has sent a packet.
+    /// source, and counts as the client once it has sent a packet.
     Answer,
     /// No other rule applied. The sender of the first packet counts as the client if the protocol has no connections;
     /// otherwise the client is unknown.

@@ -1,7 +1,8 @@
 //! Records of flows: plain data.
 //!
-//! A [`Flow`] is one record of one flow: of a conversation at one interface, a bidirectional flow (RFC 5103) of IPFIX
-//! (RFC 7011). Its `forward` half goes from `source` to `destination`. [`Flow::attributes`] lists all values by name.
+//! A [`Flow`] is one record of one flow. A flow is a conversation at one interface; IPFIX (RFC 7011) calls it a
+//! bidirectional flow (RFC 5103). The record's `forward` half goes from `source` to `destination`. [`Flow::attributes`]
+//! lists all values by name.
 
 mod added;
 mod address;

@@ -16,8 +16,8 @@ use super::{
 ///
 /// A flow has a record when it ends and, while it lasts, one at every active timeout if it has new packets. The last
 /// record may have no packets. [`Flow::source`] is the side that started the flow, which may be the remote host. A
-/// conversation that crosses several watched interfaces is a flow on each of them, and each has records, unless they
-/// are [joined](crate::Join).
+/// conversation that crosses several watched interfaces is a flow on each of them. Each of these flows has records, unless
+/// the flows are [joined](crate::Join).
 ///
 /// The records of a flow have one [`id`](Flow::id) and rising [`sequence`](Flow::sequence) numbers. Two records with the same
 /// pair are the same record, delivered twice: after a failed or dropped export, or after the capturing process died.
@@ -69,7 +69,8 @@ pub struct Flow {
     pub source: Endpoint,
     /// The other side (IPFIX `destinationIPv4Address`, `destinationIPv6Address`, `destinationTransportPort`).
     pub destination: Endpoint,
-    /// IANA protocol number of the innermost packet (IPFIX `protocolIdentifier`).
+    /// IANA protocol number (IPFIX `protocolIdentifier`) of the innermost packet, or with
+    /// [`Decapsulation::None`](crate::Decapsulation::None) of the outermost one.
     pub protocol: Protocol,
     /// The side that is the client (compare IPFIX `biflowDirection`).
     pub direction: Direction,

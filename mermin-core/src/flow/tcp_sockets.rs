@@ -15,7 +15,8 @@ pub struct TcpSockets {
 
 /// The kernel's values of one socket, as of the latest packet that it sent through the interface, an acknowledgment included.
 ///
-/// `ss -ti` prints the same values. They are of the whole connection so far, not of the record's interval, and of all interfaces.
+/// `ss -ti` prints the same values. They cover the whole connection so far, at all interfaces, and not only
+/// the record's interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct TcpSocket {

@@ -38,7 +38,7 @@ pub enum Feature {
     Drops,
     /// Reading names from payloads.
     Names,
-    /// Keeping every flow, of a source that may sample them.
+    /// Keeping every flow, where the source may sample flows.
     Sampling,
 }
 

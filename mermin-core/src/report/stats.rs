@@ -108,9 +108,10 @@ pub struct Stats {
     pub records_joined: u64,
     /// Flows that were not joined, because their conversation already had 16 flows. Each has its own records.
     pub flows_unjoined: u64,
-    /// Flows whose sockets were not looked up because too many others waited: those that ended before their turn
-    /// ([`process`](crate::FlowSourceBuilder::process), [`listening_ports`](crate::FlowSourceBuilder::listening_ports)),
-    /// and those whose processes were not found at once and had no room for a second attempt (`process`).
+    /// Flows whose look-up is incomplete, because too many other flows waited
+    /// ([`process`](crate::FlowSourceBuilder::process), [`listening_ports`](crate::FlowSourceBuilder::listening_ports)). Some
+    /// ended before their turn. For others (`process`), the first look-up found no process, and there was no room for a
+    /// second one.
     pub lookups_missed: u64,
     /// Payloads that were read for [`names`](crate::FlowSourceBuilder::names).
     pub payloads: PayloadStats,
@@ -164,7 +165,7 @@ pub struct DropStats {
     /// Packets that the kernel delivered and then freed as if it dropped them: the last segments of TCP connections, and answers to the
     /// pings of raw sockets.
     pub taken: u64,
-    /// Packets whose network namespace could not be found out.
+    /// Packets whose network namespace could not be determined.
     pub unplaced: u64,
     /// Packets that were not looked at, because the kernel dropped them while the program that counts drops was running on the same CPU.
     pub missed: u64,
@@ -212,7 +213,7 @@ pub struct InterfaceStats {
     pub reattached: u64,
     /// Times that the kernel lost notifications of interfaces (`ENOBUFS`), and the source read the list of interfaces
     /// again. Packets of interfaces that appeared and disappeared in between are not counted, and `missed` does not
-    /// have these interfaces.
+    /// count these interfaces.
     pub resyncs: u64,
 }
 

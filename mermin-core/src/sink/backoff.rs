@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 /// Delays of [`retry`](super::retry). The first delay is `first`. Each later delay is twice the one before, up to
-/// `max`. The batch fails when the next delay would exceed `elapsed` in total. Each delay is drawn at random between
-/// half of its value and all of it, so that many senders do not return at the same moment. A longer delay that the receiver
-/// asks for replaces it.
+/// `max`. `elapsed` limits the whole time of a batch, attempts and delays. The batch fails when the rest of that time is
+/// shorter than the next delay. Each delay is drawn at random between half of its value and all of it, so that many senders
+/// do not return at the same moment. A longer delay that the receiver asks for replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "give it to `retry`"]
 pub struct Backoff {
@@ -39,7 +39,7 @@ impl Backoff {
         self
     }
 
-    /// Time limit of a batch, delays included. Default: none. The batch is then repeated until the receiver accepts it or
+    /// Time limit of a batch, attempts and delays included. Default: none. The batch is then repeated until the receiver accepts it or
     /// refuses it permanently.
     pub fn elapsed(mut self, time: Duration) -> Self {
         self.elapsed = Some(time);

@@ -14,7 +14,7 @@ use super::{Backoff, BoxError, FlowSink, Meter, Refusal, Repeat, ThreadTimer, Ti
 use crate::flow::Flow;
 
 /// Adds retries to a sink. `export` returns when the sink has accepted the batch, when it has [refused](Refusal) the
-/// batch permanently, or when the next delay would exceed the time limit of the back-off.
+/// batch permanently, or when the rest of the back-off's time limit is shorter than the next delay.
 ///
 /// The adapter keeps no records: its `Ok` is the `Ok` of the sink. Around a sink that keeps no records either, `Ok` means that
 /// the receiver has the batch, so a killed process loses no record of a pinned source. While a receiver is down, records

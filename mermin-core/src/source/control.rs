@@ -157,7 +157,7 @@ impl Control {
 
     /// Returns true if the source is closed. Otherwise the task is woken when it is. Only one task can wait.
     pub(super) fn poll_closing(&self, context: &Context<'_>) -> bool {
-        // Stored before the check, so that no close in between is missed.
+        // The waker is stored before the check, so that no close in between is missed.
         if !self.is_inherited() {
             let waker = context.waker().clone();
             let former = lock(&self.closed).replace(waker);

@@ -18,7 +18,7 @@ pub enum FlowKey {
     Full,
     /// No further field. The two directions of a conversation are one flow even if they take different paths, for
     /// example different VXLAN networks, VLANs or segment lists of `SRv6`. Networks that use the same addresses and
-    /// differ only in VLANs or tunnel ids share flows; [`Flow::several`](crate::Flow::several) then has the flag.
+    /// differ only in VLANs or tunnel ids share flows; [`Flow::several`](crate::Flow::several) says so.
     Endpoints,
 }
 

@@ -20,7 +20,8 @@ use crate::{
 };
 
 /// Reads a source's statistics, changes its options and closes it, from any thread. Clones refer to the same source.
-/// Counters stay readable after the source has ended. In a forked child, a handle reads and changes nothing.
+/// Counters stay readable after the source has ended. In a forked child, a handle changes nothing, and its statistics and
+/// report are empty.
 ///
 /// ```
 /// use mermin_core::FlowSource;

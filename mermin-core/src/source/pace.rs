@@ -66,8 +66,8 @@ impl Pace {
         state.anchor = None;
     }
 
-    /// Holds the capture. After that, at most one packet that was already due is counted, and packets that are
-    /// [skipped](Self::skip_to).
+    /// Holds the capture. After that, at most one packet is counted: one that was already due. While the capture is held,
+    /// [`skip_to`](Self::skip_to) still counts the packets before its time.
     pub fn hold(&self) {
         self.lock().is_held = true;
     }

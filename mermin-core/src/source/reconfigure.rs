@@ -90,7 +90,7 @@ impl fmt::Display for Setting {
 
 /// The result of a change, see [`Handle::reconfigure`](super::Handle::reconfigure).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use = "what takes a restart is not in force"]
+#[must_use = "settings in `needs_restart` are not in effect"]
 #[non_exhaustive]
 pub struct Reconfigured {
     /// Settings that changed and are now in effect.

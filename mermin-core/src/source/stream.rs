@@ -221,8 +221,9 @@ impl FlowSource {
     /// again.
     ///
     /// A flow has one unacknowledged record at a time, and a flow that has ended keeps its slot in the table until
-    /// its last record is acknowledged. After `close`, the stream ends when all records are acknowledged.
-    /// [`run`](Self::run) acknowledges by itself. Records of an unpinned source need no acknowledgement.
+    /// its last record is acknowledged. After `close`, the stream ends when all records are acknowledged; with
+    /// [`persist`](crate::Pinning::persist) it does not wait for that. [`run`](Self::run) acknowledges by itself. Records of an
+    /// unpinned source need no acknowledgement.
     ///
     /// ```no_run
     /// use futures::{StreamExt, TryStreamExt};

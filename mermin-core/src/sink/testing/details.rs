@@ -8,9 +8,9 @@ use crate::flow::{
     TcpLatency, TcpSegments, TcpSocket, TcpSockets, Tls,
 };
 
-/// Returns the records of [`flows`] with what a source adds on request, in some of them: names of up to 255 octets, processes and
-/// containers, the TCP analysis, sockets of TCP, dropped packets, also of a direction without packets, and the interval at which flows are sampled. The
-/// same number always gives the same record.
+/// Returns the records of [`flows`]. Some of them also have what a source adds on request: names of up to 255 octets, processes
+/// and containers, the TCP analysis, values of TCP sockets, dropped packets, and the sampling interval. Some have dropped packets
+/// in a direction in which no packet was counted. The same number always gives the same record.
 ///
 /// ```
 /// use mermin_core::sink::testing::detailed_flows;

@@ -200,7 +200,7 @@ impl FlowSourceBuilder {
     ///
     /// The analysis takes 448 bytes of kernel memory for each of [`max_flows`](Self::max_flows). If the kernel refuses that memory, the
     /// source opens without the analysis, and the report has a degradation. If two CPUs count packets of one direction at once, their order
-    /// is unknown, and a segment may be counted as reordered or retransmitted that was not. Fragments are not analysed.
+    /// is unknown, and a segment that was neither reordered nor retransmitted may be counted as one of these. Fragments are not analysed.
     ///
     /// ```
     /// use mermin_core::FlowSource;
@@ -216,11 +216,11 @@ impl FlowSourceBuilder {
     /// Reads the kernel's own values of TCP sockets: smoothed round trip, retransmissions, delivered segments, congestion window
     /// ([`Flow::tcp_sockets`](crate::Flow::tcp_sockets)). Default: no.
     ///
-    /// The values are those of the socket that sends a packet, read as the packet crosses the hook: at the latest packet of each direction.
-    /// A packet has its socket where it leaves its network namespace, and keeps it through a veth pair and a bridge until the kernel's IP
-    /// stack routes it: so the host's end of a container's veth pair sees the container's sockets, unless the container translates their
-    /// ports. Routed packets, those of loopback, and those that come over a wire have none. After the last packet of a connection the values
-    /// do not change.
+    /// The kernel program reads the values of the socket that sends a packet, as the packet crosses the hook. A record has those of the
+    /// latest packet of each direction. A packet has its socket where it leaves its network namespace, and keeps it through a veth pair and
+    /// a bridge until the kernel's IP stack routes the packet. So the host's end of a container's veth pair sees the container's sockets,
+    /// unless the container translates their ports. Routed packets, those of loopback, and those that come over a wire have no socket.
+    /// After the last packet of a connection the values do not change.
     ///
     /// The values take 32 bytes of kernel memory for each of [`max_flows`](Self::max_flows). If the kernel refuses that memory, the source
     /// opens without them, and the report has a degradation. Not available for capture files.

@@ -1,4 +1,4 @@
-//! A source that one process opened and another one captures: its descriptors, and what they are.
+//! A source that one process opens and another process uses: its descriptors, and the role of each.
 
 pub(super) mod header;
 mod transport;
@@ -14,14 +14,15 @@ use crate::error::{Error, ErrorKind};
 /// A source that a process with privileges [prepared](crate::FlowSourceBuilder::prepare), for a process that may have
 /// none. Its programs are attached and pinned, and packets are counted from then on.
 ///
-/// It is a list of descriptors (maps, programs, TCX links, the lock of the instance) and a text that says what each of
-/// them is. Pass it [over a socket](Self::send), or take it [apart](Self::into_parts) and use another way.
+/// It is a list of descriptors (maps, programs, TCX links, the lock of the instance) and a text that gives the role of
+/// each. Pass it [over a socket](Self::send), or take it [apart](Self::into_parts) and use another way.
 ///
 /// The process that captures needs no capability: the kernel checks them when a map is made and a program is loaded,
 /// not when descriptors are used.
 ///
-/// * The instance is owned while any process has the descriptors. When the process that captures has ended, however it
-///   ended, the other one prepares again: flows go on, and records that were not acknowledged are delivered again.
+/// * The instance is owned while any process has the descriptors. After the process that captures has ended, in whatever
+///   way, the process with privileges can prepare the source again. Flows then go on, and records that were not
+///   acknowledged are delivered again.
 /// * Dropping it before it was sent leaves the pins to the next `prepare`.
 /// * The pins belong to the process that prepared. After the source was closed, [`Pinning::remove`](crate::Pinning::remove)
 ///   removes them.

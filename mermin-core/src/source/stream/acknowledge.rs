@@ -31,7 +31,7 @@ impl Receipts {
         }
     }
 
-    /// Acknowledges the previous record, because the consumer polls for another one.
+    /// Acknowledges the previous record, because the consumer polls for the next one.
     pub(super) fn ask(&mut self) {
         if let Some(given) = self.given.take() {
             self.arrived([given]);
@@ -118,9 +118,10 @@ fn wake_closing(control: &Control) {
 /// Acknowledges records of a source, from any thread, see [`FlowSource::manual_ack`](crate::FlowSource::manual_ack).
 /// Clones refer to the same source.
 ///
-/// After the source is dropped, nothing can be acknowledged any more, and another source can use the instance. After its
-/// stream has ended, the remaining records can still be acknowledged. Another source can then use the instance as soon as
-/// all records are acknowledged, or the source or the last clone is dropped.
+/// After the source is dropped, nothing can be acknowledged any more, and another source can use the instance. With
+/// [`persist`](crate::Pinning::persist), or after an error, the stream ends although records are not acknowledged. These
+/// records can still be acknowledged. Another source can use the instance when all records are acknowledged, or when the
+/// source is dropped.
 ///
 /// ```no_run
 /// use futures::StreamExt;
