@@ -9,6 +9,7 @@ mod day;
 mod dependencies;
 mod figures;
 mod fuzz;
+mod image;
 mod imports;
 #[cfg(test)]
 mod links;
@@ -59,8 +60,9 @@ usage: cargo xtask <command>
   conformance --community-id  their community ids beside those of another program
   fuzz SECONDS  fuzz every target for so long
   kernel-test --vm [SERIES..]  the kernel tests on other kernels, under qemu: all, or 6.1 and so on
-  day [--minutes N] [--rate FLOWS] [--capacity FLOWS]  the agent under load, with receivers and itself killed: 30 minutes, 50000 flows a second
+  day [--minutes N] [--rate FLOWS] [--capacity FLOWS] [--kills N]  the agent under load, with receivers and itself killed: 30 minutes, 50000 flows a second, 10 kills
   api-server    tests of the Kubernetes packages with a real API server, built from Debian's source
+  image         build the static agent of the image, and run it with nothing beside it
   manifests     compare the agent's manifests with the published schemas of Kubernetes' objects
   setup         install what `ci` needs: bpf-linker, the rust-src component, the targets
   setup --full  install what `ci --full` needs as well
@@ -93,6 +95,7 @@ fn main() -> ExitCode {
         ["kernel-test", "--vm", series @ ..] => vm::run(series),
         ["day", words @ ..] => day::run(words),
         ["api-server"] => api_server::test(),
+        ["image"] => image::test(),
         ["manifests"] => readers::schemas(),
         ["setup"] => setup::run(),
         ["setup", "--full"] => setup::full(),

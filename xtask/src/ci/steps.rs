@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::{
-    api, api_server, day, dependencies, imports, object, package, promises, readers,
+    api, api_server, day, dependencies, image, imports, object, package, promises, readers,
     shell::Variables, versions, vm,
 };
 
@@ -172,6 +172,10 @@ pub(super) const STEPS: &[Step] = &[
     full(
         "chart",
         Work::Function("Helm on the agent's chart", readers::helm),
+    ),
+    full(
+        "static agent",
+        Work::Function("built with musl, alone in a root file system", image::test),
     ),
     full(
         "Kubernetes API server",

@@ -1,4 +1,4 @@
-//! Length and rate of a day.
+//! Size and troubles of a day.
 
 use std::{env, time::Duration};
 
@@ -11,10 +11,12 @@ pub(crate) struct Arguments {
     pub(crate) rate: u32,
     /// Flows for which the agent has room.
     pub(crate) capacity: u32,
+    /// How often the agent is killed. One that is not shows if its memory grows.
+    pub(crate) kills: u32,
 }
 
 impl Arguments {
-    /// Reads `--minutes`, `--rate` and `--capacity`. `None` without the first.
+    /// Reads `--minutes`, `--rate`, `--capacity` and `--kills`. `None` without the first.
     pub(crate) fn parse() -> Option<Self> {
         let words: Vec<String> = env::args().collect();
         let after = |name: &str| -> Option<u32> {
@@ -25,6 +27,7 @@ impl Arguments {
             time: Duration::from_mins(after("--minutes")?.into()),
             rate: after("--rate").unwrap_or(50_000),
             capacity: after("--capacity").unwrap_or(262_144),
+            kills: after("--kills").unwrap_or(10),
         })
     }
 }

@@ -64,7 +64,7 @@ pub(crate) fn run() {
         reloads: 0,
     };
     let began = Instant::now();
-    node.live(arguments.time);
+    node.live(arguments);
     let sent = sender.stop();
     let time = began.elapsed();
     node.settle();
@@ -92,9 +92,10 @@ pub(crate) fn run() {
 
 impl Node {
     /// Lives through all events of a day, and looks at the agent each second.
-    fn live(&mut self, day: Duration) {
+    fn live(&mut self, arguments: Arguments) {
+        let day = arguments.time;
         let began = Instant::now();
-        let mut events = events(day).into_iter().peekable();
+        let mut events = events(day, arguments.kills).into_iter().peekable();
         let mut next_look = Duration::from_secs(1);
         // A busy machine may be late with the last events.
         while began.elapsed() < day || events.peek().is_some() {

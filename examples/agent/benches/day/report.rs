@@ -10,7 +10,6 @@ use crate::{
     agent::Agent,
     arguments::Arguments,
     cluster::PODS,
-    events::KILLS,
     memory::{Memory, slope},
     sender::{STEADY, Sent},
     tally::{Compared, Tally},
@@ -179,7 +178,10 @@ impl Report<'_> {
             ),
             (
                 "agent killed, files reloaded, receiver killed",
-                format!("{KILLS}, {}, {} times", self.reloads, self.outages),
+                format!(
+                    "{}, {}, {} times",
+                    self.arguments.kills, self.reloads, self.outages
+                ),
             ),
             (
                 "short flows sent",

@@ -1,5 +1,7 @@
 //! Trouble with an API server while flows are captured.
 
+use std::time::Duration;
+
 use mermin_testing::{
     certificates::{Authority, Files},
     kubeconfig, until,
@@ -14,7 +16,8 @@ use crate::{
     troubleshooting::compare,
 };
 
-fn pod() -> Json {
+/// The pod of the near end.
+pub(crate) fn pod() -> Json {
     json!({
         "metadata": {"name": "web-1", "namespace": "shop", "uid": "uid-1", "creationTimestamp": "2026-01-01T00:00:00Z"},
         "spec": {"nodeName": "n1", "containers": [{"name": "web", "image": "nginx:1"}]},
@@ -103,6 +106,23 @@ pub(crate) fn refusals() {
     agent.until_flows_have("source", Some("web-1"));
     server.answer("pods", None);
     agent.until_well();
+
+    // The way from the agent's version to the present one is compacted. Slow answers leave time to see it.
+    server.answer("pods", Some(Answer::Slow(Duration::from_secs(1))));
+    server.compact();
+    server.end_watches();
+    let said = agent.until_warned("(410)");
+    compare("the version is too old for a watch (410)", &said);
+    agent.until_well();
+    server.answer("pods", None);
+    let mut other = pod();
+    other["metadata"]["name"] = "db-1".into();
+    other["metadata"]["uid"] = "uid-2".into();
+    other["status"]["podIP"] = "10.9.0.2".into();
+    other["status"]["podIPs"][0]["ip"] = "10.9.0.2".into();
+    server.put("pods", other);
+    agent.until_flows_have("destination", Some("db-1"));
+    agent.until_flows_have("source", Some("web-1"));
     agent.stop();
 }
 

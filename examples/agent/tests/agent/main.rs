@@ -12,19 +12,21 @@ mod cluster;
 mod commands;
 mod few;
 mod following;
+mod image;
 mod network;
 mod page;
 mod pod;
 mod runs;
 mod support;
 mod troubleshooting;
+mod unit;
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use libtest_mimic::{Arguments, Trial};
 use mermin_testing::{apart, needs, plain};
 
-const ROLES: [apart::Role; 15] = [
+const ROLES: [apart::Role; 18] = [
     ("exports", runs::exports_every_packet),
     ("reloads", runs::reloads_lose_no_packet),
     ("changes", runs::changes_of_the_file_lose_no_packet),
@@ -43,6 +45,9 @@ const ROLES: [apart::Role; 15] = [
     ("refusals", cluster::refusals),
     ("account", cluster::service_account_comes_first),
     ("pod", pod::follows_a_real_cluster),
+    ("unit", unit::starts_reloads_and_stops),
+    ("drop-in", unit::drop_in_keeps_flows),
+    ("image", image::runs_alone),
 ];
 
 /// Runs the part of this name with network and mount namespaces of its own.
@@ -130,6 +135,13 @@ fn main() -> ExitCode {
             in_namespaces("receivers");
         }),
         captures("killed_agent_loses_no_record", || in_namespaces("killed")),
+        by_systemd("unit_starts_reloads_and_stops", || in_namespaces("unit")),
+        by_systemd("drop_in_of_the_unit_keeps_flows", || {
+            in_namespaces("drop-in");
+        }),
+        // `cargo xtask image` builds an agent for it.
+        captures("static_agent_runs_alone", || in_namespaces("image"))
+            .with_ignored_flag(std::env::var_os(image::STATIC).is_none()),
         // A browser is much to install for one test: `cargo xtask ci --full` has it.
         captures("page_is_driven_in_a_browser", || in_namespaces("page"))
             .with_ignored_flag(std::env::var_os(page::BROWSER).is_none()),
@@ -141,6 +153,15 @@ fn captures(name: &str, test: fn()) -> Trial {
     needs(
         support::can_capture(),
         "root of the host is needed",
+        name,
+        test,
+    )
+}
+
+fn by_systemd(name: &str, test: fn()) -> Trial {
+    needs(
+        support::can_capture() && Path::new("/usr/lib/systemd/systemd").exists(),
+        "root of the host and systemd are needed",
         name,
         test,
     )

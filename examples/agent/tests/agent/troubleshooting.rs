@@ -92,6 +92,7 @@ pub(crate) fn other_rows_are_those_of_the_library() {
         "cannot agree on TLS with the API server",
         "cannot log in to the API server",
         "the API server is busy",
+        "the version is too old for a watch (410)",
         "look after the receiver",
         "runAsNonRoot",
         "ErrImagePull",
