@@ -84,9 +84,15 @@ pub(crate) const fn mebi(octets: u64) -> u64 {
     octets.div_ceil(MEBI)
 }
 
-/// Returns the maximum number of records that wait for a receiver.
+/// Returns the maximum number of records that wait for a receiver. One that writes Parquet holds as many again, as columns, while
+/// it writes a file.
 fn buffer(receiver: &Receiver) -> usize {
     match receiver {
+        Receiver::Target { text, buffer, .. }
+            if ["parquet:", "s3:"].iter().any(|it| text.starts_with(it)) =>
+        {
+            2 * buffer
+        }
         Receiver::Target { buffer, .. } | Receiver::Stdout { buffer, .. } => *buffer,
         Receiver::Otlp { otlp, .. } => whole(otlp.max_queue_size().get()),
     }
@@ -115,6 +121,13 @@ mod tests {
             false,
         );
         assert_eq!(flows.records, (4_096 + 2_000) * 560);
+        let files =
+            "export \"flows\" {\nto = [\"parquet:/tmp/a\", \"json:/tmp/b\"]\nbuffer = 1000\n}\n";
+        assert_eq!(memory(files, false).records, (4_096 + 3_000) * 560);
+        let drops = "pipeline {\nflow_capture {\ndrops = true\n}\n}\n";
+        assert_eq!(memory(drops, false).table, 16_384 * 856 + (24 << 20));
+        let pinned = format!("{drops}discovery \"instrument\" {{\ninstance = \"a\"\n}}\n");
+        assert_eq!(memory(&pinned, false).table, 16_384 * 1_248 + (24 << 20));
         let spans = "export \"traces\" {\nstdout = \"json\"\notlp = { endpoint = \"http://a:4317\", max_queue_size = 7 }\n}\n";
         assert_eq!(memory(spans, false).records, (4_096 + 8_192 + 7) * 560);
         assert!(flows.limit() > flows.request() && flows.request() == none.request());

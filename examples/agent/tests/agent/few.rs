@@ -20,6 +20,8 @@ use crate::{
 /// Those of `capabilities.yaml` and of the unit, as setpriv(1) writes them.
 const THREE: &str = "-all,+bpf,+net_admin,+perfmon";
 const NOBODY: u32 = 65_534;
+const VALUES: &str = include_str!("../../deploy/chart/values.yaml");
+const UNIT: &str = include_str!("../../deploy/mermin-agent.service");
 
 /// A writable folder for one user, with the program, below a root file system that is read-only from then on.
 struct Place {
@@ -75,6 +77,22 @@ fn given_up(mut doctor: Command, file: &Path) -> Json {
 
 /// Runs the agent with three capabilities: it is ready, gives up nothing that it would have with all of them, and counts each packet.
 fn captures(user: u32, options: &[String], key: &str) {
+    for (file, said) in [
+        (
+            VALUES,
+            "capabilities: [\"BPF\", \"NET_ADMIN\", \"PERFMON\"]\n",
+        ),
+        (
+            UNIT,
+            "CapabilityBoundingSet=CAP_BPF CAP_NET_ADMIN CAP_PERFMON\n",
+        ),
+        (
+            UNIT,
+            "AmbientCapabilities=CAP_BPF CAP_NET_ADMIN CAP_PERFMON\n",
+        ),
+    ] {
+        assert!(file.contains(said), "{said}");
+    }
     make();
     let place = Place::new(user);
     let (file, flows) = (place.folder.file("a.hcl"), place.folder.file("flows.json"));

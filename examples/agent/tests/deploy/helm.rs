@@ -8,10 +8,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::{
-    chart::{manifest, rendered},
-    place, read,
-};
+use crate::{chart::rendered, place, read};
 
 /// Renders the chart by Helm with the values of each case, and prints one line for each: if the objects are those of the text.
 const COMPARE: &str = r#"
@@ -64,10 +61,6 @@ fn chart_is_rendered_by_helm_as_by_these_tests() {
         .iter()
         .map(|values| json!({"values": values, "text": rendered(values)}))
         .collect();
-    for privileged in [true, false] {
-        let values = [("privileged", privileged.to_string())];
-        cases.push(json!({"values": values, "text": manifest(privileged)}));
-    }
     let committed = read("deploy/kubernetes/capabilities.yaml");
     cases.push(json!({"values": [], "text": committed}));
     // The comparison sees one wrong word.

@@ -431,5 +431,5 @@ async fn batch_of_a_removed_receiver_whose_task_panics_is_counted() {
 async fn records_that_a_panicking_receiver_has_in_its_buffer_are_counted_once() {
     let count = flows(40).len() as u64;
     let sums = removed_and_panics(|sink| BoxSink::new(buffered(sink, 10, Overflow::Block))).await;
-    assert_eq!(sums[1..], [0, count]);
+    assert_eq!(sums, [count, 0, count]);
 }
