@@ -16,7 +16,7 @@ use std::{
 
 use crate::{
     arguments::Options,
-    draw::{Status, View, draw, last_scroll, look::Look},
+    draw::{Status, View, draw, last_scroll_of_details, last_scroll_of_notices, look::Look},
     keys::{Action, Around, press},
     lists::Lists,
     model::Model,
@@ -222,8 +222,8 @@ impl App {
         let details = self.state.details.and_then(|it| model.row(it.flow));
         let last_scroll = match (self.state.notices, details) {
             (None, None) => 0,
-            (Some(_), _) => last_scroll(size, &self.status, None),
-            (None, row) => last_scroll(size, &self.status, row),
+            (Some(_), _) => last_scroll_of_notices(size, &self.status),
+            (None, Some(row)) => last_scroll_of_details(size, &self.status, row),
         };
         Around {
             rows: lists.rows(self.state.tab),

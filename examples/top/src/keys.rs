@@ -112,10 +112,7 @@ fn command(state: &mut State, key: KeyCode, around: Around) -> Action {
         }
         KeyCode::Char('?' | 'h') => state.is_helping = true,
         KeyCode::Char('!') => {
-            state.notices = match state.notices {
-                Some(_) => None,
-                None => Some(0),
-            };
+            state.notices = state.notices.is_none().then_some(0);
         }
         KeyCode::Char('/' | 'f') => {
             state.is_typing = true;

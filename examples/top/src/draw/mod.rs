@@ -99,17 +99,18 @@ fn list_height(height: usize, status: &Status) -> usize {
     height.saturating_sub(HEAD + foot::height(status))
 }
 
-/// Returns the largest scroll position of the notices, or of this flow's details, on a screen of this width and height.
-pub(crate) fn last_scroll(
+/// Returns the largest scroll position of the notices, on a screen of this width and height.
+pub(crate) fn last_scroll_of_notices((width, height): (usize, usize), status: &Status) -> usize {
+    notices::last_scroll(status, width, list_height(height, status))
+}
+
+/// Returns the largest scroll position of this flow's details, on a screen of this width and height.
+pub(crate) fn last_scroll_of_details(
     (width, height): (usize, usize),
     status: &Status,
-    row: Option<&Row>,
+    row: &Row,
 ) -> usize {
-    let height = list_height(height, status);
-    match row {
-        Some(row) => details::last_scroll(row, width, height),
-        None => notices::last_scroll(status, width, height),
-    }
+    details::last_scroll(row, width, list_height(height, status))
 }
 
 /// Draws everything. If there is not enough room, the list shrinks first.

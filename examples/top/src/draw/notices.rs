@@ -1,6 +1,6 @@
 //! Draws all degradations and all reasons of the ledger, which the lines below the list shorten.
 
-use mermin_core::Stats;
+use mermin_core::{Stats, report::Ignored};
 use ratatui::style::Style;
 
 use super::{Canvas, Status, View, amount::exact, look::Look, wrap::wrap};
@@ -48,7 +48,7 @@ fn lines(status: &Status, width: usize, look: Look) -> Vec<(String, Style)> {
 fn reasons(stats: &Stats) -> Vec<String> {
     let ignored = stats.ignored();
     let found = ignored.iter().filter(|found| found.packets != 0);
-    let line = |found: &mermin_core::report::Ignored| {
+    let line = |found: &Ignored| {
         let packets = exact(found.packets);
         format!("{packets} {}: {}", found.reason, found.meaning())
     };

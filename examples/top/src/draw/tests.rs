@@ -187,7 +187,7 @@ fn notices_show_every_degradation_and_reason() {
     let mut status = status();
     let long = "one that takes a whole line of words and then some more words behind its end";
     status.degradations = (1..=20).map(|it| format!("number {it}: {long}")).collect();
-    let last = last_scroll((60, 24), &status, None);
+    let last = last_scroll_of_notices((60, 24), &status);
     let mut shown = Vec::new();
     for scroll in 0..=last {
         let state = State {
@@ -265,7 +265,7 @@ fn details_scroll_to_the_last_line() {
     let (model, status) = (model(), status());
     let chosen = FlowId::from_u128(1);
     let row = model.row(chosen).unwrap();
-    let scroll = last_scroll((80, 24), &status, Some(row));
+    let scroll = last_scroll_of_details((80, 24), &status, row);
     let shown = |scroll| {
         let details = Some(Details {
             flow: chosen,
@@ -331,7 +331,7 @@ fn long_values_continue_on_the_next_line() {
     model.end_frame(Duration::from_secs(1));
     let row = model.row(flow.id).unwrap();
     let mut shown = Vec::new();
-    for scroll in 0..=last_scroll((80, 24), &status(), Some(row)) {
+    for scroll in 0..=last_scroll_of_details((80, 24), &status(), row) {
         let state = State {
             details: Some(Details {
                 flow: flow.id,
