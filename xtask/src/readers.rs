@@ -33,13 +33,11 @@ const OTLP: (&str, Packages) = (
     ],
 );
 
+/// For Kubernetes' manifests, and moto.
+const YAML: &str = "PyYAML==6.0.4";
+
 /// moto without the dependencies of its other services: a third of `moto[server]`.
-const MOTO: [&str; 4] = [
-    "moto==5.2.5",
-    "flask==3.1.3",
-    "flask-cors==6.0.5",
-    "PyYAML==6.0.4",
-];
+const MOTO: [&str; 4] = ["moto==5.2.5", "flask==3.1.3", "flask-cors==6.0.5", YAML];
 
 const S3: (&str, Packages) = ("s3", &MOTO);
 
@@ -56,7 +54,7 @@ const KAFKA: (&str, Packages) = (
         MOTO[0],
         MOTO[1],
         MOTO[2],
-        MOTO[3],
+        YAML,
     ],
 );
 
@@ -64,7 +62,7 @@ const KAFKA: (&str, Packages) = (
 const SCHEMAS: (&str, Packages) = ("schemas", &["kubernetes-validate==1.37.0"]);
 
 /// Helm as a library of its own, without a program.
-const HELM: (&str, Packages) = ("helm", &["helm-python-sdk==0.2.2", MOTO[3]]);
+const HELM: (&str, Packages) = ("helm", &["helm-python-sdk==0.2.2", YAML]);
 
 /// Programs of Chromium without a screen, as Debian and others name them; `.ci/run` knows them too.
 const BROWSERS: [&str; 3] = ["chromium-headless-shell", "chromium", "google-chrome"];
@@ -98,21 +96,23 @@ pub(crate) fn schemas() -> Result<()> {
         let output = validate(&path)?;
         ensure!(
             output.status.success(),
-            "`{}` is not what the schemas say:\n{}{}",
+            "cannot accept `{}`: the schemas say otherwise:\n{}{}",
             path.display(),
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
     }
     // The schemas can refuse.
-    let text = fs::read_to_string(folder.join("capabilities.yaml"))?;
+    let text = fs::read_to_string(folder.join("capabilities.yaml"))
+        .context("cannot read `capabilities.yaml`")?;
     let misspelt = python.with_file_name("misspelt.yaml");
-    fs::write(&misspelt, text.replace("hostPID:", "hostPid:"))?;
+    fs::write(&misspelt, text.replace("hostPID:", "hostPid:"))
+        .with_context(|| format!("cannot write `{}`", misspelt.display()))?;
     let output = validate(&misspelt)?;
     let said = [output.stdout, output.stderr].concat();
     ensure!(
         !output.status.success() && String::from_utf8_lossy(&said).contains("hostPid"),
-        "the schemas accept `hostPid`, which is misspelt"
+        "cannot trust the schemas: they accept `hostPid`, which is misspelt"
     );
     Ok(())
 }

@@ -49,7 +49,7 @@ pub(crate) fn missing(examples: &Path) -> Result<Vec<String>> {
 }
 
 /// Rows that each exporter's section of `examples/README.md` has, by words of their first cell.
-const TOLD: [&[&str]; 9] = [
+const ROWS: [&[&str]; 9] = [
     &["prints"],
     &["speed"],
     &["slow"],
@@ -62,22 +62,22 @@ const TOLD: [&[&str]; 9] = [
 ];
 
 /// Returns the rows that sections of the page about exporters lack.
-fn untold(page: &str) -> Vec<String> {
+fn missing_rows(page: &str) -> Vec<String> {
     let exporters = page
         .split_once("\n# Exporters\n")
         .map_or("", |(_, part)| part);
-    let mut untold = Vec::new();
+    let mut missing_rows = Vec::new();
     for section in exporters.split("\n## ").skip(1) {
         let name = section.lines().next().unwrap_or_default();
         let rows: Vec<_> = tables(section).flatten().map(|row| cells(row)[0]).collect();
-        for words in TOLD {
-            let is_told = |row: &&str| words.iter().any(|word| row.contains(word));
-            if !rows.iter().any(is_told) {
-                untold.push(format!("{name}: no row for `{}`", words.join("` or `")));
+        for words in ROWS {
+            let has_row = |row: &&str| words.iter().any(|word| row.contains(word));
+            if !rows.iter().any(has_row) {
+                missing_rows.push(format!("{name}: no row for `{}`", words.join("` or `")));
             }
         }
     }
-    untold
+    missing_rows
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -118,13 +118,13 @@ mod tests {
     }
 
     #[test]
-    fn sections_of_exporters_tell_each_trouble() {
+    fn sections_of_exporters_have_a_row_for_each_trouble() {
         let page = read(&project::root().join("examples/README.md")).unwrap();
-        assert_eq!(untold(&page), [""; 0]);
+        assert_eq!(missing_rows(&page), [""; 0]);
         assert!(page.matches("\n| speed | ").count() >= 7);
         let page = page.replace("\n| clock stepped | only", "\n| time | only");
         assert_eq!(
-            untold(&page),
+            missing_rows(&page),
             ["NATS JetStream: no row for `clock stepped`"]
         );
     }

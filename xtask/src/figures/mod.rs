@@ -90,10 +90,14 @@ fn measure(bench: &Bench, is_quick: bool) -> Result<()> {
     let printed = shell::read(&mut shell::command(&format!("{typed} --json"))?)?;
     print!("{printed}");
     let typed = typed.trim_end_matches(" --");
-    let told = format!("`{typed}`, {}:\n\n", circumstances(&load)?);
+    let caption = format!("`{typed}`, {}:\n\n", circumstances(&load)?);
     let path = project::root().join("docs/PERFORMANCE.md");
     let document = fs::read_to_string(&path).context("cannot read docs/PERFORMANCE.md")?;
-    let document = replaced(&document, name, &(told + &table::tables(name, &printed)?))?;
+    let document = replaced(
+        &document,
+        name,
+        &(caption + &table::tables(name, &printed)?),
+    )?;
     fs::write(&path, document).context("cannot write docs/PERFORMANCE.md")
 }
 
