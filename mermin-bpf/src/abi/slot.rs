@@ -217,8 +217,9 @@ pub struct Lane {
     /// First packet of the interval, see [`Sample`] and [`crossed`].
     pub sample: u64,
     /// TCP flags seen, or the fields of other protocols that stand for them
-    /// ([`Packet::tcp_flags`](crate::wire::packet::Packet::tcp_flags)): byte `k` holds `1 << k` once flag bit `k` was seen. Each flag
-    /// has a byte of its own, because then no CPU's store can undo another one's, and old arm64 kernels refuse an atomic OR.
+    /// ([`Packet::tcp_flags`](crate::wire::packet::Packet::tcp_flags)): byte `k` holds `1 << k` once flag bit `k` was seen, and that of
+    /// SYN the ACK of a SYN-ACK ([`lane_bytes`](crate::track::tcp::lane_bytes)). Each flag has a byte of its own, because then no CPU's store can
+    /// undo another one's, and old arm64 kernels refuse an atomic OR.
     pub tcp_flags: u64,
     /// In the first stripe: precise `CLOCK_MONOTONIC` of the first segment with SYN, ns; 0 without. In the second stripe: the
     /// direction's [initial number](crate::track::initial::number), packed.

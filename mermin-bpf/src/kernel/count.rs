@@ -172,7 +172,7 @@ pub(super) fn add(slot: *mut Slot, facts: &Facts) {
             }
             let new = tcp::flags_to_bytes(facts.tcp_flags) & !(*lane).tcp_flags;
             if new != 0 {
-                record_new_flags(lane, new);
+                record_new_flags(lane, facts.tcp_flags);
             }
         }
     }
@@ -198,16 +198,18 @@ fn sample(slot: *mut Slot, number: usize, facts: &Facts) {
     }
 }
 
-/// Notes flags not seen before in this lane: a store of one byte each, which no other CPU can undo.
+/// Notes flags not seen before in this lane: a store of one byte each, which no other CPU can undo but in a simultaneous open.
 #[inline(always)]
-fn record_new_flags(lane: *mut Lane, new: u64) {
+fn record_new_flags(lane: *mut Lane, flags: u8) {
+    let bytes = tcp::lane_bytes(flags);
     // SAFETY: eight bytes within the lane.
     unsafe {
-        let bytes = (&raw mut (*lane).tcp_flags).cast::<u8>();
+        let new = bytes & !(*lane).tcp_flags;
+        let stored = (&raw mut (*lane).tcp_flags).cast::<u8>();
         for bit in 0..8 {
-            let byte = (new >> (bit * 8)) as u8;
-            if byte != 0 {
-                bytes.add(bit).write_volatile(byte);
+            let of = |bytes: u64| (bytes >> (bit * 8)) as u8;
+            if of(new) != 0 {
+                stored.add(bit).write_volatile(of(bytes));
             }
         }
     }
@@ -220,6 +222,7 @@ fn finish(slot: *mut Slot, number: usize, facts: &Facts) {
     let direction = usize::from(facts.direction) & (DIRECTIONS - 1);
     let mut side = tcp::Side {
         flags: flags(slot, direction),
+        acked: false,
         acked_fin: false,
         fin_second: false,
     };

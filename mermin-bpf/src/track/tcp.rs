@@ -12,7 +12,30 @@ pub const fn flags_to_bytes(flags: u8) -> u64 {
     (flags as u64).wrapping_mul(0x0101_0101_0101_0101) & 0x8040_2010_0804_0201
 }
 
-/// The inverse of [`flags_to_bytes`].
+/// The bytes that a segment with these flags leaves in [`Lane::tcp_flags`](crate::abi::slot::Lane::tcp_flags): the ACK of a SYN-ACK is in the byte
+/// of SYN. So the byte of ACK says that the sender went on after its SYN, and a lone SYN-ACK is told from an open connection.
+#[inline(always)]
+#[must_use]
+pub const fn lane_bytes(flags: u8) -> u64 {
+    const ACK: u64 = flags_to_bytes(flag::ACK);
+    const ACK_BESIDE_SYN: u64 = (flag::ACK as u64) << (8 * flag::SYN.trailing_zeros());
+    let bytes = flags_to_bytes(flags);
+    if flags & SYN_ACK == SYN_ACK {
+        bytes & !ACK | ACK_BESIDE_SYN
+    } else {
+        bytes
+    }
+}
+
+/// True if a lane's bytes have an ACK without SYN.
+#[must_use]
+pub const fn acked(lane_bytes: u64) -> bool {
+    lane_bytes & flags_to_bytes(flag::ACK) != 0
+}
+
+const SYN_ACK: u8 = flag::SYN | flag::ACK;
+
+/// All flags in bytes of [`flags_to_bytes`] or [`lane_bytes`].
 #[must_use]
 pub const fn flags_from_bytes(flag_bytes: u64) -> u8 {
     let bytes = flag_bytes.to_le_bytes();
@@ -62,7 +85,7 @@ pub const fn restarts(
     }
 }
 
-/// States of RFC 9293 section 3.3.2, from the view of who opened the connection.
+/// States of RFC 9293 section 3.3.2, from the view of who opened the connection, as far as the segments seen prove them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {
@@ -74,11 +97,11 @@ pub enum State {
     Established,
     /// The opener sent FIN.
     FinWait1,
-    /// The opener's FIN was acknowledged.
+    /// The opener's FIN was acknowledged, and the other side sent none or its own is not.
     FinWait2,
     /// The other side sent FIN.
     CloseWait,
-    /// Both sent FIN, the opener's is not acknowledged.
+    /// Both sent FIN, the opener first or both at once; the opener's is not acknowledged.
     Closing,
     /// The other side closed first, then the opener: its FIN is not acknowledged.
     LastAck,
@@ -93,6 +116,8 @@ pub enum State {
 pub struct Side {
     /// Flags it sent so far.
     pub flags: u8,
+    /// It sent an ACK without SYN.
+    pub acked: bool,
     /// It acknowledged something after the other side's FIN.
     pub acked_fin: bool,
     /// Its own FIN came after the other side's.
@@ -108,6 +133,7 @@ impl Side {
             // A FIN sent again says nothing of who was first.
             self.fin_second |= flags & flag::FIN != 0 && !self.sent(flag::FIN);
         }
+        self.acked |= flags & SYN_ACK == flag::ACK;
         self.flags |= flags;
     }
 
@@ -116,7 +142,11 @@ impl Side {
     }
 }
 
-/// The state that a connection's flags amount to.
+/// The state that a connection's flags amount to. Of one-way traffic, one side's flags are all there is.
+///
+/// * The opener's ACK proves that it has the answer, and an answerer that is the only one seen has the opener's ACK when it goes on
+///   after its SYN-ACK. If both are seen, only the opener's ACK counts: with TCP Fast Open (RFC 7413) data may come before.
+/// * The other side's FIN behind the acknowledgment of the opener's is on its way, so the opener waits for it still.
 #[must_use]
 pub const fn state(opener: Side, other: Side) -> State {
     if opener.sent(flag::RST) || other.sent(flag::RST) {
@@ -131,14 +161,20 @@ pub const fn state(opener: Side, other: Side) -> State {
             }
         }
         (true, true) if opener.acked_fin && other.acked_fin => State::TimeWait,
+        (true, _) if other.acked_fin => State::FinWait2,
         (true, true) => State::Closing,
-        (true, false) if other.acked_fin => State::FinWait2,
         (true, false) => State::FinWait1,
         (false, true) => State::CloseWait,
         (false, false) => {
-            if opener.sent(flag::SYN) && !other.sent(flag::SYN) {
-                State::SynSent
-            } else if opener.sent(flag::SYN) && !opener.sent(flag::ACK) {
+            if opener.sent(flag::ACK) {
+                State::Established
+            } else if opener.sent(flag::SYN) {
+                if other.sent(flag::SYN) {
+                    State::SynReceived
+                } else {
+                    State::SynSent
+                }
+            } else if other.sent(flag::SYN) && !other.acked {
                 State::SynReceived
             } else {
                 State::Established
@@ -155,12 +191,13 @@ mod tests {
     const fn side(flags: u8) -> Side {
         Side {
             flags,
+            acked: false,
             acked_fin: false,
             fin_second: false,
         }
     }
 
-    const fn acked(mut side: Side) -> Side {
+    const fn acked_fin(mut side: Side) -> Side {
         side.acked_fin = true;
         side
     }
@@ -174,6 +211,8 @@ mod tests {
     fn every_flag_survives_spreading() {
         for flags in 0..=u8::MAX {
             assert_eq!(flags_from_bytes(flags_to_bytes(flags)), flags);
+            assert_eq!(flags_from_bytes(lane_bytes(flags)), flags);
+            assert_eq!(acked(lane_bytes(flags)), flags & (SYN | ACK) == ACK);
         }
     }
 
@@ -189,17 +228,20 @@ mod tests {
     fn opener_closes_first() {
         let (open, fin) = (side(SYN | ACK), side(SYN | ACK | FIN));
         assert_eq!(state(fin, open), State::FinWait1);
-        assert_eq!(state(fin, acked(open)), State::FinWait2);
-        assert_eq!(state(fin, second(acked(fin))), State::Closing);
-        assert_eq!(state(acked(fin), second(acked(fin))), State::TimeWait);
+        assert_eq!(state(fin, acked_fin(open)), State::FinWait2);
+        assert_eq!(state(fin, second(acked_fin(fin))), State::FinWait2);
+        assert_eq!(
+            state(acked_fin(fin), second(acked_fin(fin))),
+            State::TimeWait
+        );
     }
 
     #[test]
     fn other_side_closes_first() {
         let (open, fin) = (side(SYN | ACK), side(SYN | ACK | FIN));
         assert_eq!(state(open, fin), State::CloseWait);
-        assert_eq!(state(second(acked(fin)), fin), State::LastAck);
-        assert_eq!(state(second(acked(fin)), acked(fin)), State::Closed);
+        assert_eq!(state(second(acked_fin(fin)), fin), State::LastAck);
+        assert_eq!(state(second(acked_fin(fin)), acked_fin(fin)), State::Closed);
     }
 
     #[test]
@@ -219,7 +261,7 @@ mod tests {
     fn simultaneous_close_and_reset_end_the_connection() {
         let fin = side(SYN | ACK | FIN);
         assert_eq!(state(fin, fin), State::Closing);
-        assert_eq!(state(acked(fin), acked(fin)), State::TimeWait);
+        assert_eq!(state(acked_fin(fin), acked_fin(fin)), State::TimeWait);
         assert_eq!(state(side(SYN), side(RST | ACK)), State::Closed);
         assert!(ended(SYN, RST));
         assert!(ended(FIN, FIN));
@@ -268,7 +310,7 @@ mod tests {
                 State::Established,
                 State::FinWait1,
                 State::FinWait2,
-                State::Closing,
+                State::FinWait2,
                 State::TimeWait,
             ]
         );
@@ -281,6 +323,129 @@ mod tests {
                 State::Closed,
             ]
         );
+    }
+
+    /// Segments in their order, `true` for those of who counts as the opener, and the state after them.
+    type Row = (&'static str, &'static [(bool, u8)], State);
+
+    const ROWS: &[Row] = {
+        use State::{
+            CloseWait, Closed, Closing, Established, FinWait1, FinWait2, LastAck, SynReceived,
+            SynSent, TimeWait,
+        };
+        const PSH: u8 = flag::PSH;
+        &[
+            // Both directions.
+            ("SYN", &[(true, SYN)], SynSent),
+            ("challenged", &[(true, SYN), (false, ACK)], SynSent),
+            ("refused", &[(true, SYN), (false, RST | ACK)], Closed),
+            ("answered", &[(true, SYN), (false, SYN | ACK)], SynReceived),
+            (
+                "data of TCP Fast Open before the opener's ACK",
+                &[(true, SYN), (false, SYN | ACK), (false, PSH | ACK)],
+                SynReceived,
+            ),
+            (
+                "open",
+                &[(true, SYN), (false, SYN | ACK), (true, ACK)],
+                Established,
+            ),
+            (
+                "answer first",
+                &[(false, SYN | ACK), (true, SYN), (true, ACK)],
+                Established,
+            ),
+            (
+                "the other side closes first, then the opener",
+                &[(true, ACK), (false, FIN | ACK), (true, FIN | ACK)],
+                LastAck,
+            ),
+            (
+                "FINs without an acknowledgment",
+                &[(true, ACK), (true, FIN), (false, FIN)],
+                Closing,
+            ),
+            (
+                "the opener waits for a FIN that is on its way",
+                &[(true, ACK), (true, FIN | ACK), (false, FIN | ACK)],
+                FinWait2,
+            ),
+            (
+                "both closed",
+                &[(true, FIN | ACK), (false, FIN | ACK), (true, ACK)],
+                TimeWait,
+            ),
+            // The opener alone: its ACK proves the answer, and nothing the acknowledgment of its FIN.
+            ("SYN again", &[(true, SYN), (true, SYN)], SynSent),
+            ("opener's ACK", &[(true, SYN), (true, ACK)], Established),
+            (
+                "opener's data",
+                &[(true, SYN), (true, ACK), (true, PSH | ACK)],
+                Established,
+            ),
+            (
+                "opener's FIN",
+                &[(true, SYN), (true, ACK), (true, FIN | ACK), (true, ACK)],
+                FinWait1,
+            ),
+            (
+                "opener's RST",
+                &[(true, SYN), (true, ACK), (true, RST)],
+                Closed,
+            ),
+            // The other side alone.
+            ("SYN-ACK", &[(false, SYN | ACK)], SynReceived),
+            (
+                "SYN-ACK again",
+                &[(false, SYN | ACK), (false, SYN | ACK)],
+                SynReceived,
+            ),
+            (
+                "other's ACK",
+                &[(false, SYN | ACK), (false, ACK)],
+                Established,
+            ),
+            (
+                "other's FIN",
+                &[
+                    (false, SYN | ACK),
+                    (false, ACK),
+                    (false, FIN | ACK),
+                    (false, ACK),
+                ],
+                CloseWait,
+            ),
+            ("other's RST", &[(false, SYN | ACK), (false, RST)], Closed),
+            // Joined late, before a FIN: the first sender counts as the opener.
+            ("one way", &[(true, ACK)], Established),
+            ("both ways", &[(true, ACK), (false, ACK)], Established),
+            (
+                "then a FIN",
+                &[(true, ACK), (false, FIN | ACK), (true, ACK)],
+                CloseWait,
+            ),
+            // Joined at a FIN, or behind the other side's: nothing shows that one.
+            ("at the FIN", &[(true, FIN | ACK), (false, ACK)], FinWait2),
+            ("behind a FIN or both", &[(true, ACK)], Established),
+            (
+                "behind a FIN, the second one",
+                &[(true, ACK), (true, FIN | ACK)],
+                FinWait1,
+            ),
+            (
+                "behind a FIN, the second one acknowledged",
+                &[(true, FIN | ACK), (false, ACK)],
+                FinWait2,
+            ),
+        ]
+    };
+
+    #[test]
+    fn state_is_what_the_seen_segments_prove() {
+        for (name, segments, expected) in ROWS {
+            let (opener, other) = after(segments);
+            assert_eq!(state(opener, other), *expected, "{name}: {segments:?}");
+        }
     }
 
     #[test]

@@ -17,7 +17,10 @@ use mermin_bpf::abi::{
     tunnel::{OuterHeader, TunnelEndpoints},
 };
 use mermin_bpf::{
-    track::{origin::First, tcp::flags_from_bytes},
+    track::{
+        origin::First,
+        tcp::{acked, flags_from_bytes},
+    },
     wire::{ethernet, tcp::flag},
 };
 
@@ -263,6 +266,7 @@ impl Slab {
                 side.last_seen = side.last_seen.max(ticks.monotonic(lane.last_seen));
             }
             side.tcp.flags |= flags_from_bytes(lane.tcp_flags);
+            side.tcp.acked |= acked(lane.tcp_flags);
             side.tcp.acked_fin |= lane.acked_fin != 0;
             side.tcp.fin_second |= lane.fin_second != 0;
             side.hook = side.hook.or(crossed::hook(lane.sample));

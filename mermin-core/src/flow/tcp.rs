@@ -25,7 +25,10 @@ impl Tcp {
     }
 }
 
-/// States of RFC 9293 section 3.3.2, as seen from the side that opened the connection.
+/// States of RFC 9293 section 3.3.2, as seen from the side that opened the connection, as far as the segments seen prove them.
+///
+/// If only one side is seen: an ACK of the opener means [`Established`](Self::Established), and so does an ACK without SYN of the other side. An
+/// acknowledgment of FIN is the unseen side's, so the state stays [`FinWait1`](Self::FinWait1) or [`CloseWait`](Self::CloseWait).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TcpState {
     /// SYN sent.
@@ -36,11 +39,11 @@ pub enum TcpState {
     Established,
     /// The opener sent FIN.
     FinWait1,
-    /// The opener's FIN was acknowledged.
+    /// The opener's FIN was acknowledged; the other side's FIN, if it was seen, was not.
     FinWait2,
     /// The other side sent FIN.
     CloseWait,
-    /// Both sides sent FIN; the opener's FIN is not acknowledged.
+    /// Both sides sent FIN; the opener closed first or at the same time, and its FIN is not acknowledged.
     Closing,
     /// The other side closed first, then the opener; the opener's FIN is not acknowledged.
     LastAck,

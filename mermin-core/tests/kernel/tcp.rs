@@ -195,11 +195,17 @@ fn record_has_the_state_of_the_connection(mode: Attach) {
         Injector::new(&pair.far, "v1"),
     ];
     // From the opener (0) or the other side (1).
-    let scripts: [(&[(usize, u8)], TcpState); 8] = [
+    let scripts: [(&[(usize, u8)], TcpState); 13] = [
         (&[(0, SYN)], TcpState::SynSent),
         (&[(0, SYN), (1, SYN | ACK)], TcpState::SynReceived),
         (&[(0, SYN), (1, SYN | ACK), (0, ACK)], TcpState::Established),
         (&[(0, SYN), (1, RST | ACK)], TcpState::Closed),
+        // One direction takes another way.
+        (&[(0, SYN), (0, ACK), (0, ACK)], TcpState::Established),
+        (&[(0, SYN), (0, ACK), (0, FIN | ACK)], TcpState::FinWait1),
+        (&[(1, SYN | ACK), (1, SYN | ACK)], TcpState::SynReceived),
+        (&[(1, SYN | ACK), (1, ACK)], TcpState::Established),
+        (&[(1, SYN | ACK), (1, FIN | ACK)], TcpState::CloseWait),
         (
             &[(0, SYN), (1, SYN | ACK), (0, ACK), (0, FIN | ACK)],
             TcpState::FinWait1,
@@ -240,7 +246,9 @@ fn record_has_the_state_of_the_connection(mode: Attach) {
         let port = 50_000 + u16::try_from(number).unwrap();
         let flow = outcome.only(|flow| flow.source.port == Some(port));
         assert_eq!(flow.tcp.unwrap().state, *state, "{script:?}");
-        let answered = script.iter().any(|&(_, flags)| flags == SYN | ACK);
+        let answered = [SYN, SYN | ACK]
+            .iter()
+            .all(|opening| script.iter().any(|(_, flags)| flags == opening));
         assert_eq!(
             flow.tcp.unwrap().handshake_latency.is_some(),
             answered,

@@ -271,7 +271,7 @@ const BEFORE: &[Attribute] = &[
     number("flow.time.resolution", "Resolution of `flow.end`: a tick of the kernel, 1 with `exact_end`; in a capture, the unit of its timestamps").unit("ns").when("always live; in a capture with timestamps"),
     text("flow.community_id", "Community ID version 1, seed 0 unless configured"),
     text("flow.end_reason", "Reason for which the record was made: `active timeout`, `idle timeout`, `end of flow detected`, `forced end`, `lack of resources`").ipfix(&["flowEndReason"]),
-    text("flow.connection.state", "TCP state as of this record: `syn_sent`, `syn_received`, `established`, `fin_wait_1`, `fin_wait_2`, `close_wait`, `closing`, `last_ack`, `time_wait`, `closed`").when("TCP"),
+    text("flow.connection.state", "TCP state as of this record, as far as the segments seen prove it: `syn_sent`, `syn_received`, `established`, `fin_wait_1`, `fin_wait_2`, `close_wait`, `closing`, `last_ack`, `time_wait`, `closed`").when("TCP"),
     text("source.address", "Address of the side that started the flow: for TCP the sender of the SYN, otherwise the receiver of an answer, otherwise the sender of the first packet").ipfix(&["sourceIPv4Address", "sourceIPv6Address"]),
     number("source.port", "Transport port of the source; ICMP has none").when("the protocol has ports").ipfix(&["sourceTransportPort"]),
     text("destination.address", "Address of the other side").ipfix(&["destinationIPv4Address", "destinationIPv6Address"]),
