@@ -20,7 +20,8 @@
 //!    * A closed socket (`TIME_WAIT`) has no inode, so its process is not found.
 //! 2. **Process.** The thread searches `/proc/<pid>/fd` of all processes for the socket's inode. That is slow on a host
 //!    with many processes, so it searches at most once a second and uses at most 5 % of the time; flows wait for the
-//!    next search. If several processes share a socket, the record has the lowest PID.
+//!    next search. If several processes share a socket, the record has the lowest PID. Sockets are passed on, and processes execute other
+//!    programs: one that an earlier search found counts only if it still has the socket and executes the same program.
 //! 3. **Container.** The process's cgroup path contains the container's id, as container runtimes write it.
 //!
 //! cgroup BPF hooks would also catch processes that live less than a second. They cannot replace the look-up: none of

@@ -183,6 +183,7 @@ fn main() {
         statistics::TASKS,
         stopping::TASKS,
         clocks::TASKS,
+        processes::TASKS,
         restart::TASKS,
     ];
     child_process::run_task(&tasks.concat());

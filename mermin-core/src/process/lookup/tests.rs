@@ -142,3 +142,30 @@ fn flow_that_lacks_only_its_listener_is_not_counted_as_missed() {
     worker.resolve_or_keep((0, 3), lacks_process);
     assert_eq!(answers.missed.load(Ordering::Relaxed), 1);
 }
+
+#[test]
+fn process_that_lets_go_of_its_socket_stays_known() {
+    let answers = Arc::new(LookupResults::default());
+    let Some(mut worker) = worker(PROCESSES, &answers) else {
+        return;
+    };
+    let [source, destination] =
+        [(); 2].map(|()| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+    let ends = FlowEndpoints {
+        source: source.local_addr().unwrap(),
+        destination: destination.local_addr().unwrap(),
+        ..request(0).ends
+    };
+    worker.scan();
+    let flow = (0, 1);
+    answers.lock().insert(flow, LookupResult::default());
+    let mut known = || {
+        worker.resolve_or_keep(flow, ends);
+        let answer = answers.lock()[&flow].clone();
+        answer.processes.map(|process| process.unwrap().pid)
+    };
+    let own = std::process::id();
+    assert_eq!(known(), [own; 2]);
+    drop(source);
+    assert_eq!(known(), [own; 2]);
+}

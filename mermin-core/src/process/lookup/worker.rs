@@ -166,7 +166,12 @@ impl Worker {
             .all(|(inode, found)| inode.is_some() == found.is_some());
         let any = found.iter().any(Option::is_some);
         if any {
-            self.answers.put(flow, |answer| answer.processes = found);
+            // A process that was found before may have ended.
+            self.answers.put(flow, |answer| {
+                for (known, found) in answer.processes.iter_mut().zip(found) {
+                    *known = found.or(known.take());
+                }
+            });
         }
         all && any
     }

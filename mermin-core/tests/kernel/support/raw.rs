@@ -546,6 +546,13 @@ pub(crate) fn in_child(work: impl FnOnce()) -> i32 {
     libc::WEXITSTATUS(status)
 }
 
+/// Ends the calling thread, also the first one of its process, which then goes on in others.
+pub(crate) fn end_this_thread() -> ! {
+    // SAFETY: a plain number; the call does not return.
+    unsafe { libc::syscall(libc::SYS_exit, 0) };
+    unreachable!("the thread has ended")
+}
+
 /// Forks a child that sleeps until it is killed, for a minute at most. Its number.
 pub(crate) fn forked_sleeper() -> i32 {
     // SAFETY: the child makes system calls alone.
