@@ -16,7 +16,7 @@ use mermin_core::{
     report::{CheckKind, Feature, Outcome},
 };
 use rustix::{
-    net::sockopt,
+    net::{AddressFamily, SocketType, sockopt},
     thread::{CpuSet, sched_setaffinity},
 };
 
@@ -28,7 +28,7 @@ use crate::{
         object::without_drops,
         raw,
         skip::skip,
-        traffic::{address, bind_udp, udp_socket},
+        traffic::{address, bind_udp, counter, udp_socket},
         wait::{LONGEST, until_true, within},
         watch::{Watch, on, shut, try_open},
     },
@@ -38,6 +38,8 @@ crate::cases! {
     case packets_that_the_firewall_drops_are_its_own_count,
     case packets_without_a_socket_or_without_room_are_dropped,
     case ends_of_connections_and_answers_to_pings_are_taken,
+    case each_reason_is_the_kernels,
+    case packets_translated_or_dropped_before_the_hook_are_of_no_flow,
     case packets_of_no_flow_are_counted_by_reason,
     case counts_go_on_after_a_restart,
     case pins_that_cannot_be_opened_are_replaced,
@@ -171,19 +173,6 @@ fn packets_that_the_firewall_drops_are_its_own_count() {
     );
 }
 
-/// A counter of `/proc/net/snmp`.
-fn snmp(host: &Host, of: &str, name: &str) -> u64 {
-    let lines = host.run(|| fs::read_to_string("/proc/thread-self/net/snmp").unwrap());
-    let mut both = lines.lines().filter(|line| line.starts_with(of));
-    let place = both
-        .next()
-        .unwrap()
-        .split_whitespace()
-        .position(|it| it == name);
-    let value = both.next().unwrap().split_whitespace().nth(place.unwrap());
-    value.unwrap().parse().unwrap()
-}
-
 fn packets_without_a_socket_or_without_room_are_dropped() {
     let pair = Pair::new();
     let watch = Watch::open(&pair.far, options());
@@ -208,7 +197,8 @@ fn packets_without_a_socket_or_without_room_are_dropped() {
         watch.stats().packets >= 212 + 2
     });
     let outcome = watch.finish();
-    let [ports, buffers] = ["NoPorts", "RcvbufErrors"].map(|name| snmp(&pair.far, "Udp:", name));
+    let [ports, buffers] =
+        ["NoPorts", "RcvbufErrors"].map(|name| counter(&pair.far, "snmp", "Udp:", name));
     assert_eq!(ports, 12);
     assert!(buffers > 100);
     for (port, expected) in [
@@ -253,6 +243,258 @@ fn ends_of_connections_and_answers_to_pings_are_taken() {
     let drops = &outcome.stats.drops;
     assert!(drops.taken >= 10, "{drops:?}");
     assert_eq!(drops.without_flow, []);
+}
+
+/// Sends datagrams from a port of their own. The number of them.
+fn datagrams(pair: &Pair, to: SocketAddr, count: u64, octets: usize) -> u64 {
+    let socket = pair.near.run(|| UdpSocket::bind("0.0.0.0:0").unwrap());
+    for _ in 0..count {
+        socket.send_to(&vec![7; octets], to).unwrap();
+    }
+    count
+}
+
+/// Something that may be a drop.
+struct Loss {
+    what: &'static str,
+    to: &'static str,
+    /// The reason that the kernel gives; none if nothing counts as dropped.
+    reason: Option<&'static str>,
+    /// Has it happen, and says how many packets were dropped.
+    happen: fn(&Pair, SocketAddr) -> u64,
+}
+
+/// The far host is a router as well: behind it are 10.2.0.5, which takes all, and 10.2.0.66, which is away.
+const LOSSES: [Loss; 11] = [
+    Loss {
+        what: "the hop limit is reached",
+        to: "10.2.0.5:6001",
+        reason: Some("IP_INHDR"),
+        happen: |pair, to| {
+            let socket = pair.near.run(|| UdpSocket::bind("0.0.0.0:0").unwrap());
+            socket.set_ttl(1).unwrap();
+            for _ in 0..3 {
+                socket.send_to(&[7; 100], to).unwrap();
+            }
+            3
+        },
+    },
+    Loss {
+        what: "there is no route",
+        to: "10.2.9.9:6002",
+        reason: Some("IP_INNOROUTES"),
+        happen: |pair, to| datagrams(pair, to, 4, 100),
+    },
+    Loss {
+        what: "it is longer than the link takes, and must not be fragmented",
+        to: "10.2.0.5:6003",
+        reason: Some("PKT_TOO_BIG"),
+        // The sender fragments those behind it, as it is told.
+        happen: |pair, to| datagrams(pair, to, 1, 1000),
+    },
+    Loss {
+        what: "the neighbour does not answer",
+        to: "10.2.0.66:6004",
+        reason: Some("NEIGH_FAILED"),
+        happen: |pair, to| {
+            let sent = datagrams(pair, to, 2, 100);
+            until_true("the neighbour to be given up", || {
+                let neighbours = pair.far.shell("ip neigh show 10.2.0.66 dev v3");
+                neighbours.contains("FAILED")
+            });
+            sent
+        },
+    },
+    Loss {
+        what: "the firewall drops what it would forward",
+        to: "10.2.0.5:6005",
+        reason: Some("NETFILTER_DROP"),
+        happen: |pair, to| {
+            datagrams(pair, to, 5, 100);
+            counted(&pair.far, "forward")
+        },
+    },
+    Loss {
+        what: "the firewall drops at ingress",
+        to: "10.0.0.2:6006",
+        reason: Some("NETFILTER_DROP"),
+        happen: |pair, to| datagrams(pair, to, 6, 100),
+    },
+    Loss {
+        what: "a reset is processed",
+        to: "10.0.0.2:6007",
+        reason: None,
+        happen: |pair, to| {
+            let [near, mut far] = connected(pair, to);
+            sockopt::set_socket_linger(&near, Some(Duration::ZERO)).unwrap();
+            drop(near);
+            let error = far.read(&mut [0]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+            0
+        },
+    },
+    Loss {
+        what: "data comes to a closed connection",
+        to: "10.0.0.2:6008",
+        reason: Some("TCP_ABORT_ON_DATA"),
+        happen: |pair, to| {
+            let [mut near, far] = connected(pair, to);
+            drop(far);
+            assert_eq!(near.read(&mut [0]).unwrap(), 0);
+            near.write_all(b"late").unwrap();
+            until_true("the reset", || near.take_error().unwrap().is_some());
+            counter(&pair.far, "netstat", "TcpExt:", "TCPAbortOnData")
+        },
+    },
+    Loss {
+        what: "data was not read before the connection was closed",
+        to: "10.0.0.2:6009",
+        reason: None,
+        happen: |pair, to| {
+            let [mut near, far] = connected(pair, to);
+            near.write_all(b"unread").unwrap();
+            until_true("the data", || far.peek(&mut [0; 16]).unwrap() == 6);
+            drop(far);
+            until_true("the reset", || near.take_error().unwrap().is_some());
+            0
+        },
+    },
+    Loss {
+        what: "the accept queue is full",
+        to: "10.0.0.2:6010",
+        reason: None,
+        happen: |pair, to| {
+            let listener = pair.far.run(|| {
+                let socket =
+                    rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+                rustix::net::bind(&socket, &to).unwrap();
+                rustix::net::listen(&socket, 0).unwrap();
+                socket
+            });
+            let first = pair.near.run(|| TcpStream::connect(to).unwrap());
+            let limit = Duration::from_millis(300);
+            let second = pair.near.run(|| TcpStream::connect_timeout(&to, limit));
+            assert_eq!(second.unwrap_err().kind(), ErrorKind::TimedOut);
+            assert!(counter(&pair.far, "netstat", "TcpExt:", "ListenOverflows") > 0);
+            drop((first, listener));
+            0
+        },
+    },
+    Loss {
+        what: "the queue of the link is full",
+        to: "10.2.0.5:6011",
+        reason: Some("QDISC_DROP"),
+        happen: |pair, to| {
+            pair.far
+                .shell("tc qdisc add dev v3 root tbf rate 8kbit burst 1600 limit 3000");
+            datagrams(pair, to, 40, 500);
+            let mut dropped = 0;
+            until_true("the queue to take all", || {
+                let said = pair.far.shell("tc -s -j qdisc show dev v3");
+                let queues: serde_json::Value = serde_json::from_str(&said).unwrap();
+                let of = |name: &str| queues[0][name].as_u64().unwrap();
+                dropped = of("drops");
+                of("packets") + of("qlen") + dropped >= 40
+            });
+            dropped
+        },
+    },
+];
+
+/// Both ends of a connection to the far host.
+fn connected(pair: &Pair, to: SocketAddr) -> [TcpStream; 2] {
+    let listener = pair.far.run(|| TcpListener::bind(to).unwrap());
+    let near = pair.near.run(|| TcpStream::connect(to).unwrap());
+    [near, listener.accept().unwrap().0]
+}
+
+/// Of each thing that happens to packets, the record has what the kernel counts, under its reason, and nothing of what is no drop.
+fn each_reason_is_the_kernels() {
+    let pair = Pair::new();
+    pair.join(1);
+    pair.near.shell("ip route add 10.2.0.0/16 via 10.0.0.2");
+    pair.far.set("ipv4/ip_forward", "1");
+    pair.far.set("ipv4/neigh/v3/retrans_time_ms", "50");
+    pair.far.batch(
+        "link set v3 mtu 600
+         route add 10.2.0.0/24 dev v3
+         neighbor replace 10.2.0.5 lladdr 02:00:00:00:00:01 dev v3 nud permanent",
+    );
+    firewall(
+        &pair.far,
+        "add table ip mermin
+         add counter ip mermin forward
+         add chain ip mermin on { type filter hook forward priority 0 ; }
+         add rule ip mermin on udp dport 6005 counter name forward drop
+         add table netdev mermin
+         add chain netdev mermin in { type filter hook ingress device v1 priority 0 ; }
+         add rule netdev mermin in udp dport 6006 drop",
+    );
+    let watch = Watch::open(&pair.far, options());
+    let dropped = LOSSES
+        .each_ref()
+        .map(|loss| (loss.happen)(&pair, address(loss.to)));
+    let outcome = watch.finish();
+    for (loss, dropped) in LOSSES.iter().zip(dropped) {
+        let flows = of_port(&outcome.flows, address(loss.to).port());
+        assert!(!flows.is_empty(), "{}", loss.what);
+        let expected = loss
+            .reason
+            .map_or_else(Vec::new, |reason| only(reason, dropped));
+        assert_eq!(dropped > 0, loss.reason.is_some(), "{}", loss.what);
+        assert_eq!(
+            sums(&flows),
+            [expected, vec![]],
+            "{}: {flows:#?}",
+            loss.what
+        );
+    }
+    let drops = &outcome.stats.drops;
+    assert_eq!(drops.without_flow, [], "{drops:?}");
+}
+
+/// Behind DNAT a packet has other ports than its flow at the interface, and an XDP program drops before there is a flow.
+fn packets_translated_or_dropped_before_the_hook_are_of_no_flow() {
+    let pair = Pair::new();
+    pair.join(1);
+    firewall(
+        &pair.far,
+        "add table ip mermin
+         add chain ip mermin pre { type nat hook prerouting priority -100 ; }
+         add rule ip mermin pre udp dport 6021 redirect to :6022
+         add counter ip mermin in
+         add chain ip mermin in { type filter hook input priority 0 ; }
+         add rule ip mermin in udp dport 6022 counter name in drop",
+    );
+    let index = pair.far.index("v3");
+    let xdp = pair.far.run(|| raw::drop_by_xdp(index).unwrap());
+    let watch = Watch::open(&pair.far, options().interfaces(["v1", "v3"]));
+    datagrams(&pair, address("10.0.0.2:6021"), 5, 100);
+    let before_the_hook = datagrams(&pair, address("10.0.1.2:6023"), 7, 100);
+    until_true("all to be dropped", || {
+        let dropped = watch.stats().drops.without_flow;
+        dropped.iter().map(|one| one.packets).sum::<u64>() >= 12
+    });
+    let outcome = watch.finish();
+    drop(xdp);
+    assert_eq!(
+        sums(&outcome.flows),
+        [vec![], vec![]],
+        "{:#?}",
+        outcome.flows
+    );
+    assert_eq!(of_port(&outcome.flows, 6023), []);
+    let mut dropped = outcome.stats.drops.without_flow;
+    dropped.sort_by_key(|one| one.packets);
+    let translated = counted(&pair.far, "in");
+    assert_eq!(translated, 5);
+    assert_eq!(
+        dropped,
+        [
+            Dropped::new("NETFILTER_DROP", translated),
+            Dropped::new("NOT_SPECIFIED", before_the_hook),
+        ]
+    );
 }
 
 fn packets_of_no_flow_are_counted_by_reason() {

@@ -7,13 +7,14 @@ use mermin_core::{Attach, Flow, FlowSource, FlowSourceBuilder, Join, flow::Proto
 use crate::support::{
     host::{Host, Pair},
     skip::skip_for_device,
-    traffic::{address, tcp_transfer, udp_dialogue, udp_socket},
+    traffic::{address, counter, retransmissions, tcp_transfer, udp_dialogue, udp_socket},
     watch::{Outcome, Watch, applied},
 };
 
 crate::cases! {
     each_mode conversation_over_a_bridge_is_reported_once,
     each_mode conversation_over_vxlan_is_reported_once,
+    each_mode loss_between_two_interfaces_shows,
     each_mode conversation_continues_at_the_other_interface,
 }
 
@@ -51,6 +52,14 @@ impl Cluster {
             ));
             pod.shell("ip link set eth0 up");
             pod.shell(&format!("ip addr add {own}/24 dev eth0"));
+            for line in [
+                "add table ip mermin",
+                "add counter ip mermin sent",
+                "add chain ip mermin out { type filter hook output priority 0 ; }",
+                "add rule ip mermin out ip protocol tcp counter name sent",
+            ] {
+                pod.shell(&format!("nft {line}"));
+            }
             pod.await_carrier("eth0");
             node.await_carrier(name);
         }
@@ -75,6 +84,19 @@ impl Cluster {
     }
 }
 
+/// Packets and octets of TCP that a pod sent, by its own counters. Its firewall sees super-packets, each with one header for all its segments.
+fn tcp_sent(pod: &Host) -> (u64, u64) {
+    /// Octets of the headers of IPv4 and TCP with a timestamp.
+    const HEADERS: u64 = 20 + 20 + 12;
+    let said = pod.shell("nft -j list counter ip mermin sent");
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let counted = |name: &str| said["nftables"][1]["counter"][name].as_u64().unwrap();
+    // Those that were sent again are not in the former (RFC 4022).
+    let segments = counter(pod, "snmp", "Tcp:", "OutSegs") + retransmissions(pod);
+    let octets = counted("bytes") + HEADERS * (segments - counted("packets"));
+    (segments, octets)
+}
+
 fn options(mode: Attach, join: Join, interfaces: &[&str]) -> FlowSourceBuilder {
     FlowSource::builder()
         .interfaces(interfaces.iter().copied())
@@ -92,7 +114,7 @@ fn is_of_pods(flow: &Flow) -> bool {
 }
 
 /// Each conversation has one record, from the interface that saw it first, with all packets that were sent. The ledger closes.
-fn check(outcome: &Outcome, interfaces: &[&str], mode: Attach) {
+fn check(outcome: &Outcome, interfaces: &[&str], mode: Attach, pods: &Pair) {
     let first = interfaces[0];
     // Address resolution goes through VXLAN as well, and counts in flows between the nodes.
     let of = |protocol| outcome.only(|flow| flow.protocol == protocol && is_of_pods(flow));
@@ -111,6 +133,10 @@ fn check(outcome: &Outcome, interfaces: &[&str], mode: Attach) {
         (3, 3)
     );
     let tcp = of(Protocol::TCP);
+    for (half, pod) in [(&tcp.forward, &pods.near), (&tcp.reverse, &pods.far)] {
+        let counted = (half.packets.total, half.octets.total);
+        assert_eq!(counted, tcp_sent(pod), "{tcp:#?}");
+    }
     assert!(tcp.forward.octets.total > 3_000_000);
     for flow in [udp, icmp, tcp] {
         assert_eq!(
@@ -135,7 +161,7 @@ fn conversation_over_a_bridge_is_reported_once(mode: Attach) {
         let watch = Watch::open(node, options(mode, join, &["p*"]));
         cluster.talk();
         let outcome = watch.finish_filtered();
-        check(&outcome, &["p0", "p1"], mode);
+        check(&outcome, &["p0", "p1"], mode, &cluster.pods);
         for flow in outcome.flows.iter().filter(|flow| is_of_pods(flow)) {
             for point in &flow.observation_points {
                 assert_eq!(point.counts.is_some(), join == Join::Merged);
@@ -178,7 +204,7 @@ fn conversation_over_vxlan_is_reported_once(mode: Attach) {
     );
     cluster.talk();
     let outcome = watch.finish_filtered();
-    check(&outcome, &["p0", "x0", "v0"], mode);
+    check(&outcome, &["p0", "x0", "v0"], mode, &cluster.pods);
     for flow in outcome.flows.iter().filter(|flow| is_of_pods(flow)) {
         assert!(flow.tunnel.is_none(), "{flow:#?}");
         for point in &flow.observation_points {
@@ -187,6 +213,38 @@ fn conversation_over_vxlan_is_reported_once(mode: Attach) {
             assert_eq!(counts.octets, flow.forward.octets.total, "{flow:#?}");
         }
     }
+}
+
+/// The bridge's firewall drops each fourth datagram between its ports.
+fn loss_between_two_interfaces_shows(mode: Attach) {
+    const SENT: u64 = 40;
+    let cluster = Cluster::new(|nodes| &nodes.near);
+    let node = &cluster.nodes.near;
+    for line in [
+        "add table bridge mermin",
+        "add chain bridge mermin on { type filter hook forward priority 0 ; }",
+        "add rule bridge mermin on udp dport 53 numgen inc mod 4 == 0 counter drop",
+    ] {
+        node.shell(&format!("nft {line}"));
+    }
+    let watch = Watch::open(node, options(mode, Join::Merged, &["p*"]));
+    let ends = Cluster::ends([4000, 53]);
+    let client = udp_socket(&cluster.pods.near, ends[0], ends[1]);
+    let server = udp_socket(&cluster.pods.far, ends[1], ends[0]);
+    for _ in 0..SENT {
+        client.send(&[1; 100]).unwrap();
+    }
+    for _ in 0..SENT * 3 / 4 {
+        server.recv(&mut [0; 128]).unwrap();
+    }
+    let outcome = watch.finish_filtered();
+    let flow = outcome.only(|flow| flow.protocol == Protocol::UDP && is_of_pods(flow));
+    let seen: Vec<_> = flow
+        .observation_points
+        .iter()
+        .map(|point| (&*point.name, point.counts.unwrap().packets))
+        .collect();
+    assert_eq!(seen, [("p0", SENT), ("p1", SENT * 3 / 4)], "{flow:#?}");
 }
 
 /// When the reporting interface is no longer watched, another one reports the packets from then on.

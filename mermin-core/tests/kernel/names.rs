@@ -30,6 +30,7 @@ crate::cases! {
     case reused_slot_has_no_earlier_name,
     case whole_request_ends_its_direction,
     case octets_of_a_syn_begin_behind_it,
+    case initial_packet_of_quic_names_its_server,
     case burst_of_payloads_is_read_before_the_ring_is_full,
     case refused_ring_leaves_flows_without_names,
 }
@@ -387,6 +388,45 @@ fn octets_of_a_syn_begin_behind_it() {
     let name = server_name(&outcome.flows, 1);
     assert_eq!(name.as_deref(), Some("fast.example"));
     assert_eq!(outcome.stats.payloads.malformed, 0);
+}
+
+/// RFC 9001 appendix A.2, protected as on the wire; then padding, which is behind what the kernel passes.
+fn initial_packet_of_quic_names_its_server() {
+    const INITIAL: &str = "\
+        c000000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11d242b123dc9bd8bab936b47d92ec356c\
+        0bab7df5976d27cd449f63300099f3991c260ec4c60d17b31f8429157bb35a1282a643a8d2262cad67500cadb8e7378c\
+        8eb7539ec4d4905fed1bee1fc8aafba17c750e2c7ace01e6005f80fcb7df621230c83711b39343fa028cea7f7fb5ff89\
+        eac2308249a02252155e2347b63d58c5457afd84d05dfffdb20392844ae812154682e9cf012f9021a6f0be17ddd0c208\
+        4dce25ff9b06cde535d0f920a2db1bf362c23e596d11a4f5a6cf3948838a3aec4e15daf8500a6ef69ec4e3feb6b1d98e\
+        610ac8b7ec3faf6ad760b7bad1db4ba3";
+    const LENGTH: usize = 1200;
+    let digits = INITIAL.as_bytes().chunks(2);
+    let mut packet: Vec<u8> = digits
+        .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect();
+    packet.resize(LENGTH, 0);
+    let pair = Pair::new();
+    let mut watch = Watch::open(&pair.near, on("v0").names(true));
+    let ends = ["10.0.0.2:40443", "10.0.0.1:443"].map(address);
+    let [client, server] = [
+        udp_socket(&pair.far, ends[0], ends[1]),
+        udp_socket(&pair.near, ends[1], ends[0]),
+    ];
+    client.send(&packet).unwrap();
+    assert_eq!(server.recv(&mut [0; 2048]).unwrap(), LENGTH);
+    watch.take_for(Duration::from_millis(300));
+    let outcome = watch.finish();
+    let found = application(&outcome.flows, 40_443);
+    assert_eq!(found.quic_version.unwrap().to_string(), "1");
+    assert_eq!(
+        server_name(&outcome.flows, 40_443).as_deref(),
+        Some("example.com")
+    );
+    let payloads = outcome.stats.payloads;
+    assert_eq!(
+        (payloads.read, payloads.lost, payloads.malformed),
+        (1, 0, 0)
+    );
 }
 
 /// A ring has room for seven thousand sections here, and ten thousand come between two sweeps.

@@ -120,16 +120,22 @@ pub(crate) fn tcp_transfer(pair: &Pair, far: SocketAddr, octets: usize) -> Socke
     own
 }
 
-/// TCP segments that a host sent more than once.
-pub(crate) fn retransmissions(host: &Host) -> u64 {
-    let table = host.run(|| std::fs::read_to_string("/proc/thread-self/net/snmp").unwrap());
-    let mut rows = table.lines().filter(|line| line.starts_with("Tcp:"));
+/// A counter of a protocol in a host, such as `Tcp:` and `OutSegs` of `snmp`, or `TcpExt:` of `netstat`.
+pub(crate) fn counter(host: &Host, file: &str, protocol: &str, counter: &str) -> u64 {
+    let path = format!("/proc/thread-self/net/{file}");
+    let table = host.run(|| std::fs::read_to_string(path).unwrap());
+    let mut rows = table.lines().filter(|line| line.starts_with(protocol));
     let [names, values] = [(); 2].map(|()| rows.next().unwrap().split_whitespace());
     names
         .zip(values)
-        .find(|(name, _)| *name == "RetransSegs")
+        .find(|(name, _)| *name == counter)
         .map(|(_, value)| value.parse().unwrap())
         .unwrap()
+}
+
+/// TCP segments that a host sent more than once.
+pub(crate) fn retransmissions(host: &Host) -> u64 {
+    counter(host, "snmp", "Tcp:", "RetransSegs")
 }
 
 /// Work that goes on in threads, one on each CPU, until it is stopped.
