@@ -1,5 +1,5 @@
-//! Exports the flows of interfaces or of a capture file to several receivers at once, and reports the fate of each
-//! record.
+//! Exports the flows of interfaces or of a capture file to several receivers at once. At the end, it prints for each
+//! receiver how many records were accepted, delivered, retried and dropped.
 
 mod arguments;
 
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Exports until the source ends. Returns false if a record was lost.
+/// Exports until the source ends. Returns false if a record was dropped or not delivered.
 async fn run(arguments: Arguments) -> Result<bool> {
     let (builder, config) = arguments.source.open("mermin-export", &KEYS)?;
     let plan = arguments.over(config.as_ref())?;

@@ -12,8 +12,9 @@
 //! # }
 //! ```
 //!
-//! By default a flow becomes two records, one for each direction with packets, because common collectors store those
-//! exactly. [`Settings::biflow`] makes one record of RFC 5103. The README describes each collector.
+//! By default each record of a flow becomes one or two data records of IPFIX: one for each direction that has packets or
+//! dropped packets, because common collectors store such records exactly. A record without packets becomes one data record.
+//! With [`Settings::biflow`], each record becomes one data record of RFC 5103. The README describes each collector.
 
 mod encode;
 mod exporter;

@@ -1,7 +1,8 @@
 //! Names of Kubernetes objects at both endpoints of mermin-core's flows.
 //!
-//! [`Index`] holds objects by what a flow shows of them, [`Decorator`] and [`decorate`] add attributes to flows, and the
-//! feature `client` follows a cluster's API server. README.md has the attributes and what happens when the server is away.
+//! [`Index`] finds objects by the fields of a flow: addresses, ports, containers. [`Decorator`] and [`decorate`] add
+//! attributes to flows, and the feature `client` follows a cluster's API server. README.md has the attributes and what
+//! happens when the server is away.
 
 pub mod api;
 mod cluster;

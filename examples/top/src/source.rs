@@ -50,7 +50,7 @@ impl Feed {
             .name("records".to_owned())
             .spawn(move || {
                 let ended = block_on(take(source, |flow| sender.send(flow).is_ok()));
-                // Stored before the sender is dropped, so it is there when the receiver sees the end.
+                // The error is stored before the sender is dropped, so it is there when the receiver sees the end.
                 *told.lock().unwrap_or_else(PoisonError::into_inner) = ended.err();
                 drop(sender);
             })?;

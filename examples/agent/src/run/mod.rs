@@ -63,7 +63,7 @@ fn warn_about(file: &File) {
     }
 }
 
-/// Returns false if a record was lost.
+/// Returns false if a record was dropped, or if the run failed.
 fn start(file: File, log: Log) -> Result<bool> {
     warn_about(&file);
     let privileged = Opener::start()?;
@@ -74,7 +74,7 @@ fn start(file: File, log: Log) -> Result<bool> {
         .build()?;
     let exchange = Exchange::default();
     let outcome = runtime.block_on(capture(file, log, exchange.clone(), privileged));
-    // Tasks of receivers end here, and sinks that still had records count them.
+    // The tasks of receivers end here. A sink that still has records counts them as dropped.
     drop(runtime);
     let stats = exchange.all_stats();
     let rows: Vec<_> = stats
@@ -88,7 +88,7 @@ fn start(file: File, log: Log) -> Result<bool> {
     Ok(delivered && rows.iter().all(|(_, stats)| stats.dropped_in_all() == 0))
 }
 
-/// Captures until the source ends. Returns false if records are left.
+/// Captures until the source ends. Returns false if the run failed; records may then be left.
 async fn capture(file: File, log: Log, exchange: Exchange, privileged: Opener) -> Result<bool> {
     // Before anything else, so that no signal ends the process without an export.
     let mut closer = Closer::new()?;
@@ -135,7 +135,7 @@ async fn capture(file: File, log: Log, exchange: Exchange, privileged: Opener) -
     state.capturing(handle.clone());
     let running = Running::began(handle.clone(), state.clone(), watch, opened);
     tracing::info!(
-        "privileges: the thread that captures keeps CAP_NET_ADMIN, for interfaces that appear later; threads of receivers, probes and the cluster have none"
+        "privileges: the thread that captures keeps CAP_NET_ADMIN, for interfaces that appear later, and before Linux 5.19 CAP_BPF; threads of receivers, probes and the cluster have none"
     );
     tracing::info!("capturing: {}", plan_in_words(&plan));
     let records = Batching::default().records(plan.batch);
@@ -198,7 +198,7 @@ fn page(plan: MetricsPlan) -> Result<Exporter> {
     Ok(exporter)
 }
 
-/// Shows the meters of all receivers on the page.
+/// Adds the meters of all receivers to the metrics' page, and removes those of former receivers.
 fn show(watch: &Watch, meters: &[(String, Meter)], former: &[(String, Meter)]) {
     for (name, _) in former {
         watch.forget_sink(name);

@@ -82,7 +82,7 @@ impl Connection {
     }
 
     async fn open_at_leisure(endpoint: &Endpoint) -> Result<Self, LinkError> {
-        // Taken before the files are read, so a change in between is detected next time.
+        // The stamp is taken before the files are read, so a change in between is detected next time.
         #[cfg(feature = "tls")]
         let stamp = super::tls::stamp(&endpoint.tls);
         let Endpoint { host, port, .. } = endpoint;

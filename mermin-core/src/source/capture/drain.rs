@@ -28,7 +28,8 @@ pub(super) struct Drain {
 }
 
 impl Drain {
-    /// Ends flows while there is room for their records. No program runs any more, so no slot changes.
+    /// Ends flows while there is room for their records. The programs are detached, so no slot changes, unless the kernel
+    /// refused to detach one: the report names it.
     pub(super) fn step(
         &mut self,
         slots: &mut SlotTable,

@@ -1,4 +1,5 @@
-//! Names of interfaces with flows. An index can be reused while flows of its previous interface are in the table.
+//! Names of the interfaces that are watched or have flows. An index can be reused while flows of its previous interface are
+//! in the table.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
