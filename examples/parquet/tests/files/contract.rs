@@ -1,6 +1,6 @@
 //! The rules that every sink keeps.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use futures::executor::block_on;
 use mermin_core::{
@@ -73,6 +73,19 @@ pub(crate) fn away() {
     let mut stored = keys(receiver.folder.path());
     stored.sort();
     assert_eq!(stored, expected);
+}
+
+/// Closing keeps to its time, and says what is left.
+pub(crate) fn never_comes() {
+    let mut receiver = Receiver::new();
+    let exporter = Exporter::folder(receiver.folder.path(), Settings::default()).unwrap();
+    testing::Receiver::stop(&mut receiver);
+    let stats = trouble::never_comes(exporter, Duration::from_millis(500));
+    assert!(stats.retried > 0);
+    let words = stats.last_error.unwrap();
+    assert!(words.contains("Not a directory"), "{words}");
+    testing::Receiver::start(&mut receiver);
+    assert_eq!(receiver.folder.names(), [""; 0]);
 }
 
 pub(crate) fn several_files() {

@@ -14,6 +14,7 @@ mod read;
 mod readers;
 #[cfg(feature = "s3")]
 mod s3;
+mod slow;
 mod support;
 
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ use mermin_testing::{apart, can_mount, needs, plain, waiting_arguments};
 fn main() -> ExitCode {
     let roles = [
         full::FULL,
+        slow::SLOW,
         killed::WRITER,
         #[cfg(feature = "s3")]
         s3::WRITER,
@@ -51,12 +53,22 @@ fn main() -> ExitCode {
         plain("large_batch_is_several_files", contract::several_files),
         plain("redelivered_batch_is_stored_once", contract::again),
         plain("close_finishes_the_file", closing::finishes),
+        plain(
+            "absent_folder_at_close_counts_the_rest",
+            contract::never_comes,
+        ),
         plain("file_is_finished_by_age", closing::age),
         plain(
             "process_killed_at_any_time_leaves_whole_files",
             killed::at_any_time,
         ),
         root("full_disk_is_an_error_and_rows_are_retried", full::full),
+        needs(
+            slow::can_freeze(),
+            "this needs root, loop devices, mkfs.ext4 and fsfreeze",
+            "slow_disk_fills_the_buffer_up_to_its_capacity",
+            slow::slow,
+        ),
     ];
     trials.push(readers::trial());
     #[cfg(feature = "s3")]
