@@ -172,30 +172,32 @@ fn read(pdml: &str) -> Vec<Elements> {
                     add(record, name, shown.to_owned());
                     continue;
                 };
-                let value = match name {
-                    "appl_name" | "http_request_host" => text(octets),
-                    "icmp_ipv6_code" => (kind << 8 | number(octets)).to_string(),
-                    "abstimestart" | "abstimeend" if unit == "milliseconds" => {
-                        (time(shown) / 1_000_000).to_string()
-                    }
-                    "abstimestart" | "abstimeend" => time(shown).to_string(),
-                    _ => match shown.strip_prefix("0x") {
-                        Some(digits) => number(digits).to_string(),
-                        None => shown.to_owned(),
-                    },
-                };
-                let element = match name {
+                let (element, value) = match name {
                     "abstimestart" | "abstimeend" => {
                         let (first, rest) = unit.split_at(1);
-                        format!("{element}{}{rest}", first.to_uppercase())
+                        let divisor = if unit == "milliseconds" { 1_000_000 } else { 1 };
+                        let element = format!("{element}{}{rest}", first.to_uppercase());
+                        (element, (time(shown) / divisor).to_string())
                     }
-                    _ => (*element).to_owned(),
+                    "appl_name" | "http_request_host" => ((*element).to_owned(), text(octets)),
+                    "icmp_ipv6_code" => {
+                        let both = kind << 8 | number(octets);
+                        ((*element).to_owned(), both.to_string())
+                    }
+                    _ => {
+                        let digits = shown.strip_prefix("0x");
+                        let value =
+                            digits.map_or_else(|| shown.to_owned(), |it| number(it).to_string());
+                        ((*element).to_owned(), value)
+                    }
                 };
-                if label.contains("(Reverse Type ") {
-                    add(record, &reverse(&element), value);
+                let is_reverse = label.contains("(Reverse Type ");
+                let element = if is_reverse {
+                    reverse(&element)
                 } else {
-                    add(record, &element, value);
-                }
+                    element
+                };
+                add(record, &element, value);
             }
         }
     }
