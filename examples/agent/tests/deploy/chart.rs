@@ -41,7 +41,7 @@ pub(crate) fn render(template: &str, values: &HashMap<String, String>) -> String
             Some("end") => drop(shown.pop().unwrap()),
             Some(word) if word.starts_with("if .Values.") => {
                 let name = word.trim_start_matches("if .Values.");
-                shown.push(!["false", "[]"].contains(&values[name].as_str()));
+                shown.push(!["false", "[]", "\"\""].contains(&values[name].as_str()));
             }
             Some(_) if shown.contains(&false) => {}
             Some(word) => {

@@ -73,6 +73,8 @@ fn variants_differ_in_privileges() {
             "path: /livez",
             "path: /readyz",
             "path: /startup",
+            // Kubernetes replaces only variables that are defined before.
+            "fieldPath: metadata.namespace\n        - name: CLUSTER_NAME\n          value: \"\"\n        - name: OTEL_RESOURCE_ATTRIBUTES\n          value: k8s.node.name=$(NODE_NAME),",
         ] {
             assert!(text.contains(needed), "{needed}");
         }
@@ -100,6 +102,7 @@ fn values_reach_the_pod() {
             "capabilities",
             "[\"BPF\", \"NET_ADMIN\", \"PERFMON\", \"SYS_PTRACE\"]",
         ),
+        ("clusterName", "\"prod-east\""),
         ("probesPort", "18080"),
         ("metricsPort", "19464"),
     ] {
@@ -111,7 +114,7 @@ fn values_reach_the_pod() {
     // Each list follows the elements that are always there, at their depth.
     let rendered = render(&template, &values);
     for joined in [
-        "          value: own\n        - name: OTLP_TOKEN\n          value: x\n        envFrom:\n        - secretRef:\n            name: receivers\n        ports:\n",
+        "          value: k8s.node.name=$(NODE_NAME),k8s.namespace.name=$(POD_NAMESPACE),k8s.cluster.name=$(CLUSTER_NAME)\n        - name: OTLP_TOKEN\n          value: x\n        envFrom:\n        - secretRef:\n            name: receivers\n        ports:\n",
         "          mountPropagation: HostToContainer\n        - name: certificates\n          mountPath: /tls\n      volumes:\n",
         "          type: Directory\n      - name: certificates\n        secret: {secretName: tls}\n",
     ] {
@@ -164,6 +167,7 @@ fn file_of_the_manifests_takes_effect() {
         let environment = |name: &str| match name {
             "POD_IP" => Some("10.0.0.7".to_owned()),
             "MERMIN_NETNS" => Some(netns.to_owned()),
+            "CLUSTER_NAME" => Some("prod-east".to_owned()),
             _ => None,
         };
         let loaded = Config::load("mermin.hcl", text.as_bytes(), &environment).unwrap();
@@ -179,6 +183,12 @@ fn file_of_the_manifests_takes_effect() {
         // The role may list all of them.
         let kinds = file.plan.cluster.as_ref().map(|it| it.kinds.as_slice());
         assert_eq!(kinds, Some(Kind::ALL.as_slice()));
+        let name = file
+            .plan
+            .cluster
+            .as_ref()
+            .and_then(|it| it.cluster_name.as_deref());
+        assert_eq!(name, Some("prod-east"));
         let memory = Memory::of(&file.plan);
         let mebi = |name: &str| -> u64 {
             let value = &values()[name];
