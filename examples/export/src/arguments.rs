@@ -6,7 +6,7 @@ use lexopt::prelude::{Long, Short, ValueExt as _};
 use mermin_config::Config;
 use mermin_core::sink::Overflow;
 use mermin_export::Target;
-use mermin_program::{ENVIRONMENT, Result, Source, check_overflow, parsed};
+use mermin_program::{ENVIRONMENT, Result, Source, buffer_of, check_overflow, parsed};
 
 /// Returns the help.
 pub(crate) fn usage() -> String {
@@ -25,7 +25,8 @@ options:
 
 {ENVIRONMENT}
 MERMIN_TO may have several targets with spaces between them. MERMIN_BUFFER, MERMIN_OVERFLOW and MERMIN_CLOSE_WITHIN
-stand in for the options. The keys are `to`, `buffer` and `overflow` of `export \"flows\"`, and `shutdown_timeout`.
+stand in for the options. The keys are `to`, `buffer` and `overflow` of `export \"flows\"`, and `shutdown_timeout`. Without
+`--to`, the collector of `export \"traces\" otlp` is another target, with a buffer of its own.
 At the end, a table has a line for each target. The exit status is 1 if a record was dropped or not delivered.",
         Source::USAGE,
         mermin_export::usage()
@@ -67,14 +68,9 @@ impl Arguments {
                     let target = parser.value()?.string()?;
                     arguments.targets.push(Target::parse(&target)?);
                 }
-                Long("buffer") => arguments.buffer = Some(parser.value()?.parse()?),
-                Long("overflow") => {
-                    arguments.overflow = Some(policy(&parser.value()?.string()?)?);
-                }
-                Long("close-within") => {
-                    let seconds = parser.value()?.parse()?;
-                    arguments.close_within = Some(Duration::from_secs(seconds));
-                }
+                Long("buffer") => arguments.buffer = Some(records(parser.value()?)?),
+                Long("overflow") => arguments.overflow = Some(policy(parser.value()?)?),
+                Long("close-within") => arguments.close_within = Some(seconds(parser.value()?)?),
                 Short('h') | Long("help") => return Ok(None),
                 _ => return Err(argument.unexpected().into()),
             }
@@ -91,17 +87,19 @@ impl Arguments {
     fn or_environment(&mut self, variable: impl Fn(&str) -> Option<OsString>) -> Result<()> {
         self.source.or_environment(&variable);
         if self.targets.is_empty() {
-            let targets = |text: &str| text.split_whitespace().map(Target::parse).collect();
+            let targets = |value: OsString| -> Result<Vec<Target>> {
+                let text = value.string()?;
+                text.split_whitespace().map(Target::parse).collect()
+            };
             self.targets = parsed(&variable, "MERMIN_TO", targets)?.unwrap_or_default();
         }
         if self.buffer.is_none() {
-            self.buffer = parsed(&variable, "MERMIN_BUFFER", |text| Ok(text.parse()?))?;
+            self.buffer = parsed(&variable, "MERMIN_BUFFER", records)?;
         }
         if self.overflow.is_none() {
             self.overflow = parsed(&variable, "MERMIN_OVERFLOW", policy)?;
         }
         if self.close_within.is_none() {
-            let seconds = |text: &str| Ok(Duration::from_secs(text.parse()?));
             self.close_within = parsed(&variable, "MERMIN_CLOSE_WITHIN", seconds)?;
         }
         Ok(())
@@ -121,6 +119,9 @@ impl Arguments {
                 .iter()
                 .map(|it| Target::parse(it))
                 .collect::<Result<_>>()?;
+            check_seed(config, !targets.is_empty())?;
+            #[cfg(feature = "otlp")]
+            targets.extend(config.and_then(Target::of_traces));
         }
         if targets.is_empty() {
             return Err(
@@ -136,11 +137,10 @@ impl Arguments {
                 );
             }
         }
-        let buffer = flows.and_then(|flows| usize::try_from(flows.buffer().get()).ok());
-        let overflow = flows.map(|flows| flows.overflow().into());
+        let (buffer, overflow) = buffer_of(config);
+        let buffer = self.buffer.unwrap_or(buffer);
+        let overflow = self.overflow.unwrap_or(overflow);
         let close_within = config.map(|config| config.shutdown_timeout().get());
-        let buffer = self.buffer.or(buffer).unwrap_or(65_536);
-        let overflow = self.overflow.or(overflow).unwrap_or(Overflow::Block);
         check_overflow(buffer, overflow)?;
         let close_within = self.close_within.or(close_within);
         let close_within = close_within.unwrap_or(Duration::from_secs(30));
@@ -157,14 +157,6 @@ impl Arguments {
     }
 }
 
-/// Keys of a file on which the program acts.
-pub(crate) const KEYS: [&str; 4] = [
-    "export \"flows\".to",
-    "export \"flows\".buffer",
-    "export \"flows\".overflow",
-    "shutdown_timeout",
-];
-
 /// The result of arguments and file.
 pub(crate) struct Plan {
     pub(crate) targets: Vec<Target>,
@@ -173,8 +165,30 @@ pub(crate) struct Plan {
     pub(crate) close_within: Duration,
 }
 
-fn policy(word: &str) -> Result<Overflow> {
-    Ok(match word {
+/// Checks that all targets of the file have one seed of the Community ID: those of `export "flows"` have 0.
+fn check_seed(config: Option<&Config>, has_others: bool) -> Result<()> {
+    let has_seed = config.is_some_and(|config| {
+        let has_collector = config.export().traces().otlp().is_some();
+        has_collector && config.span().community_id_seed().get() != 0
+    });
+    if has_others && has_seed {
+        return Err("cannot use `span.community_id_seed` beside `export \"flows\"`, whose targets have the seed 0: leave one of them out".into());
+    }
+    Ok(())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "`parsed` gives a value")]
+fn records(value: OsString) -> Result<usize> {
+    Ok(value.parse()?)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "`parsed` gives a value")]
+fn seconds(value: OsString) -> Result<Duration> {
+    Ok(Duration::from_secs(value.parse()?))
+}
+
+fn policy(value: OsString) -> Result<Overflow> {
+    Ok(match value.string()?.as_str() {
         "block" => Overflow::Block,
         "drop-newest" => Overflow::DropNewest,
         "drop-oldest" => Overflow::DropOldest,

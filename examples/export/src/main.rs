@@ -6,9 +6,9 @@ mod arguments;
 use std::{process::ExitCode, sync::atomic::Ordering};
 
 use futures::executor::block_on;
-use mermin_program::{Named, Result, Run, in_front_of, say_doubled};
+use mermin_program::{BUFFERED, COLLECTOR, Named, Result, Run, in_front_of, say_doubled};
 
-use arguments::{Arguments, KEYS};
+use arguments::Arguments;
 
 fn main() -> ExitCode {
     let usage = arguments::usage();
@@ -19,7 +19,11 @@ fn main() -> ExitCode {
 
 /// Exports until the source ends. Returns false if a record was dropped or not delivered.
 async fn run(arguments: Arguments) -> Result<bool> {
-    let (builder, config) = arguments.source.open("mermin-export", &KEYS)?;
+    let mut keys = BUFFERED.to_vec();
+    if cfg!(feature = "otlp") {
+        keys.push(COLLECTOR);
+    }
+    let (builder, config) = arguments.source.open("mermin-export", &keys)?;
     let plan = arguments.over(config.as_ref())?;
     let (mut sinks, mut curious, mut doubled) = (Vec::new(), Vec::new(), Vec::new());
     for target in plan.targets {
@@ -28,7 +32,11 @@ async fn run(arguments: Arguments) -> Result<bool> {
         if let Some((count, remedy)) = started.doubled {
             doubled.push((target.name.clone(), count, remedy));
         }
-        let sink = in_front_of(started.sink, started.batching, plan.buffer, plan.overflow);
+        let sink = if started.is_buffered {
+            started.sink
+        } else {
+            in_front_of(started.sink, started.batching, plan.buffer, plan.overflow)
+        };
         sinks.push(Named::new(target.name, sink));
     }
     let meters: Vec<_> = sinks.iter().filter_map(Named::meter).collect();

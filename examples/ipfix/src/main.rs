@@ -14,14 +14,14 @@ with ?biflow=true and &domain=NUMBER behind it as wanted.";
 
 const PROGRAM: Program = Program {
     name: "mermin-ipfix",
-    schemes: &["ipfix", "ipfix+tcp", "ipfix+file"],
+    schemes: Target::SCHEMES,
     example: Some("ipfix://collector:4739"),
     is_buffered: true,
+    keys: &[],
 };
 
 fn main() -> ExitCode {
-    let run = |(source, target)| block_on(run(&source, target));
-    mermin_program::entry(&PROGRAM.usage(USAGE), || PROGRAM.arguments(), run)
+    PROGRAM.entry(USAGE, |source, target| block_on(run(&source, target)))
 }
 
 /// Exports until the source ends. Returns false if a record was lost.
@@ -30,6 +30,6 @@ async fn run(source: &Source, target: Option<Target>) -> Result<bool> {
     let name = target.to_string();
     // A capture file waits while this thread sends datagrams.
     let exporter = target.own_thread(!source.is_regular_file()).exporter()?;
-    let sinks = vec![export.buffered(name, exporter)];
-    export.run.run(export.builder, sinks, |_| ()).await
+    let sink = export.named(name, exporter);
+    export.to(sink).await
 }

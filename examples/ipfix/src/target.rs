@@ -33,6 +33,9 @@ enum Place {
 }
 
 impl Target {
+    /// Texts before the first `:` of targets.
+    pub const SCHEMES: &[&str] = &["ipfix", "ipfix+tcp", "ipfix+file"];
+
     /// Sends datagrams from a thread of the exporter or not, see [`Settings::own_thread`].
     #[must_use]
     pub fn own_thread(mut self, own_thread: bool) -> Self {

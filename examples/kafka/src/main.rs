@@ -14,14 +14,14 @@ and &format=json or protobuf (json) behind it.";
 
 const PROGRAM: Program = Program {
     name: "mermin-kafka",
-    schemes: &["kafka"],
+    schemes: Target::SCHEMES,
     example: Some("kafka://kafka.example/flows"),
     is_buffered: true,
+    keys: &[],
 };
 
 fn main() -> ExitCode {
-    let run = |(source, target)| block_on(run(&source, target));
-    mermin_program::entry(&PROGRAM.usage(USAGE), || PROGRAM.arguments(), run)
+    PROGRAM.entry(USAGE, |source, target| block_on(run(&source, target)))
 }
 
 /// Exports until the source ends. Returns false if a record was lost.
@@ -30,8 +30,8 @@ async fn run(source: &Source, target: Option<Target>) -> Result<bool> {
     let name = target.to_string();
     let exporter = Exporter::new(&target.settings())?;
     let doubled = exporter.doubled();
-    let sinks = vec![export.buffered(&name, exporter)];
-    let whole = export.run.run(export.builder, sinks, |_| ()).await?;
+    let sink = export.named(&name, exporter);
+    let whole = export.to(sink).await?;
     say_doubled(&name, doubled.load(Ordering::Relaxed), Exporter::REMEDY);
     Ok(whole)
 }

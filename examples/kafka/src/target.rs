@@ -25,6 +25,9 @@ pub struct Target {
 }
 
 impl Target {
+    /// Texts before the first `:` of targets.
+    pub const SCHEMES: &[&str] = &["kafka"];
+
     /// Returns its settings.
     pub fn settings(self) -> Settings {
         self.settings

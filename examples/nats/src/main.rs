@@ -18,14 +18,14 @@ NATS_USER and NATS_PASSWORD, or NATS_TOKEN, say who connects.";
 
 const PROGRAM: Program = Program {
     name: "mermin-nats",
-    schemes: &["nats"],
+    schemes: Target::SCHEMES,
     example: Some("nats://nats.example/FLOWS"),
     is_buffered: true,
+    keys: &[],
 };
 
 fn main() -> ExitCode {
-    let run = |(source, target)| block_on(run(&source, target));
-    mermin_program::entry(&PROGRAM.usage(USAGE), || PROGRAM.arguments(), run)
+    PROGRAM.entry(USAGE, |source, target| block_on(run(&source, target)))
 }
 
 /// Exports until the source ends. Returns false if a record was lost.
@@ -35,8 +35,8 @@ async fn run(source: &Source, target: Option<Target>) -> Result<bool> {
     let settings = target.settings(|name| env::var(name).ok());
     let exporter = Exporter::new(settings)?;
     let doubled = exporter.doubled();
-    let sinks = vec![export.buffered(&name, exporter)];
-    let whole = export.run.run(export.builder, sinks, |_| ()).await?;
+    let sink = export.named(&name, exporter);
+    let whole = export.to(sink).await?;
     say_doubled(&name, doubled.load(Ordering::Relaxed), Exporter::REMEDY);
     Ok(whole)
 }

@@ -25,6 +25,9 @@ pub struct Target {
 }
 
 impl Target {
+    /// Texts before the first `:` of targets.
+    pub const SCHEMES: &[&str] = &["nats"];
+
     /// Returns its settings, with credentials from the variables `NATS_USER` and `NATS_PASSWORD`, or `NATS_TOKEN`.
     pub fn settings(self, variable: impl Fn(&str) -> Option<String>) -> Settings {
         let said = |name| variable(name).filter(|value| !value.is_empty());

@@ -18,6 +18,7 @@
 //! [`Settings::metrics`] add log records and sums. The README describes what receivers do with them.
 
 mod answer;
+mod block;
 mod encode;
 mod exporter;
 mod link;
@@ -29,6 +30,7 @@ mod work;
 pub use mermin_program::TargetError;
 
 pub use self::{
+    block::Block,
     encode::Encoder,
     exporter::Exporter,
     resource::Resource,

@@ -3,9 +3,8 @@
 use std::{env, process::ExitCode};
 
 use futures::executor::block_on;
-use mermin_core::sink::{Backoff, retry};
 use mermin_parquet::{Settings, Target};
-use mermin_program::{Named, Program, Result, Run, Source};
+use mermin_program::{Program, Result, Source};
 
 const USAGE: &str = "\
 usage: mermin-parquet (--interface PATTERN.. | --pcap FILE) [--config FILE] --to TARGET
@@ -23,9 +22,10 @@ TARGET is parquet:FOLDER or, built with the feature `s3`, s3://BUCKET[/PREFIX]. 
 
 const PROGRAM: Program = Program {
     name: "mermin-parquet",
-    schemes: &["parquet", "s3"],
+    schemes: Target::SCHEMES,
     example: Some("parquet:flows"),
     is_buffered: false,
+    keys: &[],
 };
 
 enum Arguments {
@@ -52,7 +52,7 @@ fn parse() -> Result<Option<Arguments>> {
         |name| env::var_os(name),
         |argument| matches!(argument, lexopt::Arg::Long("columns")).then_some(Arguments::Columns),
         |source, target: Option<Target>| {
-            PROGRAM.check(&source, target.as_ref())?;
+            PROGRAM.check(&source, target.is_some())?;
             let target = target.map(Box::new);
             Ok(Arguments::Export { source, target })
         },
@@ -61,21 +61,16 @@ fn parse() -> Result<Option<Arguments>> {
 
 /// Exports until the source ends. Returns false if a record was lost.
 async fn export(source: &Source, target: Option<Box<Target>>) -> Result<bool> {
-    let (export, target) = PROGRAM.open(source, target.map(|target| *target))?;
+    let (mut export, target) = PROGRAM.open(source, target.map(|target| *target))?;
     let name = target.to_string();
-    let batching = target.settings().batching();
+    export.run.batching = target.settings().batching();
     let exporter = target.exporter()?;
     for leftover in exporter.leftovers() {
         eprintln!("{leftover}");
     }
     // Without a buffer, a record is delivered only when its file has its final name.
-    let sink = retry(exporter, Backoff::default());
-    let run = Run {
-        batching,
-        ..export.run
-    };
-    run.run(export.builder, vec![Named::new(name, sink)], |_| ())
-        .await
+    let sink = export.named(name, exporter);
+    export.to(sink).await
 }
 
 /// Returns a line for each column: name, `DuckDB`'s name of the type, meaning.

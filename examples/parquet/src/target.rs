@@ -33,6 +33,9 @@ enum Place {
 }
 
 impl Target {
+    /// Texts before the first `:` of targets.
+    pub const SCHEMES: &[&str] = &["parquet", "s3"];
+
     /// Returns the options of its files.
     pub const fn settings(&self) -> &Settings {
         &self.settings

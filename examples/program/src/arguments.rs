@@ -24,6 +24,7 @@ where
     T: FromStr<Err: Error + 'static>,
 {
     let (mut source, mut target) = (Source::default(), None);
+    let parse = |value: OsString| -> Result<T> { Ok(value.string()?.parse()?) };
     while let Some(argument) = parser.next()? {
         if let Some(flag) = Source::flag(&argument) {
             source.set(flag, parser.value()?);
@@ -33,7 +34,7 @@ where
             Long("to") if target.is_some() => {
                 return Err("name one target: `--to` is there twice".into());
             }
-            Long("to") => target = Some(parser.value()?.string()?.parse()?),
+            Long("to") => target = Some(parse(parser.value()?)?),
             Short('h') | Long("help") => return Ok(None),
             _ => match other(&argument) {
                 Some(asked) => return Ok(Some(asked)),
@@ -44,7 +45,7 @@ where
     source.or_environment(&variable);
     source.check()?;
     if target.is_none() {
-        target = parsed(variable, "MERMIN_TO", |text| Ok(text.parse()?))?;
+        target = parsed(variable, "MERMIN_TO", parse)?;
     }
     done(source, target).map(Some)
 }

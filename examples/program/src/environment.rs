@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use crate::Result;
 
-/// A line about the variables for the help of a program.
+/// Lines about the variables for the help of a program.
 pub const ENVIRONMENT: &str = "\
 MERMIN_INTERFACE (patterns with spaces between them), MERMIN_PCAP, MERMIN_CONFIG_PATH and MERMIN_TO stand in
 for absent arguments, and both replace keys of the file.";
@@ -17,27 +17,21 @@ pub(crate) fn value(variable: impl Fn(&str) -> Option<OsString>, name: &str) -> 
 /// Returns what `parse` makes of the value of a variable that is not empty.
 ///
 /// # Errors
-/// A value that is not UTF-8, and the errors of `parse`, with the name of the variable.
+/// Those of `parse`, with the name of the variable.
 pub fn parsed<T>(
     variable: impl Fn(&str) -> Option<OsString>,
     name: &str,
-    parse: impl FnOnce(&str) -> Result<T>,
+    parse: impl FnOnce(OsString) -> Result<T>,
 ) -> Result<Option<T>> {
-    let Some(value) = value(variable, name) else {
-        return Ok(None);
-    };
-    let parsed = match value.to_str() {
-        Some(text) => parse(text),
-        None => Err("it is not UTF-8".into()),
-    };
-    parsed
-        .map(Some)
-        .map_err(|error| format!("in `{name}`: {error}").into())
+    let parsed = value(variable, name).map(parse).transpose();
+    parsed.map_err(|error| format!("in `{name}`: {error}").into())
 }
 
 #[cfg(test)]
 mod tests {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+
+    use lexopt::ValueExt as _;
 
     use super::*;
 
@@ -45,13 +39,14 @@ mod tests {
     fn invalid_variable_is_named() {
         let number = |value: &[u8]| {
             let value = OsStr::from_bytes(value).to_owned();
-            parsed(|_| Some(value.clone()), "A", |text| Ok(text.parse::<u8>()?))
-                .map_err(|error| error.to_string())
+            let parse = |value: OsString| -> Result<u8> { Ok(value.parse()?) };
+            parsed(|_| Some(value.clone()), "A", parse).map_err(|error| error.to_string())
         };
         assert_eq!(number(b"7"), Ok(Some(7)));
         assert_eq!(number(b""), Ok(None));
-        let words = Err("in `A`: invalid digit found in string".to_owned());
-        assert_eq!(number(b"x"), words);
-        assert_eq!(number(b"\xff"), Err("in `A`: it is not UTF-8".to_owned()));
+        let words = "in `A`: cannot parse argument \"x\": invalid digit found in string";
+        assert_eq!(number(b"x"), Err(words.to_owned()));
+        let words = "in `A`: argument is invalid unicode: \"\\xFF\"";
+        assert_eq!(number(b"\xff"), Err(words.to_owned()));
     }
 }

@@ -1,6 +1,6 @@
 //! A program with one exporter: its options by arguments, environment and file.
 
-use std::{env, error::Error, ffi::OsString, str::FromStr};
+use std::{env, error::Error, process::ExitCode, str::FromStr};
 
 use lexopt::Parser;
 use mermin_config::Config;
@@ -10,16 +10,20 @@ use mermin_core::{
 };
 
 use crate::{
-    ENVIRONMENT, Named, Result, Run, Source, arguments, check_overflow, in_front_of, without_user,
+    ENVIRONMENT, Named, Result, Run, Source, arguments, buffer_of, check_overflow, entry,
+    in_front_of, without_user,
 };
 
-/// Keys of a file on which every such program acts, and those of programs with a buffer.
-const KEYS: [&str; 4] = [
+/// Keys of a file on which programs with a buffer act.
+pub const BUFFERED: [&str; 4] = [
     "export \"flows\".to",
     "shutdown_timeout",
     "export \"flows\".buffer",
     "export \"flows\".overflow",
 ];
+
+/// How many of them concern every program with one exporter.
+const WITHOUT_BUFFER: usize = 2;
 
 /// A program with one exporter.
 ///
@@ -31,6 +35,7 @@ const KEYS: [&str; 4] = [
 ///     schemes: &["ipfix", "ipfix+tcp"],
 ///     example: Some("ipfix://collector:4739"),
 ///     is_buffered: true,
+///     keys: &[],
 /// };
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +48,8 @@ pub struct Program {
     pub example: Option<&'static str>,
     /// Records wait in a buffer before its exporter.
     pub is_buffered: bool,
+    /// Further keys of a file on which it acts, or the beginnings of their names.
+    pub keys: &'static [&'static str],
 }
 
 /// How a program exports.
@@ -52,36 +59,62 @@ pub struct Export {
     pub builder: FlowSourceBuilder,
     /// Options of the export.
     pub run: Run,
+    /// The file, if there is one.
+    pub config: Option<Config>,
     buffer: usize,
     overflow: Overflow,
 }
 
 impl Export {
-    /// Adds retries and the buffer before the sink. It has room for 65,536 records and blocks when it is full, unless the file
-    /// says otherwise.
-    pub fn buffered(&self, name: impl Into<String>, sink: impl FlowSink + 'static) -> Named {
+    /// Adds retries before the sink, and the buffer of a program that has one. It has room for 65,536 records and blocks when it is
+    /// full, unless the file says otherwise.
+    pub fn named(&self, name: impl Into<String>, sink: impl FlowSink + 'static) -> Named {
         let (sink, batching) = (BoxSink::new(sink), Batching::default());
         Named::new(
             name,
             in_front_of(sink, batching, self.buffer, self.overflow),
         )
     }
+
+    /// Exports to the sink as [`Run::run`] does.
+    ///
+    /// # Errors
+    /// Those of [`Run::run`].
+    pub async fn to(self, sink: Named) -> Result<bool> {
+        self.run.run(self.builder, vec![sink], |_| ()).await
+    }
 }
 
 impl Program {
+    /// Runs the program as [`entry`] does, with the arguments and the environment of this process.
+    pub fn entry<T>(
+        &self,
+        usage: &str,
+        run: impl FnOnce(Source, Option<T>) -> Result<bool>,
+    ) -> ExitCode
+    where
+        T: FromStr<Err: Error + 'static>,
+    {
+        entry(
+            &self.usage(usage),
+            || self.arguments(),
+            |(source, target)| run(source, target),
+        )
+    }
+
     /// Returns the source and the target by the arguments and the environment of this process. `None` for a request for help.
     ///
     /// # Errors
     /// Those of [`arguments`], and of [`check`](Self::check).
-    pub fn arguments<T>(&self) -> Result<Option<(Source, Option<T>)>>
+    fn arguments<T>(&self) -> Result<Option<(Source, Option<T>)>>
     where
         T: FromStr<Err: Error + 'static>,
     {
-        let variable = |name: &str| -> Option<OsString> { env::var_os(name) };
         let both = |source: Source, target: Option<T>| {
-            self.check(&source, target.as_ref())?;
+            self.check(&source, target.is_some())?;
             Ok((source, target))
         };
+        let variable = |name: &str| env::var_os(name);
         arguments(Parser::from_env(), variable, |_| None, both)
     }
 
@@ -89,9 +122,9 @@ impl Program {
     ///
     /// # Errors
     /// Neither of them, for a program that needs a target.
-    pub fn check<T>(&self, source: &Source, target: Option<&T>) -> Result<()> {
+    pub fn check(&self, source: &Source, has_target: bool) -> Result<()> {
         match self.example {
-            Some(example) if target.is_none() && source.config.is_none() => {
+            Some(example) if !has_target && source.config.is_none() => {
                 Err(format!("cannot export without a target: give `--to {example}`").into())
             }
             _ => Ok(()),
@@ -132,11 +165,11 @@ impl Program {
         T: FromStr<Err: Error + 'static>,
     {
         let used = if self.is_buffered {
-            &KEYS[..]
+            &BUFFERED[..]
         } else {
-            &KEYS[..2]
+            &BUFFERED[..WITHOUT_BUFFER]
         };
-        let (builder, config) = source.open(self.name, used)?;
+        let (builder, config) = source.open(self.name, &[used, self.keys].concat())?;
         let (target, others) = match &config {
             Some(config) if target.is_none() => self.choose(config.export().flows().to())?,
             _ => (target, Vec::new()),
@@ -152,6 +185,7 @@ impl Program {
         let export = Export {
             builder,
             run,
+            config,
             buffer,
             overflow,
         };
@@ -183,12 +217,10 @@ impl Program {
     }
 
     fn buffer(&self, config: Option<&Config>) -> Result<(usize, Overflow)> {
-        let Some(config) = config.filter(|_| self.is_buffered) else {
-            return Ok((65_536, Overflow::Block));
-        };
-        let flows = config.export().flows();
-        let buffer = usize::try_from(flows.buffer().get()).unwrap_or(usize::MAX);
-        let overflow = flows.overflow().into();
+        if !self.is_buffered {
+            return Ok((0, Overflow::Block));
+        }
+        let (buffer, overflow) = buffer_of(config);
         check_overflow(buffer, overflow)?;
         Ok((buffer, overflow))
     }
@@ -196,7 +228,11 @@ impl Program {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, time::Duration};
+    use std::{
+        fs,
+        sync::atomic::{AtomicU32, Ordering},
+        time::Duration,
+    };
 
     use super::*;
 
@@ -205,6 +241,7 @@ mod tests {
         schemes: &["a", "a+tcp"],
         example: Some("a:1"),
         is_buffered: true,
+        keys: &[],
     };
 
     /// Opens the export by a file of this text.
@@ -213,7 +250,9 @@ mod tests {
         text: &str,
         target: Option<&str>,
     ) -> std::result::Result<(Export, String), String> {
-        let name = format!("mermin-program-{}-{}.hcl", std::process::id(), text.len());
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("mermin-program-{}-{number}.hcl", std::process::id());
         let path = env::temp_dir().join(name);
         fs::write(&path, text).unwrap();
         let source = Source {
@@ -238,7 +277,7 @@ mod tests {
             ..PROGRAM
         };
         let (export, _) = open(unbuffered, file, None).unwrap();
-        assert_eq!((export.buffer, export.overflow), (65_536, Overflow::Block));
+        assert_eq!((export.buffer, export.overflow), (0, Overflow::Block));
         let (_, others) = PROGRAM
             .choose::<String>(&["b://me:hush@c".to_owned()])
             .unwrap();
@@ -270,6 +309,10 @@ mod tests {
             .open_with::<String>(&Source::default(), None)
             .unwrap();
         assert_eq!(target, None);
+        let (export, _) = PROGRAM
+            .open_with::<String>(&Source::default(), None)
+            .unwrap();
+        assert_eq!((export.buffer, export.overflow), (65_536, Overflow::Block));
     }
 
     #[test]
@@ -278,10 +321,10 @@ mod tests {
             config: config.map(Into::into),
             ..Source::default()
         };
-        let error = PROGRAM.check::<String>(&source(None), None).unwrap_err();
+        let error = PROGRAM.check(&source(None), false).unwrap_err();
         let words = "cannot export without a target: give `--to a:1`";
         assert_eq!(error.to_string(), words);
-        PROGRAM.check(&source(None), Some(&1)).unwrap();
-        PROGRAM.check::<String>(&source(Some("f")), None).unwrap();
+        PROGRAM.check(&source(None), true).unwrap();
+        PROGRAM.check(&source(Some("f")), false).unwrap();
     }
 }

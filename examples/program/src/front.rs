@@ -1,5 +1,6 @@
 //! Retries and the buffer before a target.
 
+use mermin_config::Config;
 use mermin_core::sink::{Backoff, Batching, BoxSink, Overflow, buffered, retry};
 
 use crate::Result;
@@ -13,6 +14,15 @@ pub fn check_overflow(buffer: usize, overflow: Overflow) -> Result<()> {
         return Err("cannot drop records of a buffer without room: give it room for 1 record or more, or the policy `block`".into());
     }
     Ok(())
+}
+
+/// Returns the buffer and the policy of `export "flows"`; without a file, their defaults.
+#[must_use]
+pub fn buffer_of(config: Option<&Config>) -> (usize, Overflow) {
+    let default = Config::default();
+    let flows = config.unwrap_or(&default).export().flows();
+    let buffer = usize::try_from(flows.buffer().get()).unwrap_or(usize::MAX);
+    (buffer, flows.overflow().into())
 }
 
 /// Adds retries without end before the sink of a target, and a buffer for this many records.

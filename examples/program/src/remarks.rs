@@ -12,13 +12,31 @@ pub fn warnings(loaded: &Loaded) -> String {
 /// Columns of a line with names of keys.
 const WIDTH: usize = 100;
 
+/// The block of a collector, for programs that act on it.
+pub const COLLECTOR: &str = "export \"traces\".otlp";
+
+/// Keys that have an effect only beside that block.
+const OF_COLLECTOR: [&str; 2] = ["span.community_id_seed", "span.trace_id_timeout"];
+
+/// Returns true if the key is `name`, or within it.
+#[must_use]
+pub fn begins(key: &str, name: &str) -> bool {
+    key.strip_prefix(name)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', ' ', '[']))
+}
+
 /// Warns about keys of the application on which `program` does not act, grouped by block and wrapped. `used` are the
-/// keys on which it acts.
+/// keys on which it acts, or the beginnings of their names.
 #[must_use]
 pub fn unused(program: &str, used: &[&str], loaded: &Loaded) -> String {
+    let has_collector =
+        used.contains(&COLLECTOR) && loaded.config.export().traces().otlp().is_some();
+    let is_used = |key: &str| {
+        used.iter().any(|name| begins(key, name)) || has_collector && OF_COLLECTOR.contains(&key)
+    };
     let keys = loaded.for_application.iter();
     let mut blocks: Vec<(String, u64)> = Vec::new();
-    for key in keys.filter(|key| !used.contains(&key.as_str())) {
+    for key in keys.filter(|key| !is_used(key)) {
         let block = block_of(key);
         match blocks.iter_mut().find(|(known, _)| *known == block) {
             Some((_, count)) => *count += 1,
@@ -75,6 +93,33 @@ mod tests {
         ] {
             assert!(said.contains(block), "{said}");
         }
+    }
+
+    #[test]
+    fn keys_of_spans_take_effect_beside_a_collector() {
+        let span = "span {\n  trace_id_timeout = \"1h\"\n}\n";
+        let collector =
+            "export \"traces\" {\n  otlp = {\n    timeout = \"3s\"\n  }\n  stdout = \"json\"\n}\n";
+        for (text, used, said) in [
+            (
+                span.to_owned(),
+                &[COLLECTOR][..],
+                "it has no use for span\n",
+            ),
+            (
+                format!("{span}{collector}"),
+                &[],
+                "it has no use for span, export \"traces\" (2 keys)\n",
+            ),
+            (
+                format!("{span}{collector}"),
+                &[COLLECTOR],
+                "it has no use for export \"traces\"\n",
+            ),
+        ] {
+            assert_eq!(unused("it", used, &text.parse().unwrap()), said);
+        }
+        assert!(!begins("export \"traces\".otlps", COLLECTOR));
     }
 
     #[test]

@@ -166,9 +166,10 @@ mod tests {
     #[test]
     fn interfaces_and_capture_file_exclude_each_other() {
         let error = parse(&["-i", "eth0", "--pcap", "a.pcap"]).check();
-        assert_eq!(
-            error.unwrap_err().to_string(),
-            "cannot capture on interfaces and read a file at once: choose `--interface` (`MERMIN_INTERFACE`) or `--pcap` (`MERMIN_PCAP`)"
+        let said = error.unwrap_err().to_string();
+        assert!(
+            said.ends_with("choose `--interface` (`MERMIN_INTERFACE`) or `--pcap` (`MERMIN_PCAP`)"),
+            "{said}"
         );
     }
 

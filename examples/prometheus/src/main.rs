@@ -20,14 +20,14 @@ and with `&` between them:
 
 const PROGRAM: Program = Program {
     name: "mermin-prometheus",
-    schemes: &["prometheus"],
+    schemes: Target::SCHEMES,
     example: None,
     is_buffered: false,
+    keys: &[],
 };
 
 fn main() -> ExitCode {
-    let run = |(source, target)| block_on(run(&source, target));
-    mermin_program::entry(&PROGRAM.usage(USAGE), || PROGRAM.arguments(), run)
+    PROGRAM.entry(USAGE, |source, target| block_on(run(&source, target)))
 }
 
 /// Exports until the source ends. Returns false if a record was lost.

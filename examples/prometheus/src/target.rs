@@ -31,6 +31,9 @@ pub struct Target {
 }
 
 impl Target {
+    /// Texts before the first `:` of targets.
+    pub const SCHEMES: &[&str] = &["prometheus"];
+
     /// Starts its exporter.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 pub mod apart;
 #[cfg(feature = "tls")]
 pub mod certificates;
+mod collector;
 pub mod figure;
 mod folder;
 mod kubernetes;
@@ -20,12 +21,13 @@ pub mod trouble;
 mod waiting;
 
 pub use self::{
+    collector::{Collector, has_attribute},
     folder::Folder,
     kubernetes::{Kubernetes, kubeconfig, pod_manifest, pod_status},
     median::median,
     moto::Moto,
     proxy::{Proxy, State},
-    records::{id, ids, json, sorted_ids, times_of_a_stepped_clock},
+    records::{id, id_of, ids, json, sorted_ids, times_of_a_stepped_clock},
     tansu::Tansu,
     times::{milliseconds, thread_times},
     trial::{can_mount, is_installed, needs, plain, waiting_arguments, with},

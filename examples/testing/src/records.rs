@@ -14,6 +14,13 @@ pub fn id(flow: &Flow) -> String {
     format!("{}-{}", flow.id, flow.sequence)
 }
 
+/// Returns the identity of a record in JSON.
+#[must_use]
+pub fn id_of(record: &Value) -> String {
+    let (id, sequence) = (&record["flow.id"], &record["flow.sequence"]);
+    format!("{}-{sequence}", id.as_str().unwrap())
+}
+
 /// Returns the identities of records, in order.
 #[must_use]
 pub fn ids(flows: &[Flow]) -> Vec<String> {

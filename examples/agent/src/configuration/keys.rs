@@ -2,6 +2,7 @@
 //! a key silently.
 
 use mermin_config::Loaded;
+use mermin_program::begins;
 
 /// A key, or the beginning of several, and the reason with a remedy.
 pub(super) const REFUSED: [(&str, &str); 6] = [
@@ -52,12 +53,6 @@ pub(super) fn refused(loaded: &Loaded) -> Vec<String> {
         }
     }
     problems
-}
-
-/// Returns true if the key is `name`, or within it.
-pub(super) fn begins(key: &str, name: &str) -> bool {
-    key.strip_prefix(name)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', ' ', '[']))
 }
 
 #[cfg(test)]

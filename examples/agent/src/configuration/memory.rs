@@ -1,6 +1,6 @@
 //! The memory that a plan needs, for the requests and limits of a container.
 
-use super::{Plan, Receiver, whole};
+use super::{Plan, Receiver};
 
 /// Octets for each possible flow, and more in a pinned instance, as `preflight` counts them.
 const FLOW: (u64, u64) = (600, 136);
@@ -94,7 +94,7 @@ fn buffer(receiver: &Receiver) -> usize {
             2 * buffer
         }
         Receiver::Target { buffer, .. } | Receiver::Stdout { buffer, .. } => *buffer,
-        Receiver::Otlp { otlp, .. } => whole(otlp.max_queue_size().get()),
+        Receiver::Otlp(block) => block.buffer(),
     }
 }
 

@@ -15,15 +15,12 @@ use std::{
 use mermin_config::{Config, Diagnostic, Loaded};
 use mermin_program::warnings;
 
+pub(crate) use self::memory::{PODS, mebi};
 pub use self::{
     cluster::ClusterPlan,
     memory::Memory,
     plan::{MetricsPlan, Plan},
     receiver::Receiver,
-};
-pub(crate) use self::{
-    memory::{PODS, mebi},
-    plan::whole,
 };
 
 /// Facts about the host that a plan depends on.

@@ -5,6 +5,7 @@ use std::{error::Error, net::SocketAddr, time::Duration};
 use mermin_config::{Config, Loaded, value::LogLevel};
 use mermin_core::FlowSourceBuilder;
 use mermin_export::Target;
+use mermin_otlp::Block;
 use mermin_program::check_overflow;
 
 use super::{ClusterPlan, Host, Receiver, keys};
@@ -183,12 +184,8 @@ fn receivers(config: &Config, problems: &mut Vec<String>) -> Vec<Receiver> {
             seed: seed(config),
         });
     }
-    if let Some(otlp) = traces.otlp() {
-        receivers.push(Receiver::Otlp {
-            otlp: Box::new(otlp.clone()),
-            seed: seed(config),
-            trace_id_timeout: config.span().trace_id_timeout().get(),
-        });
+    if let Some(block) = Block::of(config) {
+        receivers.push(Receiver::Otlp(Box::new(block)));
     }
     let buffer = whole(flows.buffer().get());
     let of_buffer = |error: &dyn Error| format!("in `buffer` of `export \"flows\"`: {error}");
@@ -239,7 +236,7 @@ fn seed(config: &Config) -> u16 {
 }
 
 /// Returns a number of the file as a number of records.
-pub(crate) fn whole(number: u32) -> usize {
+fn whole(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 

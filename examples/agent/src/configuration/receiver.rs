@@ -1,11 +1,7 @@
 //! One receiver of flows.
 
-use std::time::Duration;
-
-use mermin_config::{
-    keys::Otlp,
-    value::{Overflow, StdoutFormat},
-};
+use mermin_config::value::{Overflow, StdoutFormat};
+use mermin_otlp::Block;
 
 /// One receiver of flows. Two that are equal export the same records in the same way, so a reload keeps the running one.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,14 +28,7 @@ pub enum Receiver {
         seed: u16,
     },
     /// `export "traces" otlp`.
-    Otlp {
-        /// The block's keys.
-        otlp: Box<Otlp>,
-        /// Seed of the Community ID.
-        seed: u16,
-        /// Time for which flows of one Community ID share a trace id.
-        trace_id_timeout: Duration,
-    },
+    Otlp(Box<Block>),
 }
 
 impl Receiver {
@@ -49,7 +38,7 @@ impl Receiver {
         match self {
             Self::Target { name, .. } => name,
             Self::Stdout { .. } => "stdout",
-            Self::Otlp { otlp, .. } => otlp.endpoint().as_str(),
+            Self::Otlp(block) => block.name(),
         }
     }
 }

@@ -1,17 +1,16 @@
 //! Starts the exporter of a receiver.
 
-use std::time::Duration;
+use std::env;
 
-use mermin_config::{keys::Otlp, value::OtlpProtocol};
 use mermin_core::sink::{
-    Backoff, Batching, BoxSink, FlowSink as _, Meter, Overflow, buffered, retry, threaded,
+    Backoff, BoxSink, FlowSink as _, Meter, Overflow, buffered, retry, threaded,
 };
 use mermin_export::{Opened, Target};
-use mermin_otlp::{Endpoint, Exporter, Protocol, Resource, Settings};
+use mermin_otlp::Resource;
 use mermin_program::{Result, in_front_of};
 
 use super::{exchange::Doubled, stdout::Stdout};
-use crate::configuration::{Receiver, whole};
+use crate::configuration::Receiver;
 
 /// A receiver with its exporter, which has no records yet.
 pub struct Prepared {
@@ -60,11 +59,10 @@ pub fn prepare(receiver: &Receiver) -> Result<Prepared> {
             let sink = retry(lines, Backoff::default());
             BoxSink::new(buffered(sink, *buffer, Overflow::Block))
         }
-        Receiver::Otlp {
-            otlp,
-            seed,
-            trace_id_timeout,
-        } => collector(otlp, *seed, *trace_id_timeout)?,
+        Receiver::Otlp(block) => {
+            let resource = Resource::of_host().with_environment(|name| env::var(name).ok())?;
+            block.start(resource)?
+        }
     };
     Ok(Prepared {
         receiver: receiver.clone(),
@@ -73,52 +71,4 @@ pub fn prepare(receiver: &Receiver) -> Result<Prepared> {
         opened,
         doubled,
     })
-}
-
-/// An exporter for `export "traces" otlp`.
-fn collector(otlp: &Otlp, seed: u16, trace_id_timeout: Duration) -> Result<BoxSink> {
-    let settings = Settings::new(endpoint(otlp)?)
-        .resource(Resource::of_host())
-        .community_id_seed(seed)
-        .trace_id_timeout(trace_id_timeout)
-        .requests(whole(otlp.max_concurrent_exports().get()));
-    let patience = Backoff::default().elapsed(otlp.max_export_timeout().get());
-    let batching = Batching::default()
-        .records(whole(otlp.max_batch_size().get()))
-        .age(otlp.max_batch_interval().get());
-    let sink = retry(Exporter::new(&settings)?, patience);
-    let capacity = whole(otlp.max_queue_size().get());
-    Ok(BoxSink::new(
-        buffered(sink, capacity, Overflow::Block).batch(batching),
-    ))
-}
-
-fn endpoint(otlp: &Otlp) -> Result<Endpoint> {
-    let protocol = match otlp.protocol() {
-        OtlpProtocol::HttpBinary => Protocol::Http,
-        _ => Protocol::Grpc,
-    };
-    let mut endpoint =
-        Endpoint::new(protocol, otlp.endpoint().as_str())?.timeout(otlp.timeout().get());
-    for (name, value) in otlp.headers() {
-        endpoint = endpoint.header(name, value.expose())?;
-    }
-    if let Some(auth) = otlp.auth() {
-        if let Some(basic) = auth.basic() {
-            endpoint = endpoint.basic(basic.user(), basic.pass().expose())?;
-        }
-        if let Some(token) = auth.bearer() {
-            endpoint = endpoint.bearer(token.expose())?;
-        }
-    }
-    if let Some(tls) = otlp.tls() {
-        endpoint = endpoint.trust_anyone(tls.insecure_skip_verify());
-        if let Some(path) = tls.ca_cert() {
-            endpoint = endpoint.further_authority(path);
-        }
-        if let (Some(certificate), Some(key)) = (tls.client_cert(), tls.client_key()) {
-            endpoint = endpoint.identity(certificate, key);
-        }
-    }
-    Ok(endpoint)
 }

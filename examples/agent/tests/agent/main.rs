@@ -9,6 +9,7 @@
 mod api_server;
 mod browser;
 mod cluster;
+mod collector;
 mod commands;
 mod few;
 mod following;
@@ -26,8 +27,9 @@ use std::{path::Path, process::ExitCode};
 use libtest_mimic::{Arguments, Trial};
 use mermin_testing::{apart, needs, plain};
 
-const ROLES: [apart::Role; 18] = [
+const ROLES: [apart::Role; 19] = [
     ("exports", runs::exports_every_packet),
+    ("collector", collector::gets_the_resource_of_the_environment),
     ("reloads", runs::reloads_lose_no_packet),
     ("changes", runs::changes_of_the_file_lose_no_packet),
     ("few", few::as_root),
@@ -100,6 +102,9 @@ fn main() -> ExitCode {
         ),
         captures("every_receiver_gets_every_packet", || {
             in_namespaces("exports");
+        }),
+        captures("collector_gets_the_resource_of_the_environment", || {
+            in_namespaces("collector");
         }),
         captures("capabilities_of_the_manifest_are_enough", || {
             in_namespaces("few");

@@ -17,7 +17,9 @@ pub(crate) fn program() -> Command {
     program
         .env_remove("MERMIN_CONFIG_PATH")
         .env_remove("MERMIN_LOG_LEVEL")
-        .env_remove("KUBERNETES_SERVICE_HOST");
+        .env_remove("KUBERNETES_SERVICE_HOST")
+        .env_remove("OTEL_RESOURCE_ATTRIBUTES")
+        .env_remove("OTEL_SERVICE_NAME");
     program
 }
 

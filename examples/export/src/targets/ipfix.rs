@@ -3,7 +3,7 @@
 use super::{Kind, Started, Target};
 
 pub(super) const KIND: Kind = Kind {
-    schemes: &["ipfix", "ipfix+tcp", "ipfix+file"],
+    schemes: mermin_ipfix::Target::SCHEMES,
     usage: &[
         (
             "ipfix://HOST[:PORT]",

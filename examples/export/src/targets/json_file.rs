@@ -85,7 +85,7 @@ mod tests {
         testing::{self, flows},
         threaded,
     };
-    use mermin_testing::{Folder, id, soon, trouble};
+    use mermin_testing::{Folder, id, id_of, soon, trouble};
     use serde_json::Value;
 
     use super::*;
@@ -108,11 +108,7 @@ mod tests {
 
         fn received(&mut self) -> Vec<String> {
             let read = fs::read_to_string(self.0.file("flows.json")).unwrap_or_default();
-            let key = |line: &str| {
-                let flow: Value = serde_json::from_str(line).unwrap();
-                let (id, sequence) = (&flow["flow.id"], &flow["flow.sequence"]);
-                format!("{}-{sequence}", id.as_str().unwrap())
-            };
+            let key = |line: &str| id_of(&serde_json::from_str(line).unwrap());
             read.lines().map(key).collect()
         }
 

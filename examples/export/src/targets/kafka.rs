@@ -5,7 +5,7 @@ use mermin_kafka::Exporter;
 use super::{Kind, Started, Target};
 
 pub(super) const KIND: Kind = Kind {
-    schemes: &["kafka"],
+    schemes: mermin_kafka::Target::SCHEMES,
     usage: &[(
         "kafka://HOST[:PORT]/TOPIC",
         "Kafka; several hosts between commas, ?compression=zstd, lz4 or none and &format=json or protobuf behind it",

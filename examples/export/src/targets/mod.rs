@@ -141,6 +141,13 @@ impl Target {
         Ok(())
     }
 
+    /// Returns the collector of `export "traces" otlp`, if the file has one.
+    #[cfg(feature = "otlp")]
+    #[must_use]
+    pub fn of_traces(config: &mermin_config::Config) -> Option<Self> {
+        otlp::of_traces(config)
+    }
+
     /// Parses the text of `--to`. The environment has credentials and options of some kinds.
     ///
     /// # Errors
@@ -173,8 +180,10 @@ impl Target {
 
 /// A started exporter, and what it needs from the program.
 pub struct Started {
-    /// Its exporter. It neither retries nor buffers.
+    /// Its exporter. It neither retries nor buffers, unless `is_buffered`.
     pub sink: BoxSink,
+    /// Its exporter has retries and a buffer of its own.
+    pub is_buffered: bool,
     /// Batching of its records.
     pub batching: Batching,
     /// Called when the source is open, and when the targets change, with the meters of all targets by name.
@@ -191,6 +200,7 @@ impl Started {
     pub fn new(sink: impl FlowSink + 'static) -> Self {
         Self {
             sink: BoxSink::new(sink),
+            is_buffered: false,
             batching: Batching::default(),
             opened: None,
             doubled: None,

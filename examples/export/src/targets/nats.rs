@@ -7,7 +7,7 @@ use mermin_nats::Exporter;
 use super::{Kind, Started, Target};
 
 pub(super) const KIND: Kind = Kind {
-    schemes: &["nats"],
+    schemes: mermin_nats::Target::SCHEMES,
     usage: &[(
         "nats://HOST[:PORT]/STREAM",
         "NATS JetStream; ?subject=SUBJECT, &window=SECONDS and &create=false behind it",

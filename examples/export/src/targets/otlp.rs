@@ -2,12 +2,13 @@
 
 use std::env;
 
-use mermin_otlp::{Exporter, Resource};
+use mermin_config::Config;
+use mermin_otlp::{Block, Exporter, Resource};
 
 use super::{Kind, Started, Target};
 
 pub(super) const KIND: Kind = Kind {
-    schemes: &["otlp", "otlp+http", "otlps", "otlp+https"],
+    schemes: mermin_otlp::Target::SCHEMES,
     usage: &[
         (
             "otlp://HOST[:PORT]",
@@ -28,3 +29,15 @@ pub(super) const KIND: Kind = Kind {
         }))
     },
 };
+
+/// Returns the collector of `export "traces" otlp`.
+pub(super) fn of_traces(config: &Config) -> Option<Target> {
+    let block = Block::of(config)?;
+    Some(Target::new(block.name().to_owned(), move || {
+        let resource = Resource::of_host().with_environment(|name| env::var(name).ok())?;
+        Ok(Started {
+            is_buffered: true,
+            ..Started::new(block.start(resource)?)
+        })
+    }))
+}

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use super::{Kind, Started, Target};
 
 pub(super) const KIND: Kind = Kind {
-    schemes: &["prometheus"],
+    schemes: mermin_prometheus::Target::SCHEMES,
     usage: &[(
         "prometheus://[ADDR][:PORT]",
         "metrics of flows, of the source and of all targets at /metrics (127.0.0.1:9464)",

@@ -35,7 +35,7 @@ pub struct Target {
 }
 
 /// Schemes, with the settings they stand for.
-const SCHEMES: [(&str, &str, &str); 4] = [
+const FORMS: [(&str, &str, &str); 4] = [
     ("otlp", "http", "grpc"),
     ("otlps", "https", "grpc"),
     ("otlp+http", "http", "http/protobuf"),
@@ -58,6 +58,9 @@ const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
 
 impl Target {
+    /// Texts before the first `:` of targets.
+    pub const SCHEMES: &[&str] = &[FORMS[0].0, FORMS[1].0, FORMS[2].0, FORMS[3].0];
+
     /// Returns the settings of the target, completed by environment variables.
     ///
     /// # Errors
@@ -111,7 +114,7 @@ impl FromStr for Target {
         let Some((scheme, rest)) = address.split_once("://") else {
             return Err(fail("write `otlp://HOST:PORT`".to_owned()));
         };
-        let Some((_, url, protocol)) = SCHEMES.iter().find(|(known, ..)| *known == scheme) else {
+        let Some((_, url, protocol)) = FORMS.iter().find(|(known, ..)| *known == scheme) else {
             return Err(fail(format!("there is no `{scheme}`")));
         };
         let mut target = Self {

@@ -8,6 +8,7 @@ mod grpc;
 mod http;
 mod metrics;
 mod others;
+mod program;
 mod slow;
 mod support;
 #[cfg(feature = "tls")]

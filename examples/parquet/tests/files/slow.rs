@@ -44,7 +44,8 @@ fn write() {
         }
         run.join().unwrap()
     });
-    let (mut stored, mut expected) = (keys(folder.path()), Vec::from_iter(flows.iter().map(key)));
+    let mut stored = keys(folder.path());
+    let mut expected: Vec<_> = flows.iter().map(key).collect();
     stored.sort_unstable();
     expected.sort_unstable();
     assert_eq!(stored, expected);

@@ -75,7 +75,7 @@ pub(crate) fn wrong() {
         (
             vec!["--pcap", "x", "--interface", "eth0"],
             2,
-            "cannot capture on interfaces and read a file at once: choose `--interface` (`MERMIN_INTERFACE`) or `--pcap` (`MERMIN_PCAP`)",
+            "choose `--interface` (`MERMIN_INTERFACE`) or `--pcap` (`MERMIN_PCAP`)",
         ),
         (
             vec!["--pcap", &*capture, "--to", &*target],
