@@ -276,11 +276,8 @@ mod tests {
         let path = folder.join("a");
         for (emptied, wanted) in [(false, "whole"), (true, "")] {
             fs::write(&path, "").unwrap();
-            let open = Open::new(&path, None).unwrap();
-            let mut open = Open {
-                end: Some(5),
-                ..open
-            };
+            let mut open = Open::new(&path, None).unwrap();
+            open.end = Some(5);
             write_all(&open.file, &mut b"whole".as_slice()).unwrap();
             if emptied {
                 fs::write(&path, "").unwrap();
