@@ -8,7 +8,10 @@ use crate::flow::ObservationPoint;
 /// Largest number of flows in a conversation.
 const MOST: usize = ObservationPoint::MOST;
 
-/// Largest difference between the times at which two interfaces see a packet (ns).
+/// Largest time that a packet takes from one interface to another (ns).
+const PASSAGE: u64 = 10_000_000;
+
+/// Largest difference between the times at which two interfaces see a packet (ns), also of one that waits for long.
 const SLACK: u64 = 1_000_000_000;
 
 /// The decision about a record.
@@ -75,6 +78,8 @@ pub(super) struct Newcomer {
     /// Monotonic times of its first and last packet so far, ns.
     pub(super) first_seen: u64,
     pub(super) last_seen: u64,
+    /// Its counts so far.
+    pub(super) sides: [Counted; DIRECTIONS],
 }
 
 /// The group that a new flow belongs to.
@@ -132,16 +137,23 @@ impl Group {
         }
     }
 
-    /// Returns the counts of the conversation when a flow begins: zero, unless the flow is much younger than the
-    /// others.
+    /// Returns the counts of the conversation when a flow began: zero, unless the flow is much younger than the
+    /// others. The flow has counted packets since then. A flow that sees the same packets has them as well: its last packet is the same.
     fn before(&self, new: &Newcomer, read: &impl Fn(u32) -> Sight) -> [Counted; DIRECTIONS] {
         let mut before = [Counted::default(); DIRECTIONS];
         let mut is_younger = !self.members.is_empty();
         for member in &self.members {
             let sight = member.sight(read);
             is_younger &= new.first_seen > sight.first_seen.saturating_add(SLACK);
+            let is_passed = sight.last_seen.saturating_add(PASSAGE) >= new.last_seen;
             for (side, before) in before.iter_mut().enumerate() {
-                *before = before.at_least(member.before[side].plus(sight.sides[side]));
+                let shared = if is_passed {
+                    new.sides[side]
+                } else {
+                    Counted::default()
+                };
+                let then = sight.sides[side].minus(shared);
+                *before = before.at_least(member.before[side].plus(then));
             }
         }
         if is_younger {

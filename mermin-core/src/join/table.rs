@@ -66,6 +66,7 @@ impl Conversations {
             place: it.flow.key,
             first_seen: it.flow.first_seen,
             last_seen: it.flow.last_seen(),
+            sides: it.flow.sides.each_ref().map(Counted::from),
         };
         let mut number = self.latest.get(&conversation).copied();
         let mut fit = Fit::Apart;

@@ -75,12 +75,17 @@ impl World {
     }
 
     fn enrol(&mut self, slots: &[u32]) {
+        self.enrol_again(slots, &[]);
+    }
+
+    /// Enrols flows, of which an earlier process has made records of some.
+    fn enrol_again(&mut self, slots: &[u32], exported: &[u32]) {
         for &slot in slots {
             let flow = self.flows.borrow()[&slot].0;
             let beginning = Beginning {
                 slot,
                 flow: &flow,
-                is_exported: false,
+                is_exported: exported.contains(&slot),
             };
             let read = |other: u32| sight(&self.flows.borrow()[&other].0);
             assert!(self.conversations.begin(&beginning, read));
@@ -213,6 +218,57 @@ fn moved_path_is_reported_by_both_flows_without_overlap() {
     assert!(world.end(2));
     assert!(!world.end(1));
     assert_eq!(world.reported(), [1130, 1130]);
+}
+
+#[test]
+fn interface_that_comes_later_reports_each_packet_once() {
+    // Packets that both have seen when the second one is read, and packets until the first one is no longer watched.
+    for (read, later) in [(0, 0), (1, 0), (10, 0), (200, 0), (1, 200), (200, 500)] {
+        let mut world = World::default();
+        talk(&mut world, &[1], 1000, SECOND);
+        world.enrol(&[1]);
+        talk(&mut world, &[1, 2], read + 1, 11 * SECOND);
+        world.enrol(&[2]);
+        let at = 11 * SECOND + (read + 1) * 10 * MS;
+        talk(&mut world, &[1, 2], later, at);
+        assert!(world.end(1));
+        talk(&mut world, &[2], 500, at + later * 10 * MS);
+        assert!(world.end(2));
+        let sent = 1000 + read + 1 + later + 500;
+        assert_eq!(world.reported(), [sent, sent], "{read} {later}");
+    }
+}
+
+#[test]
+fn path_that_moved_is_reported_once_over_a_restart() {
+    let mut world = World::default();
+    talk(&mut world, &[1], 1000, SECOND);
+    world.enrol(&[1]);
+    assert!(world.record(1));
+    talk(&mut world, &[2], 500, 11 * SECOND);
+    // The next process adds flows in the order in which they began, whatever their slots are.
+    world.conversations = Conversations::new(Join::Merged).unwrap();
+    world.enrol_again(&[1, 2], &[1]);
+    talk(&mut world, &[2], 500, 16 * SECOND);
+    assert!(world.end(2));
+    world.end(1);
+    assert_eq!(world.reported(), [2000, 2000]);
+}
+
+#[test]
+fn interface_that_comes_later_reports_each_packet_once_over_a_restart() {
+    let mut world = World::default();
+    talk(&mut world, &[1], 1000, SECOND);
+    world.enrol(&[1]);
+    assert!(world.record(1));
+    talk(&mut world, &[1, 2], 500, 11 * SECOND);
+    world.conversations = Conversations::new(Join::Merged).unwrap();
+    world.enrol_again(&[1, 2], &[1]);
+    talk(&mut world, &[1, 2], 500, 16 * SECOND);
+    assert!(world.end(1));
+    talk(&mut world, &[2], 300, 21 * SECOND);
+    assert!(world.end(2));
+    assert_eq!(world.reported(), [2300, 2300]);
 }
 
 #[test]

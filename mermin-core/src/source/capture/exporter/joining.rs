@@ -13,7 +13,8 @@ use crate::{
 
 impl Exporter {
     /// Adds the flows of all slots to their conversations, if conversations are joined. This happens before any of
-    /// the flows ends.
+    /// the flows ends. They are added in the order in which they began: the counts of a conversation when a flow began are those of
+    /// older flows, and slots are in no order.
     pub(in crate::source::capture) fn enrol_all(
         &mut self,
         slots: &mut SlotTable,
@@ -22,10 +23,13 @@ impl Exporter {
         if self.conversations.is_none() {
             return;
         }
-        for slot in slots.used() {
-            if slots.is_open(slot) {
-                self.enrol_if_admitted(slots, records, slot);
-            }
+        let open = slots.used().filter(|slot| slots.is_open(*slot));
+        let mut flows: Vec<(u64, u32)> = open
+            .map(|slot| (slots.slab().first_seen(slot), slot))
+            .collect();
+        flows.sort_unstable();
+        for (_, slot) in flows {
+            self.enrol_if_admitted(slots, records, slot);
         }
     }
 
