@@ -7,7 +7,7 @@ use std::{
 };
 
 use mermin_core::{
-    Attach,
+    Attach, Pinning,
     lab::{Fault, with_fault},
 };
 
@@ -25,7 +25,35 @@ crate::cases! {
     each_mode ipv4_and_ipv6_share_all_room,
     each_mode flows_whose_hint_was_lost_are_found,
     each_mode paused_consumer_loses_nothing,
+    each_mode record_that_is_never_acknowledged_keeps_one_slot,
     each_mode_alone stalled_consumer_loses_nothing,
+}
+
+/// A consumer may acknowledge in any order: flows that end later give their slots back all the same.
+fn record_that_is_never_acknowledged_keeps_one_slot(mode: Attach) {
+    let pair = Pair::new();
+    let options = on("v0")
+        .attach(mode)
+        .max_flows(64)
+        .pinning(Pinning::instance(format!("poison-{}", std::process::id())))
+        .udp_timeout(Duration::from_millis(300));
+    let mut watch = Watch::open(&pair.near, options);
+    let acknowledger = watch.source.manual_ack();
+    let injector = Injector::new(&pair.near, "v0");
+    for round in 1..=8 {
+        let numbers = (round - 1) * 20..round * 20;
+        for number in numbers.clone() {
+            injector.send(&numbered(number));
+        }
+        let all = usize::try_from(numbers.end).unwrap();
+        watch.take_until("the ends of a round", |flows| flows.len() == all);
+        acknowledger.ack_all(&watch.flows[(all - 20).max(1)..]);
+        until_true("one slot to be left", || watch.stats().flows_open == 1);
+    }
+    acknowledger.ack_all(&watch.flows[..1]);
+    let outcome = watch.finish();
+    assert_eq!(outcome.ignored("table_full"), 0);
+    assert_eq!(outcome.flows.len(), 160);
 }
 
 /// Flows beyond the table's room are counted under their reason, and room returns when flows have ended.

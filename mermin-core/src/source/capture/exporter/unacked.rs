@@ -17,12 +17,15 @@ use crate::{
     table::{export_state::Watermark, record::slot_of},
 };
 
+/// Slots without an acknowledgement that are looked at in a row: most consumers acknowledge in order, and a look may cost a cache miss.
+const PASSED_OVER: usize = 64;
+
 /// The journal, and the slots that wait for an acknowledgement.
 #[derive(Debug)]
 pub(in crate::source::capture) struct Unacked {
     journal: Arc<Journal>,
     redo: Redo,
-    /// Slots whose last record was made, in the order of the records.
+    /// Slots whose last record was made, mostly in the order of the records.
     last_records: VecDeque<u32>,
 }
 
@@ -107,13 +110,17 @@ impl Unacked {
         self.last_records.len()
     }
 
-    /// Returns a slot whose records were all exported and acknowledged.
+    /// Returns a slot whose records were all exported and acknowledged. Some others are passed over and looked at again behind the
+    /// rest: a consumer that never acknowledges a record must not keep the slots of later ones.
     pub(super) fn next_acked(&mut self) -> Option<u32> {
-        let slot = *self.last_records.front()?;
-        self.is_done(slot).then(|| {
-            self.last_records.pop_front();
-            slot
-        })
+        for _ in 0..self.last_records.len().min(PASSED_OVER) {
+            let slot = self.last_records.pop_front()?;
+            if self.is_done(slot) {
+                return Some(slot);
+            }
+            self.last_records.push_back(slot);
+        }
+        None
     }
 
     /// Returns true if all records of the flow that was in a slot were exported and acknowledged.
