@@ -102,7 +102,8 @@ impl<'a> Sweep<'a> {
     /// Reads every flow that may be due.
     pub(super) fn run(mut self) -> Swept {
         self.exporter.look_up_waiting(self.slots, self.records);
-        let mut open = 0;
+        // Flows of removed interfaces and of a former process, closed just now, were open until this sweep.
+        let mut open = self.batch.flows.len() as u64;
         let used = self.slots.used().end;
         let mut due = self.slots.begin_sweep(self.now);
         while self.slots.next_due(&mut due, used) {
