@@ -182,16 +182,31 @@ impl Queue {
                 End::Failed(error) => Some(Err(error)),
             })
         } else {
-            let own = context.waker();
-            let known = |waker: &Waker| waker.will_wake(own);
-            if !state.waker.as_ref().is_some_and(known) {
-                let former = state.waker.replace(own.clone());
-                // Dropping a waker may run any code, so the lock must be released first.
-                drop(state);
-                drop(former);
-            }
+            wake_later(state, context);
             Poll::Pending
         }
+    }
+
+    /// Returns true if no further records will come. Otherwise the task is woken when that changes.
+    pub(super) fn poll_ended(&self, context: &Context<'_>) -> bool {
+        let state = self.lock();
+        let ended = state.end.is_some();
+        if !ended {
+            wake_later(state, context);
+        }
+        ended
+    }
+}
+
+/// Wakes the task with the next records, or the end.
+fn wake_later(mut state: MutexGuard<'_, State>, context: &Context<'_>) {
+    let own = context.waker();
+    let known = |waker: &Waker| waker.will_wake(own);
+    if !state.waker.as_ref().is_some_and(known) {
+        let former = state.waker.replace(own.clone());
+        // Dropping a waker may run any code, so the lock must be released first.
+        drop(state);
+        drop(former);
     }
 }
 

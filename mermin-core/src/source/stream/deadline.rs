@@ -10,38 +10,52 @@ use std::{
 
 use crate::{
     sink::{Sleep, Timer},
-    source::control::Control,
+    source::{control::Control, queue::Queue},
 };
 
-/// Starts when the source is closed.
+/// Starts when the source is closed, or ends by itself.
 pub(super) struct Deadline {
     control: Arc<Control>,
+    queue: Arc<Queue>,
     timer: Arc<dyn Timer>,
     time: Duration,
     running: Option<Sleep>,
     over: bool,
+    /// Somebody closed the source, so the limit is one for all that is left.
+    closing: bool,
 }
 
 impl Deadline {
-    pub(super) fn new(control: Arc<Control>, timer: Arc<dyn Timer>, time: Duration) -> Self {
+    pub(super) fn new(
+        control: Arc<Control>,
+        queue: Arc<Queue>,
+        timer: Arc<dyn Timer>,
+        time: Duration,
+    ) -> Self {
         Self {
             control,
+            queue,
             timer,
             time,
             running: None,
             over: false,
+            closing: false,
         }
     }
 
-    /// Starts the limit, if it has not started yet. The caller needs this when the source has ended by itself.
-    pub(super) fn begin(&mut self) {
-        self.running
-            .get_or_insert_with(|| self.timer.sleep(self.time));
+    /// Starts the limit anew after a delivery, unless the source was closed.
+    pub(super) fn progressed(&mut self) {
+        if !self.closing {
+            self.running = None;
+        }
     }
 
     fn is_over(&mut self, context: &mut Context<'_>) -> bool {
-        if self.running.is_none() && self.control.poll_closing(context) {
-            self.begin();
+        if self.running.is_none() {
+            self.closing = self.control.poll_closing(context);
+            if self.closing || self.queue.poll_ended(context) {
+                self.running = Some(self.timer.sleep(self.time));
+            }
         }
         if let Some(running) = &mut self.running
             && !self.over
@@ -64,5 +78,37 @@ impl Deadline {
             }
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::sink::ThreadTimer;
+
+    #[test]
+    fn each_delivery_of_a_source_that_ended_by_itself_has_the_time_and_all_of_a_closed_one_together()
+     {
+        for (closed, most) in [(false, 8), (true, 3)] {
+            let (control, queue) = (Arc::new(Control::new().unwrap()), Arc::<Queue>::default());
+            if closed {
+                control.close();
+            }
+            queue.end(Ok(()));
+            let timer = Arc::new(ThreadTimer::default());
+            let limit = Duration::from_millis(400);
+            let mut deadline = Deadline::new(control, queue, Arc::clone(&timer) as _, limit);
+            let mut deliver = || {
+                let work = timer.sleep(Duration::from_millis(100));
+                let result = block_on(deadline.limit(work));
+                deadline.progressed();
+                result.is_some()
+            };
+            let delivered = (0..8).take_while(|_| deliver()).count();
+            assert!(delivered <= most && delivered > 0, "{closed}: {delivered}");
+            assert!(closed || delivered == most);
+        }
     }
 }

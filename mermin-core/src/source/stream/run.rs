@@ -66,9 +66,9 @@ impl<'a, S: FlowSink> Run<'a, S> {
         self
     }
 
-    /// Sets the time limit of closing, from [`close`](FlowSource::close) or the source's own end until every record
-    /// is delivered and the sink is closed. After it, `run` returns an error with the number of undelivered records.
-    /// Default: 30 s.
+    /// Sets the time limit of closing, from [`close`](FlowSource::close) until every record is delivered and the sink is closed. After it,
+    /// `run` returns an error with the number of undelivered records. If the source ends by itself, each batch has this time, and
+    /// so has closing the sink: the last records of a file may take long. Default: 30 s.
     ///
     /// ```
     /// use std::time::Duration;
@@ -110,8 +110,8 @@ impl<'a, S: FlowSink> Run<'a, S> {
             close_within,
             timer,
         } = self;
-        let control = Arc::clone(&source.control);
-        let mut deadline = Deadline::new(control, Arc::clone(&timer), close_within);
+        let (control, queue) = (Arc::clone(&source.control), Arc::clone(&source.queue));
+        let mut deadline = Deadline::new(control, queue, Arc::clone(&timer), close_within);
         loop {
             source.leave_to_parent();
             let mut gather = Gather {
@@ -129,12 +129,14 @@ impl<'a, S: FlowSink> Run<'a, S> {
             let flows = source.batch.make_contiguous();
             let batch = flows.get(..count).unwrap_or_default();
             match deadline.limit(sink.export(batch)).await {
-                Some(Ok(())) => source.delivered(count),
+                Some(Ok(())) => {
+                    source.delivered(count);
+                    deadline.progressed();
+                }
                 Some(Err(error)) => return Err(refused(count, error)),
                 None => return Err(late(source, &sink, close_within)),
             }
         }
-        deadline.begin();
         let closed = deadline.limit(sink.close()).await;
         if let Some(error) = source.end() {
             // The error that ended the source is more important than an error of closing the sink.
@@ -401,6 +403,23 @@ mod tests {
         );
         closer.join().unwrap();
         assert_eq!(replayed.arrived().len(), 2);
+    }
+
+    #[test]
+    fn source_that_ended_by_itself_does_not_wait_for_a_sink_for_ever() {
+        let failure = Error::new(ErrorKind::System, "cannot read the flow table");
+        let replay = FlowSource::replay(flows(5)).fail_with(failure);
+        let (mut source, replayed) = replay.open().unwrap();
+        let mut sink = Sink::new(&replayed);
+        sink.stalls = Some(1);
+        let run = source.run(&mut sink).batch(by(4));
+        let run = run.close_within(Duration::from_millis(50));
+        let error = block_on(run.into_future()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot deliver all within 50ms of closing: 1 records are left"
+        );
+        assert_eq!(replayed.arrived().len(), 4);
     }
 
     #[test]
