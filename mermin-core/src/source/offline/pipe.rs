@@ -66,7 +66,11 @@ impl Pipe {
         let (writer, control) = (Arc::clone(&shared), Arc::clone(control));
         thread::Builder::new()
             .name("mermin-pcap-in".to_owned())
-            .spawn(move || pump(reader, &writer, &control))?;
+            .spawn(move || {
+                // The reading end must not wait for a reader that panicked.
+                let _end = End(&writer, &control);
+                pump(reader, &writer, &control);
+            })?;
         Ok(Self(shared))
     }
 
@@ -108,6 +112,21 @@ impl Drop for Pipe {
     fn drop(&mut self) {
         self.0.lock().closed = true;
         self.0.changed.notify_all();
+    }
+}
+
+/// Ends the input with its thread.
+struct End<'a>(&'a Shared, &'a Control);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        if !mem::replace(&mut state.ended, true) && !state.closed {
+            state.failure = Some(io::Error::other("the reader panicked"));
+        }
+        drop(state);
+        self.0.changed.notify_all();
+        self.1.wake();
     }
 }
 
@@ -195,6 +214,25 @@ mod tests {
         assert_eq!(pipe.read(&mut buffer).unwrap(), 1);
         assert_eq!(pipe.read(&mut buffer).unwrap_err().to_string(), "gone");
         assert_eq!(pipe.read(&mut buffer).unwrap(), 0);
+    }
+
+    #[test]
+    fn panic_of_the_reader_is_an_error_behind_its_data() {
+        struct Panics(bool);
+        impl Read for Panics {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                assert!(!mem::replace(&mut self.0, true), "on purpose");
+                b"ab".as_slice().read(buffer)
+            }
+        }
+        let control = Arc::new(Control::new().unwrap());
+        let mut pipe = Pipe::start(Panics(false), &control).unwrap();
+        let mut buffer = [0; 8];
+        assert_eq!(pipe.read(&mut buffer).unwrap(), 2);
+        let error = pipe.read(&mut buffer).unwrap_err();
+        assert_eq!(error.to_string(), "the reader panicked");
+        assert_eq!(pipe.read(&mut buffer).unwrap(), 0);
+        assert!(pipe.ready().is_now());
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl Flows {
             };
             // Decides as of the due time, so the outcome of a flow does not depend on the packets of other flows.
             let verdict = judge(&slot.flow.expiry_state(), &slot.entry, &self.limits, moment);
-            let mut earliest = moment + 1;
+            let mut earliest = moment.saturating_add(1);
             match verdict {
                 Verdict::Keep(_) => {}
                 Verdict::Report => {
