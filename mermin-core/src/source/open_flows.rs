@@ -88,13 +88,14 @@ mod tests {
     /// Fills the requested page from this many slots; every third slot has a flow.
     fn fill(control: &Control, used: u32) {
         for request in control.page_requests() {
-            request.fill(used, |slot| {
+            let filled = request.fill(used, |slot| {
                 slot.is_multiple_of(3).then(|| {
                     let mut flow = plain();
                     flow.sequence = u64::from(slot);
                     flow
                 })
             });
+            filled.send();
         }
     }
 
@@ -134,7 +135,9 @@ mod tests {
                 break page.unwrap()[0].sequence;
             }
             let request = control.page_requests().pop_front().unwrap();
-            request.fill(200_000, |slot| (slot == 199_999).then(plain));
+            request
+                .fill(200_000, |slot| (slot == 199_999).then(plain))
+                .send();
             asked += 1;
         };
         assert_eq!((flow, asked), (plain().sequence, 4));
@@ -159,7 +162,7 @@ mod tests {
         }
         let mut filled = 0;
         for request in control.page_requests() {
-            request.fill(100_000, |_| Some(plain()));
+            request.fill(100_000, |_| Some(plain())).send();
             filled += 1;
             // Both snapshots continue as soon as they can.
             for open in &mut snapshots {

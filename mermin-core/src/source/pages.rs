@@ -34,7 +34,7 @@ pub(super) struct Page {
 
 impl PageRequest {
     /// Fills the page from the first `used` slots. `open` returns the flow in a slot.
-    pub(super) fn fill(self, used: u32, mut open: impl FnMut(u32) -> Option<Flow>) {
+    pub(super) fn fill(self, used: u32, mut open: impl FnMut(u32) -> Option<Flow>) -> Filled {
         let Self {
             from,
             mut flows,
@@ -48,8 +48,24 @@ impl PageRequest {
             slot += 1;
         }
         let next = (slot < used).then_some(slot);
+        let page = Page { flows, next };
+        Filled { page, answer }
+    }
+}
+
+/// A page that is not sent yet.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Filled {
+    page: Page,
+    answer: oneshot::Sender<Page>,
+}
+
+impl Filled {
+    /// Sends the page. This may run the caller's code: no lock may be held.
+    pub(super) fn send(self) {
         // The caller may have dropped its future.
-        let _ = answer.send(Page { flows, next });
+        let _ = self.answer.send(self.page);
     }
 }
 

@@ -128,7 +128,8 @@ impl<R: io::Read> CaptureReader<R> {
 
     /// Fills a page of open flows.
     pub(super) fn fill_page(&self, request: PageRequest) {
-        self.flows.fill(&self.shared.lock(), request);
+        let filled = self.flows.fill(&self.shared.lock(), request);
+        filled.send();
     }
 
     /// Advances the time to this moment (ns since 1970) without a packet. `true` if all records due by then are made.

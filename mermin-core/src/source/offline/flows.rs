@@ -14,7 +14,10 @@ use crate::{
     flow::{EndReason, Flow},
     join::{Conversations, Join},
     pcap::{Packet, link::ParseOptions},
-    source::{pages::PageRequest, sampling::Sampling},
+    source::{
+        pages::{Filled, PageRequest},
+        sampling::Sampling,
+    },
     table::{Timeouts, limits::Limits, timeouts::nanoseconds},
 };
 
@@ -153,13 +156,13 @@ impl Flows {
     }
 
     /// Fills a page of open flows.
-    pub(super) fn fill(&self, counts: &Counts, request: PageRequest) {
+    pub(super) fn fill(&self, counts: &Counts, request: PageRequest) -> Filled {
         let records = self.records(self.clock.now());
         request.fill(self.table.touched(), |number| {
             let slot = self.table.slot(number)?;
             (slot.decision != FilterDecision::UNWANTED)
                 .then(|| records.record(slot, number, EndReason::ActiveTimeout, counts))
-        });
+        })
     }
 
     fn records(&self, now: u64) -> RecordMaker<'_> {
