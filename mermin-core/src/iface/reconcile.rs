@@ -90,6 +90,27 @@ pub(crate) fn steps<'a>(
     steps
 }
 
+/// Returns true if an interface whose flows are being closed is wanted again: it is attached to once they are closed.
+pub(crate) fn is_awaited<'a>(
+    selector: &Selector,
+    links: &Links,
+    newest: u64,
+    kept: impl IntoIterator<Item = KnownInterface<'a>>,
+) -> bool {
+    let scope = selector.scope(links.iter().map(|link| &link.interface));
+    let wants = |index| {
+        links.iter().any(|link| {
+            link.interface.index == index
+                && link.generation <= newest
+                && selector.wants(scope, &link.interface, false)
+        })
+    };
+    let mut leaving = kept
+        .into_iter()
+        .filter(|kept| kept.state == InterfaceState::Leaving);
+    leaving.any(|kept| wants(kept.index))
+}
+
 /// Returns the step for an interface that no longer exists.
 fn end(gone: &KnownInterface<'_>) -> Option<Step> {
     match gone.state {
@@ -191,6 +212,26 @@ mod tests {
             steps(&selector, &there, u64::MAX, before),
             [Step::Attach(3), Step::Detach(2)]
         );
+    }
+
+    #[test]
+    fn interface_that_leaves_is_awaited_if_it_is_wanted_again() {
+        let there = links(&[("lo", true), ("eth0", true), ("eth1", true)]);
+        let of = |index: u32| Selector {
+            include: vec![format!("eth{index}").parse().unwrap()],
+            ..Selector::default()
+        };
+        for (selector, newest, state, expected) in [
+            (of(0), u64::MAX, LEAVING, true),
+            (of(0), u64::MAX, WATCHED, false),
+            (of(1), u64::MAX, LEAVING, false),
+            (of(0), 0, LEAVING, false),
+        ] {
+            let before = [kept(2, 2, "eth0", state)];
+            assert_eq!(is_awaited(&selector, &there, newest, before), expected);
+        }
+        let gone = [kept(9, 2, "eth0", LEAVING)];
+        assert!(!is_awaited(&of(0), &there, u64::MAX, gone));
     }
 
     #[test]

@@ -185,7 +185,7 @@ fn interfaces_change_live(mode: Attach) {
         applied(&watch.handle, options.interfaces(["v*"])),
         [Setting::Interfaces]
     );
-    until_true("both", || watch.handle.report().interfaces.len() == 2);
+    assert_eq!(watch.handle.report().interfaces.len(), 2);
     both(&client);
     let outcome = watch.finish();
     let told: Vec<(&str, u64, EndReason)> = outcome

@@ -64,7 +64,7 @@ impl Capture {
             // A change is begun here. The next calls of `run_once` carry it out. The answer follows these calls.
             self.begin_reconfigure();
             self.run_once()?;
-            if self.parts.interfaces.is_aligned() {
+            if self.reconfiguration.is_pending() && self.parts.interfaces.is_settled() {
                 self.reconfiguration.finish();
             }
         }
@@ -138,9 +138,10 @@ impl Capture {
             self.parts.clock.read()?;
             let records = RecordContext::new(&mut self.parts.clock, self.parts.interfaces.names());
             let (slots, exporter) = (&mut self.parts.slots, &mut self.parts.exporter);
-            request.fill(slots.used().end, |slot| {
+            let filled = request.fill(slots.used().end, |slot| {
                 exporter.open_flow(slots, &records, slot)
             });
+            filled.send();
         }
         Ok(())
     }

@@ -224,6 +224,13 @@ impl InterfaceSet {
         !self.stale && !self.links.is_lost() && self.steps.is_empty()
     }
 
+    /// Returns true if every interface of the selection was tried, also one that left and is wanted again.
+    pub(super) fn is_settled(&self) -> bool {
+        let Selection { selector, newest } = &self.selection;
+        let kept = || self.tracked.kept();
+        self.is_aligned() && !reconcile::is_awaited(selector, self.links.links(), *newest, kept())
+    }
+
     /// Returns how long the thread may wait before the next work with interfaces.
     pub(super) fn poll_timeout(&self, now: u64) -> Duration {
         if self.is_aligned() {
