@@ -46,8 +46,8 @@ impl Handle {
         Self { control, shared }
     }
 
-    /// Returns the counters now. It makes no system call: it reads memory shared with the kernel program, or with the
-    /// thread that reads a capture file.
+    /// Returns the counters now. It makes no system call, except one with [`drops`](crate::FlowSourceBuilder::drops): it reads memory
+    /// shared with the kernel program, or with the thread that reads a capture file.
     ///
     /// ```no_run
     /// # async fn count() -> Result<(), mermin_core::Error> {

@@ -158,7 +158,8 @@ impl TakeOver<'_> {
                 continue;
             }
             fail_point(FailPoint::TakingOver);
-            let Some(noted) = self.exporter.unacked().map(|unacked| unacked.recover(slot)) else {
+            let Some(mut noted) = self.exporter.unacked().map(|unacked| unacked.recover(slot))
+            else {
                 continue;
             };
             if !self.exporter.reads_names() {
@@ -166,7 +167,11 @@ impl TakeOver<'_> {
                 self.slots.slab().pass_no_sections(slot);
             }
             let flow = self.slots.slab().snapshot(slot, &self.records.ticks);
-            recovered.torn += u64::from(self.recover(slot, &flow, &noted));
+            if self.recover(slot, &flow, &noted) {
+                recovered.torn += 1;
+                // Its record is made anew, from the flow's beginning.
+                noted.unacked = None;
+            }
             self.go_on(slot, state, &flow, &noted, &mut recovered);
         }
         recovered
