@@ -35,7 +35,10 @@ fn record_that_is_never_acknowledged_keeps_one_slot(mode: Attach) {
     let options = on("v0")
         .attach(mode)
         .max_flows(64)
-        .pinning(Pinning::instance(format!("poison-{}", std::process::id())))
+        .pinning(Pinning::instance(format!(
+            "unacknowledged-{mode:?}-{}",
+            std::process::id()
+        )))
         .udp_timeout(Duration::from_millis(300));
     let mut watch = Watch::open(&pair.near, options);
     let acknowledger = watch.source.manual_ack();
@@ -47,8 +50,8 @@ fn record_that_is_never_acknowledged_keeps_one_slot(mode: Attach) {
         }
         let all = usize::try_from(numbers.end).unwrap();
         watch.take_until("the ends of a round", |flows| flows.len() == all);
+        // The first of all is left out.
         acknowledger.ack_all(&watch.flows[(all - 20).max(1)..]);
-        until_true("one slot to be left", || watch.stats().flows_open == 1);
     }
     acknowledger.ack_all(&watch.flows[..1]);
     let outcome = watch.finish();

@@ -172,6 +172,9 @@ fn take_over(parts: &mut Parts, leftovers: Leftovers) -> Result<Vec<FlowToClose>
     registry.depart_all_but(&watched, &parts.shared.ledger);
     registry.degraded(recovered.degradation());
     registry.recovered(recovered.taken);
+    if let Some(sampler) = &mut parts.sampler {
+        sampler.resume(recovered.taken.flows);
+    }
     parts.interfaces.end_take_over(&parts.slots);
     Ok(recovered.to_close)
 }

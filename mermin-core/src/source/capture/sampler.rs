@@ -41,6 +41,11 @@ impl Sampler {
         sampler
     }
 
+    /// Flows of an earlier process are open already: a table that they fill is no sign that more come than the rate allows.
+    pub(super) fn resume(&mut self, open: u64) {
+        self.open = open;
+    }
+
     /// Decides about the rate after a sweep at `now` (monotonic ns) that found `open` flows and ends `closing` of them, `resampled` of which
     /// continue. `free` slots have no flow.
     pub(super) fn swept(
