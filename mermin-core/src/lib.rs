@@ -63,6 +63,7 @@ mod join;
 #[cfg(feature = "__lab")]
 #[doc(hidden)]
 pub mod lab;
+mod nat;
 mod payload;
 #[cfg(feature = "pcap")]
 mod pcap;

@@ -76,10 +76,7 @@ pub(crate) fn everything() -> Flow {
     });
     flow.tcp_analysis = Some(Box::new(analysis()));
     flow.tcp_sockets = Some(Box::new(sockets()));
-    flow.drops = Some(Box::new(Drops {
-        forward: [Dropped::new("NETFILTER_DROP", 3), Dropped::new("OTHER", 1)].into(),
-        reverse: [Dropped::new("SOCKET_RCVBUFF", u64::MAX)].into(),
-    }));
+    flow.drops = Some(Box::new(drops()));
     flow.ipsec = Some(Ipsec {
         ah_spi: Some(1),
         esp_spi: Some(2),
@@ -112,6 +109,7 @@ pub(crate) fn everything() -> Flow {
         });
     }
     flow.observation_points = points.map(|(point, _)| point).into();
+    flow.nat = Some(Box::new(nat()));
     flow.source_process = Some(Arc::new(Process {
         executable: Some("curl".into()),
         cgroup_id: Some(4_711),
@@ -133,6 +131,21 @@ pub(crate) fn everything() -> Flow {
         quic_version: Some(QuicVersion(0xff00_001d)),
     }));
     flow
+}
+
+fn drops() -> Drops {
+    Drops {
+        forward: [Dropped::new("NETFILTER_DROP", 3), Dropped::new("OTHER", 1)].into(),
+        reverse: [Dropped::new("SOCKET_RCVBUFF", u64::MAX)].into(),
+    }
+}
+
+fn nat() -> Nat {
+    Nat {
+        source: Some(Endpoint::new(Ipv4Addr::new(192, 0, 2, 1), 1_024)),
+        destination: Some(Endpoint::new(Ipv4Addr::new(10, 1, 0, 7), 8_443)),
+        seen: NatSeen::Before,
+    }
 }
 
 fn sockets() -> TcpSockets {

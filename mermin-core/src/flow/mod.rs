@@ -22,6 +22,7 @@ mod interface;
 mod ip;
 mod ipsec;
 mod names;
+mod nat;
 mod observation_point;
 mod process;
 mod protocol;
@@ -49,6 +50,7 @@ pub use self::{
     interface::Interface,
     ip::IpHeader,
     ipsec::Ipsec,
+    nat::{Nat, NatSeen},
     observation_point::{ObservationPoint, PointCounts},
     process::Process,
     protocol::Protocol,

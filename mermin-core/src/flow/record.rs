@@ -8,8 +8,8 @@ use std::{
 
 use super::{
     AddedAttribute, Application, Direction, DirectionRule, Drops, EndReason, Endpoint, FlowId,
-    Interface, Ipsec, ObservationPoint, Process, Protocol, Several, Tcp, TcpAnalysis, TcpSockets,
-    Tunnel, Uniflow, VlanIds,
+    Interface, Ipsec, Nat, ObservationPoint, Process, Protocol, Several, Tcp, TcpAnalysis,
+    TcpSockets, Tunnel, Uniflow, VlanIds,
 };
 
 /// One record of one flow: the traffic of a conversation on one interface since the previous record.
@@ -107,6 +107,9 @@ pub struct Flow {
     /// conversations are [joined](crate::FlowSourceBuilder::join). An interface on which the conversation has several
     /// flows, which differ in VLANs or tunnel, is listed once for each of them.
     pub observation_points: Box<[ObservationPoint]>,
+    /// The addresses on the other side of a translation (NAT) of the watched host. Present if [`nat`](crate::FlowSourceBuilder::nat) is
+    /// on, the host translates the flow, and its entry was found before this record was made.
+    pub nat: Option<Box<Nat>>,
     /// The process at the source. Present if [`process`](crate::FlowSourceBuilder::process) is on, the process is
     /// local, and its socket was found before this record was made.
     pub source_process: Option<Arc<Process>>,
@@ -175,6 +178,7 @@ impl Flow {
             ipsec: None,
             tunnel: None,
             observation_points: Box::default(),
+            nat: None,
             source_process: None,
             destination_process: None,
             application: None,
@@ -210,8 +214,8 @@ mod tests {
 
     #[test]
     fn record_stays_small() {
-        // A queue of 65,536 records then takes at most 35 MiB.
-        assert!(size_of::<Flow>() <= 560, "{}", size_of::<Flow>());
+        // A queue of 65,536 records then takes at most 36 MiB.
+        assert!(size_of::<Flow>() <= 576, "{}", size_of::<Flow>());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Requests to look sockets up, and the results.
+//! Requests to look up sockets and translations, and the results.
 
 mod worker;
 
@@ -19,7 +19,8 @@ use rustix::thread::CapabilitySet;
 use self::worker::{Request, Worker};
 use super::namespaces::Namespaces;
 use crate::{
-    flow::{Direction, Flow, Process, Protocol},
+    flow::{Direction, Flow, Nat, Process, Protocol},
+    nat::{Conntrack, Tuple},
     probe::privilege::{CAP_DAC_READ_SEARCH, lacks},
     sys::capabilities::keep_only,
 };
@@ -46,7 +47,21 @@ pub(crate) struct FlowEndpoints {
     pub(crate) interface: u32,
 }
 
-/// Kinds of look-ups.
+/// A flow, as each kind of look-up needs it. A part is absent if that kind cannot find the flow.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Question {
+    pub(crate) sockets: Option<FlowEndpoints>,
+    pub(crate) translation: Option<Tuple>,
+}
+
+impl Question {
+    /// Returns true if there is something to look up.
+    pub(crate) fn any(&self) -> bool {
+        self.sockets.is_some() || self.translation.is_some()
+    }
+}
+
+/// Kinds of look-ups of sockets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// Find the processes of both sides.
@@ -68,14 +83,17 @@ pub(crate) struct LookupResult {
     pub(crate) processes: Pair,
     /// Its direction by listening ports.
     pub(crate) listening: Direction,
+    /// Its addresses on the other side of a translation, if it has one.
+    nat: Option<Nat>,
     /// The look-up is requested, or there is nothing to look up.
     is_asked: bool,
 }
 
 impl LookupResult {
-    /// Returns the record with the known processes.
-    pub(crate) fn add_processes(self, mut record: Flow) -> Flow {
+    /// Returns the record with the known processes and the translation.
+    pub(crate) fn add_found(self, mut record: Flow) -> Flow {
         [record.source_process, record.destination_process] = self.processes;
+        record.nat = self.nat.map(Box::new);
         record
     }
 }
@@ -85,6 +103,7 @@ impl Default for LookupResult {
         Self {
             processes: Pair::default(),
             listening: Direction::Unknown,
+            nat: None,
             is_asked: false,
         }
     }
@@ -119,26 +138,19 @@ impl LookupResults {
     }
 }
 
-/// Looks sockets up in a thread beside the capture thread. Dropping it waits for the thread, which skips the rest of
-/// the queue.
-#[derive(Debug)]
-pub(crate) struct Lookup {
-    /// `None` during the drop.
-    requests: Option<SyncSender<Request>>,
-    thread: Option<JoinHandle<()>>,
-    answers: Arc<LookupResults>,
-    wanted: Wanted,
-    /// Protocols whose sockets the kernel looks up.
+/// The sockets of all network namespaces, of the protocols whose sockets the kernel looks up: at least one.
+pub(crate) struct SocketFinder {
+    namespaces: Namespaces,
     protocols: Vec<Protocol>,
+    wanted: Wanted,
 }
 
-impl Lookup {
-    /// Looks in the calling thread's network namespace and in the namespaces of other processes. With `drop_capabilities`,
-    /// its thread gives up those capabilities of the caller that it does not need.
+impl SocketFinder {
+    /// Looks in the calling thread's network namespace and in the namespaces of other processes.
     ///
     /// # Errors
-    /// The system call's error if there is no netlink socket or no thread, or if the kernel looks up sockets of no protocol.
-    pub(crate) fn start(wanted: Wanted, drop_capabilities: bool) -> io::Result<Self> {
+    /// The system call's error if there is no netlink socket, or if the kernel looks up sockets of no protocol.
+    pub(crate) fn open(wanted: Wanted) -> io::Result<Self> {
         let mut namespaces = Namespaces::open()?;
         let mut protocols = Vec::new();
         for protocol in PROTOCOLS {
@@ -149,9 +161,53 @@ impl Lookup {
         if protocols.is_empty() {
             return Err(io::ErrorKind::Unsupported.into());
         }
+        Ok(Self {
+            namespaces,
+            protocols,
+            wanted,
+        })
+    }
+
+    /// Returns the protocols whose sockets the kernel does not look up.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = Protocol> {
+        let is_missing = |protocol: &Protocol| !self.protocols.contains(protocol);
+        PROTOCOLS.into_iter().filter(is_missing)
+    }
+}
+
+/// Looks sockets and translations up in a thread beside the capture thread. Dropping it waits for the thread, which skips the rest of
+/// the queue.
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    /// `None` during the drop.
+    requests: Option<SyncSender<Request>>,
+    thread: Option<JoinHandle<()>>,
+    answers: Arc<LookupResults>,
+    wanted: Wanted,
+    /// Protocols whose sockets the kernel looks up. Empty if no sockets are looked up.
+    protocols: Vec<Protocol>,
+    /// Translations are looked up.
+    has_translations: bool,
+}
+
+impl Lookup {
+    /// Starts the thread. With `drop_capabilities`, it gives up those capabilities of the caller that it does not need.
+    ///
+    /// # Errors
+    /// The system call's error if there is no thread.
+    pub(crate) fn start(
+        sockets: Option<SocketFinder>,
+        conntrack: Option<Conntrack>,
+        drop_capabilities: bool,
+    ) -> io::Result<Self> {
         let (requests, received) = sync_channel(QUEUE);
         let answers = Arc::new(LookupResults::default());
-        let worker = Worker::new(wanted, namespaces, Arc::clone(&answers));
+        let (wanted, protocols, namespaces) = match sockets {
+            Some(sockets) => (sockets.wanted, sockets.protocols, Some(sockets.namespaces)),
+            None => (Wanted::default(), Vec::new(), None),
+        };
+        let has_translations = conntrack.is_some();
+        let worker = Worker::new(wanted, namespaces, conntrack, Arc::clone(&answers));
         let thread = thread::Builder::new()
             .name("mermin-process".to_owned())
             .spawn(move || {
@@ -167,13 +223,8 @@ impl Lookup {
             answers,
             wanted,
             protocols,
+            has_translations,
         })
-    }
-
-    /// Returns the protocols whose sockets the kernel does not look up.
-    pub(crate) fn missing(&self) -> impl Iterator<Item = Protocol> {
-        let is_missing = |protocol: &Protocol| !self.protocols.contains(protocol);
-        PROTOCOLS.into_iter().filter(is_missing)
     }
 
     /// Notes a flow. Returns true if it is new.
@@ -187,18 +238,24 @@ impl Lookup {
         }
     }
 
-    /// Returns true if a flow's endpoints may be sockets and there is something to find.
-    pub(crate) fn is_to_ask(&self, ends: &FlowEndpoints) -> bool {
-        self.protocols.contains(&ends.protocol) && (self.wanted.processes || !ends.is_opened)
+    /// Returns the parts of a question to which there may be an answer.
+    pub(crate) fn answerable(&self, question: Question) -> Question {
+        let has_sockets = |ends: &FlowEndpoints| {
+            self.protocols.contains(&ends.protocol) && (self.wanted.processes || !ends.is_opened)
+        };
+        Question {
+            sockets: question.sockets.filter(has_sockets),
+            translation: question.translation.filter(|_| self.has_translations),
+        }
     }
 
-    /// Requests a look-up of a noted flow, if it [is to be asked about](Self::is_to_ask). Returns false if the queue is
+    /// Requests a look-up of a noted flow, if the question is [answerable](Self::answerable). Returns false if the queue is
     /// full: the caller then asks again later.
-    pub(crate) fn ask(&self, slot: u32, first_seen: u64, ends: Option<FlowEndpoints>) -> bool {
+    pub(crate) fn ask(&self, slot: u32, first_seen: u64, question: Question) -> bool {
         let flow = (slot, first_seen);
-        let ends = ends.filter(|ends| self.is_to_ask(ends));
-        if let Some((requests, ends)) = self.requests.as_ref().zip(ends)
-            && let Err(TrySendError::Full(_)) = requests.try_send(Request { flow, ends })
+        let question = self.answerable(question);
+        if let Some(requests) = self.requests.as_ref().filter(|_| question.any())
+            && let Err(TrySendError::Full(_)) = requests.try_send(Request { flow, question })
         {
             return false;
         }
@@ -229,9 +286,12 @@ impl Lookup {
     }
 }
 
-/// Returns the capabilities for sockets of all network namespaces and, for processes, for `/proc/PID/fd`: only the process's user may
+/// Returns the capabilities for translations, for sockets of all network namespaces and, for processes, for `/proc/PID/fd`: only the process's user may
 /// list it.
 fn needed(wanted: Wanted) -> CapabilitySet {
+    if !wanted.any() {
+        return CapabilitySet::NET_ADMIN;
+    }
     let for_sockets =
         CapabilitySet::NET_ADMIN | CapabilitySet::SYS_ADMIN | CapabilitySet::SYS_PTRACE;
     match wanted.processes {

@@ -28,6 +28,8 @@
 //! them names the process that accepts a connection, inherited sockets show in no connect hook, and sockets opened
 //! earlier have to be looked up in any case.
 //!
+//! The same thread asks for [translations](crate::nat) of addresses.
+//!
 //! When the source ends, look-ups that are still in the queue are dropped.
 
 mod addresses;
@@ -49,7 +51,9 @@ use crate::{
     sys::netns::is_first_pid_namespace,
 };
 
-pub(crate) use self::lookup::{FlowEndpoints, Lookup, LookupResult, Wanted};
+pub(crate) use self::lookup::{
+    FlowEndpoints, Lookup, LookupResult, Question, SocketFinder, Wanted,
+};
 
 /// Returns degradations for information about other processes that this process cannot read but `wanted` needs.
 pub(crate) fn degradations(wanted: Wanted) -> Vec<Degradation> {

@@ -30,6 +30,8 @@ pub enum Feature {
     Process,
     /// Deciding the direction of a flow by listening ports.
     ListeningPorts,
+    /// Finding the other side of translated flows.
+    Nat,
     /// Analysing TCP.
     TcpAnalysis,
     /// Reading the kernel's values of TCP sockets.
@@ -58,6 +60,7 @@ impl Feature {
             Self::Restart => "restart",
             Self::Process => "process",
             Self::ListeningPorts => "listening ports",
+            Self::Nat => "nat",
             Self::TcpAnalysis => "tcp analysis",
             Self::TcpSockets => "tcp sockets",
             Self::Drops => "drops",

@@ -109,8 +109,8 @@ pub struct Stats {
     /// Flows that were not joined, because their conversation already had 16 flows. Each has its own records.
     pub flows_unjoined: u64,
     /// Flows whose look-up is incomplete, because too many other flows waited
-    /// ([`process`](crate::FlowSourceBuilder::process), [`listening_ports`](crate::FlowSourceBuilder::listening_ports)). Some
-    /// ended before their turn. For others (`process`), the first look-up found no process, and there was no room for a
+    /// ([`process`](crate::FlowSourceBuilder::process), [`listening_ports`](crate::FlowSourceBuilder::listening_ports),
+    /// [`nat`](crate::FlowSourceBuilder::nat)). Some ended before their turn. For others (`process`), the first look-up found no process, and there was no room for a
     /// second one.
     pub lookups_missed: u64,
     /// Payloads that were read for [`names`](crate::FlowSourceBuilder::names).

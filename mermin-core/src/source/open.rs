@@ -155,9 +155,10 @@ impl FlowSourceBuilder {
             return Err(Pinning::missing());
         }
         self = self.by_tcx()?;
-        // The process that captures looks up sockets.
+        // The process that captures looks up sockets and translations.
         self.options.process = false;
         self.options.listening_ports = false;
+        self.options.nat = false;
         let (arguments, control) = self.arguments(capture::Purpose::Prepare)?;
         let (answer, prepared) = oneshot::channel();
         start("mermin-prepare", move || {

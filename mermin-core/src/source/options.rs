@@ -54,6 +54,8 @@ pub(crate) struct Options {
     pub(crate) process: bool,
     /// Let listening ports decide the direction if no better rule does.
     pub(crate) listening_ports: bool,
+    /// Look up the other side of translated flows.
+    pub(crate) nat: bool,
     /// TCP segments are analysed.
     pub(crate) tcp_analysis: bool,
     /// The kernel's values of TCP sockets are read.
@@ -178,6 +180,7 @@ impl Options {
             ("netns", self.netns != NetNs::Own),
             ("pinning", self.pinning.is_some()),
             ("process", self.process),
+            ("nat", self.nat),
             ("tcp_sockets", self.tcp_sockets),
             ("drops", self.drops),
             ("drop_capabilities", self.drop_capabilities),

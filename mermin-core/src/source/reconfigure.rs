@@ -36,6 +36,8 @@ pub enum Setting {
     Process,
     /// `listening_ports`.
     ListeningPorts,
+    /// `nat`.
+    Nat,
     /// `tcp_analysis`.
     TcpAnalysis,
     /// `tcp_sockets`.
@@ -71,6 +73,7 @@ impl Setting {
             Self::Join => "join",
             Self::Process => "process",
             Self::ListeningPorts => "listening_ports",
+            Self::Nat => "nat",
             Self::TcpAnalysis => "tcp_analysis",
             Self::TcpSockets => "tcp_sockets",
             Self::Drops => "drops",
@@ -120,6 +123,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
         join,
         process,
         listening_ports,
+        nat,
         tcp_analysis,
         tcp_sockets,
         drops,
@@ -158,6 +162,7 @@ pub(super) fn compare(now: &Options, wanted: &Options) -> Reconfigured {
                 Setting::ListeningPorts,
                 now.listening_ports != *listening_ports,
             ),
+            (Setting::Nat, now.nat != *nat),
             (Setting::TcpAnalysis, now.tcp_analysis != *tcp_analysis),
             (Setting::TcpSockets, now.tcp_sockets != *tcp_sockets),
             (Setting::Drops, now.drops != *drops),
@@ -240,7 +245,7 @@ mod tests {
             );
             assert_eq!(then, Reconfigured::default(), "{setting}");
         }
-        let fixed: [(Setting, Change); 16] = [
+        let fixed: [(Setting, Change); 17] = [
             (Setting::Attach, |options| {
                 options.attach = Attach::Tcx.into();
             }),
@@ -261,6 +266,7 @@ mod tests {
                 options.listening_ports = true;
             }),
             (Setting::TcpAnalysis, |options| options.tcp_analysis = true),
+            (Setting::Nat, |options| options.nat = true),
             (Setting::TcpSockets, |options| options.tcp_sockets = true),
             (Setting::Drops, |options| options.drops = true),
             (Setting::Names, |options| options.names = true),

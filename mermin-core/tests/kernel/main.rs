@@ -39,6 +39,7 @@ mod listening;
 mod load;
 mod names;
 mod namespaces;
+mod nat;
 mod octets;
 mod offline;
 mod open_flows;
@@ -223,6 +224,7 @@ fn main() {
         orphans::cases(),
         names::cases(),
         namespaces::cases(),
+        nat::cases(),
         churn::cases(),
         reconfigure::cases(),
         restart::cases(),

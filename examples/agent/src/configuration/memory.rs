@@ -10,7 +10,7 @@ const DROPS: (u64, u64) = (256, 256);
 /// Octets that loading the kernel program takes in addition.
 const LOADING: u64 = 24 * MEBI;
 /// Octets of a record that waits.
-const RECORD: u64 = 560;
+const RECORD: u64 = 576;
 /// Octets of the process for a pod of the cluster.
 const POD: u64 = 1_250;
 /// Octets of the process itself: its program, threads, series of metrics, requests on their way.
@@ -114,22 +114,22 @@ mod tests {
     fn each_part_counts_where_the_file_asks_for_it() {
         let none = memory("", false);
         assert_eq!((none.table, none.objects), (16_384 * 600 + (24 << 20), 0));
-        assert_eq!(none.records, 4_096 * 560);
+        assert_eq!(none.records, 4_096 * 576);
         assert_eq!(memory("", true).objects, 12_500_000);
         let flows = memory(
             "export \"flows\" {\nto = [\"json:/tmp/a\", \"json:/tmp/b\"]\nbuffer = 1000\n}\n",
             false,
         );
-        assert_eq!(flows.records, (4_096 + 2_000) * 560);
+        assert_eq!(flows.records, (4_096 + 2_000) * 576);
         let files =
             "export \"flows\" {\nto = [\"parquet:/tmp/a\", \"json:/tmp/b\"]\nbuffer = 1000\n}\n";
-        assert_eq!(memory(files, false).records, (4_096 + 3_000) * 560);
+        assert_eq!(memory(files, false).records, (4_096 + 3_000) * 576);
         let drops = "pipeline {\nflow_capture {\ndrops = true\n}\n}\n";
         assert_eq!(memory(drops, false).table, 16_384 * 856 + (24 << 20));
         let pinned = format!("{drops}discovery \"instrument\" {{\ninstance = \"a\"\n}}\n");
         assert_eq!(memory(&pinned, false).table, 16_384 * 1_248 + (24 << 20));
         let spans = "export \"traces\" {\nstdout = \"json\"\notlp = { endpoint = \"http://a:4317\", max_queue_size = 7 }\n}\n";
-        assert_eq!(memory(spans, false).records, (4_096 + 8_192 + 7) * 560);
+        assert_eq!(memory(spans, false).records, (4_096 + 8_192 + 7) * 576);
         assert!(flows.limit() > flows.request() && flows.request() == none.request());
     }
 }

@@ -11,6 +11,7 @@ mod interfaces;
 mod iter;
 mod lists;
 pub(crate) mod name;
+mod nat;
 mod process;
 #[cfg(test)]
 mod reference;

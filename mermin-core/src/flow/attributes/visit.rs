@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{
     application, drops, interfaces,
     name::{Name, name},
-    process,
+    nat, process,
     render::Short,
     table::{FORWARD, REVERSE, UniflowAttributes},
     tcp_analysis, tcp_sockets,
@@ -33,13 +33,14 @@ pub(super) enum Part {
     Drops,
     Encapsulation,
     Joined,
+    Nat,
     Process,
     Application,
     Added,
 }
 
 impl Part {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Flow,
         Self::Interface,
         Self::Forward,
@@ -50,6 +51,7 @@ impl Part {
         Self::Drops,
         Self::Encapsulation,
         Self::Joined,
+        Self::Nat,
         Self::Process,
         Self::Application,
         Self::Added,
@@ -108,6 +110,11 @@ pub(super) fn visit_part<'a>(
             }
         }
         Part::Joined => interfaces::give(visit, &flow.observation_points),
+        Part::Nat => {
+            if let Some(found) = &flow.nat {
+                nat::give(visit, found);
+            }
+        }
         Part::Process => process::give(visit, flow),
         Part::Application => application::give(visit, flow),
         Part::Added => {

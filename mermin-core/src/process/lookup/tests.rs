@@ -14,17 +14,28 @@ const PROCESSES: Wanted = Wanted {
     listening_ports: false,
 };
 
-fn request(slot: u32) -> Request {
+fn ends() -> FlowEndpoints {
     let end = |port| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
+    FlowEndpoints {
+        protocol: Protocol::UDP,
+        source: end(1),
+        destination: end(2),
+        is_opened: false,
+        interface: 0,
+    }
+}
+
+fn sockets(ends: FlowEndpoints) -> Question {
+    Question {
+        sockets: Some(ends),
+        translation: None,
+    }
+}
+
+fn request(slot: u32) -> Request {
     Request {
         flow: (slot, 1),
-        ends: FlowEndpoints {
-            protocol: Protocol::UDP,
-            source: end(1),
-            destination: end(2),
-            is_opened: false,
-            interface: 0,
-        },
+        question: sockets(ends()),
     }
 }
 
@@ -38,7 +49,8 @@ fn worker(wanted: Wanted, answers: &Arc<LookupResults>) -> Option<Worker> {
         }
         opened => opened.unwrap(),
     };
-    Some(Worker::new(wanted, namespaces, Arc::clone(answers)))
+    let namespaces = Some(namespaces);
+    Some(Worker::new(wanted, namespaces, None, Arc::clone(answers)))
 }
 
 #[test]
@@ -71,10 +83,13 @@ fn flows_that_end_before_there_is_room_are_counted() {
         answers: Arc::clone(&answers),
         wanted: PROCESSES,
         protocols: PROTOCOLS.to_vec(),
+        has_translations: false,
     };
-    let Request { ends, .. } = request(0);
+    let ends = ends();
     let begin = |slot| lookup.begin(slot, 1);
-    let ask = |slot, ends| lookup.ask(slot, 1, ends);
+    let ask = |slot, ends: Option<FlowEndpoints>| {
+        lookup.ask(slot, 1, ends.map_or_else(Question::default, sockets))
+    };
     assert_eq!(
         [1, 2, 3, 5, 6, 1].map(begin),
         [true, true, true, true, true, false]
@@ -88,7 +103,8 @@ fn flows_that_end_before_there_is_room_are_counted() {
     let protocol = Protocol::SCTP;
     let unknown = FlowEndpoints { protocol, ..ends };
     assert!(ask(6, Some(unknown)));
-    assert!(lookup.is_to_ask(&ends) && !lookup.is_to_ask(&unknown));
+    let is_answerable = |ends| lookup.answerable(sockets(ends)).any();
+    assert!(is_answerable(ends) && !is_answerable(unknown));
     for slot in [3, 5] {
         lookup.forget(slot, 1);
     }
@@ -127,7 +143,7 @@ fn flow_that_lacks_only_its_listener_is_not_counted_as_missed() {
     };
     let socket = foreign_socket();
     worker.scan();
-    let lacks_process = request(0).ends;
+    let lacks_process = ends();
     for slot in 0..QUEUE {
         worker.resolve_or_keep((u32::try_from(slot).unwrap(), 1), lacks_process);
     }

@@ -1,6 +1,7 @@
-//! The thread that looks sockets up.
+//! The thread that looks up sockets and translations.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Arc,
         atomic::Ordering,
@@ -10,10 +11,17 @@ use std::{
 };
 
 use super::{
-    super::{listening, namespaces::Namespaces, owners::Owners},
-    FlowEndpoints, FlowRef, LookupResult, LookupResults, QUEUE, Wanted,
+    super::{
+        listening::{self, Listening},
+        namespaces::Namespaces,
+        owners::Owners,
+    },
+    FlowEndpoints, FlowRef, LookupResult, LookupResults, QUEUE, Question, Wanted,
 };
-use crate::flow::Direction;
+use crate::{
+    flow::Direction,
+    nat::{Conntrack, Tracked, Tuple},
+};
 
 /// Shortest time between two scans of all processes.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -22,10 +30,27 @@ const PAUSE_PER_SCAN: u32 = 20;
 /// Time between two scans if no flow waits. A scan releases the network namespaces of containers that have ended.
 const REFRESH: Duration = Duration::from_secs(10);
 
+/// Time after which connection tracking is asked again about a flow that it does not have. The hook sees a packet before the kernel
+/// makes the packet's entry.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
 /// A flow to look up.
 pub(super) struct Request {
     pub(super) flow: FlowRef,
-    pub(super) ends: FlowEndpoints,
+    pub(super) question: Question,
+}
+
+/// A flow with an incomplete result of sockets.
+struct Pending {
+    flow: FlowRef,
+    ends: FlowEndpoints,
+}
+
+/// A flow that connection tracking did not have, and the time to ask again.
+struct Untracked {
+    flow: FlowRef,
+    tuple: Tuple,
+    due: Instant,
 }
 
 /// The parts of a result that another scan cannot complete. A part that is not wanted is final, and so is the listener of
@@ -37,23 +62,34 @@ struct Final {
 
 pub(super) struct Worker {
     wanted: Wanted,
-    namespaces: Namespaces,
+    /// `None` if no sockets are looked up.
+    namespaces: Option<Namespaces>,
+    /// `None` if no translations are looked up.
+    conntrack: Option<Conntrack>,
     owners: Owners,
     answers: Arc<LookupResults>,
-    /// Flows with an incomplete result.
-    pending: Vec<Request>,
+    pending: Vec<Pending>,
+    /// The earliest first.
+    untracked: VecDeque<Untracked>,
     next_scan: Instant,
     next_refresh: Instant,
 }
 
 impl Worker {
-    pub(super) fn new(wanted: Wanted, namespaces: Namespaces, answers: Arc<LookupResults>) -> Self {
+    pub(super) fn new(
+        wanted: Wanted,
+        namespaces: Option<Namespaces>,
+        conntrack: Option<Conntrack>,
+        answers: Arc<LookupResults>,
+    ) -> Self {
         Self {
             wanted,
             namespaces,
+            conntrack,
             owners: Owners::default(),
             answers,
             pending: Vec::new(),
+            untracked: VecDeque::new(),
             next_scan: Instant::now(),
             next_refresh: Instant::now(),
         }
@@ -68,37 +104,82 @@ impl Worker {
                 None => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match request {
-                Ok(Request { flow, ends }) if self.answers.are_awaited() => {
-                    self.resolve_or_keep(flow, ends);
+                Ok(Request { flow, question }) if self.answers.are_awaited() => {
+                    self.answer(flow, question, Instant::now());
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(_) | Err(RecvTimeoutError::Disconnected) => return,
             }
             // A continuous stream of requests must not delay the scan.
-            if self.due().is_some_and(|due| due <= Instant::now()) {
+            if self.scan_due().is_some_and(|due| due <= Instant::now()) {
                 self.scan();
                 self.resolve_pending();
             }
+            self.ask_again(Instant::now());
         }
     }
 
-    /// Returns the time of the next scan; `None` if there is nothing to find or release.
+    /// Returns the time of the next step; `None` if there is nothing to find or release.
     fn due(&self) -> Option<Instant> {
+        let untracked = self.untracked.front().map(|flow| flow.due);
+        [self.scan_due(), untracked].into_iter().flatten().min()
+    }
+
+    /// Returns the time of the next scan; `None` if there is nothing to find or release.
+    fn scan_due(&self) -> Option<Instant> {
         if self.pending.is_empty() {
-            self.namespaces.has_others().then_some(self.next_refresh)
+            let has_others = self.namespaces.as_ref().is_some_and(Namespaces::has_others);
+            has_others.then_some(self.next_refresh)
         } else {
             Some(self.next_scan)
         }
     }
 
-    /// Looks a flow up now. If the result is incomplete and there is room, the next scan looks it up again.
+    /// Looks a flow up at `now`. A translation comes first, because its entry may go, and sockets may take long.
+    fn answer(&mut self, flow: FlowRef, question: Question, now: Instant) {
+        if let Some(tuple) = question.translation
+            && !self.find_translation(flow, &tuple)
+            && self.untracked.len() < QUEUE
+        {
+            let due = now + ASK_AGAIN;
+            self.untracked.push_back(Untracked { flow, tuple, due });
+        }
+        if let Some(ends) = question.sockets {
+            self.resolve_or_keep(flow, ends);
+        }
+    }
+
+    /// Asks connection tracking once more about the flows that are due at `now`.
+    fn ask_again(&mut self, now: Instant) {
+        while self.answers.are_awaited()
+            && self.untracked.front().is_some_and(|flow| flow.due <= now)
+            && let Some(Untracked { flow, tuple, .. }) = self.untracked.pop_front()
+        {
+            self.find_translation(flow, &tuple);
+        }
+    }
+
+    /// Looks for the translation of a flow. Returns false if connection tracking does not have the flow, or gave no answer.
+    fn find_translation(&mut self, flow: FlowRef, tuple: &Tuple) -> bool {
+        let found = self.conntrack.as_mut().map(|it| it.find(tuple));
+        match found {
+            Some(Ok(Tracked::Translated(nat))) => {
+                self.answers.put(flow, |answer| answer.nat = Some(nat));
+                true
+            }
+            Some(Ok(Tracked::Unchanged)) => true,
+            Some(Ok(Tracked::Not) | Err(_)) | None => false,
+        }
+    }
+
+    /// Looks the sockets of a flow up now. If the result is incomplete and there is room, the next scan looks it up again.
     pub(super) fn resolve_or_keep(&mut self, flow: FlowRef, ends: FlowEndpoints) {
         let known = self.resolve(flow, &ends);
         if known.processes && known.listener {
             return;
         }
         if self.pending.len() < QUEUE {
-            self.pending.push(Request { flow, ends });
+            self.pending.push(Pending { flow, ends });
         } else if !known.processes {
             // A flow that lacks only its listener is not counted: no known network namespace has either address, so most
             // such flows are forwarded, and nothing is missed.
@@ -107,7 +188,7 @@ impl Worker {
     }
 
     fn resolve_pending(&mut self) {
-        for Request { flow, ends } in std::mem::take(&mut self.pending) {
+        for Pending { flow, ends } in std::mem::take(&mut self.pending) {
             if !self.answers.are_awaited() {
                 return;
             }
@@ -115,13 +196,16 @@ impl Worker {
         }
     }
 
-    /// Scans all processes.
+    /// Scans all processes, if sockets are looked up.
     pub(super) fn scan(&mut self) {
+        let Some(namespaces) = &mut self.namespaces else {
+            return;
+        };
         let began = Instant::now();
         let answers = Arc::clone(&self.answers);
         let go_on = || answers.are_awaited();
         self.owners = Owners::read(self.wanted.processes, go_on);
-        self.namespaces.update(&self.owners.namespaces, go_on);
+        namespaces.update(&self.owners.namespaces, go_on);
         let pause = began.elapsed() * PAUSE_PER_SCAN;
         self.next_scan = Instant::now() + PAUSE.max(pause);
         self.next_refresh = Instant::now() + REFRESH.max(pause);
@@ -141,8 +225,10 @@ impl Worker {
     /// namespaces cannot change it.
     fn find_listener(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
         let side = listening::decide(ends, |end| {
-            self.namespaces
-                .listening(ends.protocol, end, ends.interface)
+            let namespaces = self.namespaces.as_mut();
+            namespaces.map_or(Listening::Elsewhere, |namespaces| {
+                namespaces.listening(ends.protocol, end, ends.interface)
+            })
         });
         if side.direction != Direction::Unknown {
             let put = |answer: &mut LookupResult| answer.listening = side.direction;
@@ -156,8 +242,8 @@ impl Worker {
     fn find_processes(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
         let (source, destination) = (ends.source, ends.destination);
         let inodes = [(source, destination), (destination, source)].map(|(own, other)| {
-            self.namespaces
-                .find(ends.protocol, own, other, ends.interface)
+            let namespaces = self.namespaces.as_mut()?;
+            namespaces.find(ends.protocol, own, other, ends.interface)
         });
         let found = inodes.map(|inode| self.owners.of(inode?).cloned());
         let all = inodes

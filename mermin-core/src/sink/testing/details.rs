@@ -4,13 +4,13 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use super::flows::flows;
 use crate::flow::{
-    Application, Dns, Dropped, Drops, Flow, Process, Protocol, QuicVersion, TcpAnalysis,
-    TcpLatency, TcpSegments, TcpSocket, TcpSockets, Tls,
+    Application, Dns, Dropped, Drops, Endpoint, Flow, Nat, NatSeen, Process, Protocol, QuicVersion,
+    TcpAnalysis, TcpLatency, TcpSegments, TcpSocket, TcpSockets, Tls,
 };
 
 /// Returns the records of [`flows`]. Some of them also have what a source adds on request: names of up to 255 octets, processes
-/// and containers, the TCP analysis, values of TCP sockets, dropped packets, and the sampling interval. Some have dropped packets
-/// in a direction in which no packet was counted. The same number always gives the same record.
+/// and containers, the other side of a translation, the TCP analysis, values of TCP sockets, dropped packets, and the sampling
+/// interval. Some have dropped packets in a direction in which no packet was counted. The same number always gives the same record.
 ///
 /// ```
 /// use mermin_core::sink::testing::detailed_flows;
@@ -26,6 +26,7 @@ pub fn detailed_flows(count: u32) -> Vec<Flow> {
         let [source, destination] = processes(number);
         flow.source_process = source;
         flow.destination_process = destination;
+        flow.nat = nat(number, flow).map(Box::new);
         if flow.protocol == Protocol::TCP && number % 2 == 0 {
             flow.tcp_analysis = Some(Box::new(analysis(number)));
         }
@@ -81,6 +82,33 @@ fn processes(number: u32) -> [Option<Arc<Process>>; 2] {
         3 => [Some(unknown()), Some(known())],
         _ => [None, None],
     }
+}
+
+/// Of the destination, of the source, or of both, in two of three records; the other side has the version and the ports that the flow has.
+fn nat(number: u32, flow: &Flow) -> Option<Nat> {
+    let last = u8::try_from(number % 251).unwrap_or_default();
+    let other = |end: Endpoint, port| Endpoint {
+        address: if end.address.is_ipv4() {
+            [198, 51, 100, last].into()
+        } else {
+            [0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(last)].into()
+        },
+        port: end.port.map(|_| port),
+    };
+    let mut nat = Nat::new(match number / 9 % 2 {
+        0 => NatSeen::Before,
+        _ => NatSeen::After,
+    });
+    match number % 9 {
+        0..3 => return None,
+        3 | 5 => nat.destination = Some(other(flow.destination, 8080)),
+        4 | 6 => nat.source = Some(other(flow.source, u16::MAX)),
+        _ => {
+            nat.source = Some(other(flow.source, 1024));
+            nat.destination = Some(other(flow.destination, 8443));
+        }
+    }
+    Some(nat)
 }
 
 fn analysis(number: u32) -> TcpAnalysis {

@@ -149,6 +149,31 @@ impl FlowSourceBuilder {
         self
     }
 
+    /// Looks up the other side of flows that the watched host translates: the addresses and ports before or behind a network address
+    /// translation ([`Flow::nat`](crate::Flow::nat)). Default: no.
+    ///
+    /// The thread that also serves [`process`](Self::process) asks the connection tracking of the watched network namespace (netlink,
+    /// `ctnetlink`) for the entry of each new flow of TCP, UDP and SCTP, and of each query of ICMP, usually within 100 ms of the flow's
+    /// start, and a second later once more if there was none. It asks at most twice each time. A record has the translation that was
+    /// found before it was made, also when the entry is gone since.
+    ///
+    /// Not found are translations in other network namespaces (a container's own rules), in zones of connection tracking other than 0,
+    /// and those that connection tracking does not do: stateless rules of nftables, and programs of eBPF such as Cilium's. Conversations are
+    /// [joined](Self::join) by the addresses that they have at their interfaces, as without this option. The look-up needs
+    /// `CAP_NET_ADMIN` and the kernel module `nf_conntrack_netlink`. If one of them is missing, the source opens without translations, and
+    /// the report has a degradation. A capture file with this option is an error.
+    ///
+    /// ```
+    /// use mermin_core::FlowSource;
+    ///
+    /// let builder = FlowSource::builder().nat(true);
+    /// assert!(builder.get_nat());
+    /// ```
+    pub fn nat(mut self, nat: bool) -> Self {
+        self.options.nat = nat;
+        self
+    }
+
     /// Lets the source's threads give up the capabilities that they no longer need, once it is open. Default: no.
     ///
     /// `CAP_NET_ADMIN` is kept, for attaching tc filters to later interfaces and for listing other programs at hooks in the

@@ -236,6 +236,20 @@ impl FlowSourceBuilder {
         self.options.listening_ports
     }
 
+    /// Returns the value of [`nat`](Self::nat).
+    ///
+    /// ```
+    /// use mermin_core::FlowSource;
+    ///
+    /// let source = FlowSource::builder();
+    /// assert!(!source.get_nat());
+    /// assert!(source.nat(true).get_nat());
+    /// ```
+    #[must_use]
+    pub fn get_nat(&self) -> bool {
+        self.options.nat
+    }
+
     /// Returns the value of [`drop_capabilities`](Self::drop_capabilities).
     ///
     /// ```

@@ -6,6 +6,7 @@ use crate::{
     bpf::{object, size::Sizes},
     error::Error,
     iface::{list, select::Selector},
+    nat,
     probe::unavailable::Unavailable,
     report::{Check, CheckKind, Degradation, Feature, Outcome, Report},
     source::options::Options,
@@ -74,6 +75,9 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
         .netns
         .enter()
         .and_then(|_| interfaces(selector, !options.no_hot_plug));
+    if options.nat && names.is_ok() {
+        degradations.extend(nat::degradation());
+    }
     checks.push(host::host_namespace());
     checks.push(host::interfaces(names));
     let by_tcx = checks

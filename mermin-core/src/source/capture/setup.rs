@@ -6,8 +6,9 @@ use super::{arguments::CaptureArguments, drops, fallback};
 use crate::{
     bpf::{self, drop_facts::DropReasons, grace::Grace, size::Sizes},
     error::{Error, ErrorKind},
+    nat::{self, Conntrack},
     probe::unavailable,
-    process::{self, Lookup, Wanted},
+    process::{self, Lookup, SocketFinder, Wanted},
     report::Degradation,
     source::{
         Sampling,
@@ -84,22 +85,39 @@ fn no_grace(error: io::Error) -> Error {
     Error::new(ErrorKind::System, "cannot wait for grace periods").with_source(error)
 }
 
-/// Starts the thread that looks up sockets, if the options ask for it, in the calling thread's network namespace. If it cannot start, that is
-/// an error with `process`; otherwise listening ports do not decide directions, which is a degradation. So is a protocol without a module.
+/// Starts the thread that looks up sockets and translations, if the options ask for one of them, in the calling thread's network namespace.
 pub(super) fn lookup(
     arguments: &CaptureArguments,
     mut degraded: impl FnMut(Vec<Degradation>),
 ) -> Result<Option<Lookup>, Error> {
-    let wanted = wanted(&arguments.options);
+    let options = &arguments.options;
+    let sockets = sockets(wanted(options), &mut degraded)?;
+    let conntrack = conntrack(options, &mut degraded);
+    if sockets.is_none() && conntrack.is_none() {
+        return Ok(None);
+    }
+    let started = Lookup::start(sockets, conntrack, options.drop_capabilities);
+    let started = started.map_err(|error| {
+        Error::new(ErrorKind::Exhausted, "cannot start the thread of look-ups").with_source(error)
+    });
+    started.map(Some)
+}
+
+/// Opens the sockets to look up, if any are wanted. If that fails, it is an error with `process`; otherwise listening ports do not decide
+/// directions, which is a degradation. So is a protocol without a module.
+fn sockets(
+    wanted: Wanted,
+    mut degraded: impl FnMut(Vec<Degradation>),
+) -> Result<Option<SocketFinder>, Error> {
     if !wanted.any() {
         return Ok(None);
     }
-    match Lookup::start(wanted, arguments.options.drop_capabilities) {
-        Ok(lookup) => {
-            for protocol in lookup.missing() {
+    match SocketFinder::open(wanted) {
+        Ok(sockets) => {
+            for protocol in sockets.missing() {
                 degraded(process::no_module(wanted, protocol));
             }
-            Ok(Some(lookup))
+            Ok(Some(sockets))
         }
         Err(error) if wanted.processes => {
             Err(Error::new(ErrorKind::System, "cannot look sockets up")
@@ -115,7 +133,18 @@ pub(super) fn lookup(
     }
 }
 
-/// Returns the kinds of look-ups that the options ask for.
+/// Opens connection tracking, if translations are wanted. If that fails, they are not looked up, which is a degradation.
+fn conntrack(options: &Options, mut degraded: impl FnMut(Vec<Degradation>)) -> Option<Conntrack> {
+    match options.nat.then(Conntrack::open)? {
+        Ok(conntrack) => Some(conntrack),
+        Err(error) => {
+            degraded(vec![nat::unavailable(&error)]);
+            None
+        }
+    }
+}
+
+/// Returns the kinds of look-ups of sockets that the options ask for.
 pub(super) const fn wanted(options: &Options) -> Wanted {
     Wanted {
         processes: options.process,

@@ -2,10 +2,10 @@
 
 use std::io::{BufRead, stdin};
 
-use mermin_core::NetNs;
+use mermin_core::{NetNs, Pinning};
 use rustix::thread::CapabilitySet;
 
-use super::{CONTAINER, Symptom, open, page, preflight, row, words};
+use super::{CONTAINER, Symptom, by_tcx, open, page, preflight, row, words};
 use crate::support::{
     attached,
     child_process::{ChildProcess, Task, print_line},
@@ -16,6 +16,7 @@ use crate::support::{
     wait::{LONGEST, within},
     watch::{Watch, on},
 };
+use crate::{nat::passed_without_net_admin, restart::instance_name};
 
 pub(super) const ROWS: &[Symptom] = &[
     row!(
@@ -50,6 +51,10 @@ pub(super) const ROWS: &[Symptom] = &[
         "`process: this process is in a PID namespace of its own`",
         symptom_own_processes
     ),
+    by_tcx(row!(
+        "`nat: CAP_NET_ADMIN is missing`",
+        symptom_no_translations
+    )),
 ];
 
 pub(super) const TASKS: &[Task] = &[
@@ -211,6 +216,17 @@ fn symptom_no_admin() -> String {
 fn symptom_own_processes() -> String {
     let host = Host::new();
     host.run(|| ChildProcess::start_by(&CONTAINER, "look-up lo").rest())
+}
+
+/// A source that another process has opened attaches without the capability.
+fn symptom_no_translations() -> String {
+    let pair = Pair::new();
+    let instance = instance_name();
+    let watch = passed_without_net_admin(&pair, &instance);
+    let said = watch.source.report().to_string();
+    watch.shut();
+    Pinning::instance(&instance).remove().unwrap();
+    said
 }
 
 /// Of process 1: a shell of root's in a namespace with `v0`, seen by nobody from a namespace without. Each of the two

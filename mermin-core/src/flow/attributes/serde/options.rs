@@ -6,12 +6,12 @@ use std::{
 };
 
 use super::{
-    super::{drops, name::Name, process, tcp_analysis, tcp_sockets},
-    values::{Values, Wrong, needed},
+    super::{drops, name::Name, nat, process, tcp_analysis, tcp_sockets},
+    values::{Values, Wrong, needed, word},
 };
 use crate::flow::{
-    Application, Dns, Dropped, Drops, ObservationPoint, PointCounts, Process, TcpAnalysis,
-    TcpLatency, TcpSegments, TcpSocket, TcpSockets, Tls, application,
+    Application, Dns, Dropped, Drops, Endpoint, Nat, NatSeen, ObservationPoint, PointCounts,
+    Process, TcpAnalysis, TcpLatency, TcpSegments, TcpSocket, TcpSockets, Tls, application,
 };
 
 /// Names of the counts of each entry of `flow.interfaces`.
@@ -37,6 +37,26 @@ impl Values {
         process.cgroup_id = self.number(names.cgroup.text)?;
         process.container_id = self.text(names.container.text, |text| Some(text.into()))?;
         Ok(Some(process))
+    }
+
+    pub(super) fn nat(&self) -> Result<Option<Nat>, Wrong> {
+        let seen = self.text(nat::SEEN.text, |text| {
+            word(NatSeen::ALL, NatSeen::as_str, text)
+        })?;
+        let Some(seen) = seen else {
+            return Ok(None);
+        };
+        Ok(Some(Nat {
+            source: self.translated(&nat::SOURCE)?,
+            destination: self.translated(&nat::DESTINATION)?,
+            seen,
+        }))
+    }
+
+    fn translated(&self, names: &nat::NatNames) -> Result<Option<Endpoint>, Wrong> {
+        let address = self.text(names.address.text, |text| text.parse().ok())?;
+        let port = self.number(names.port.text)?;
+        Ok(address.map(|address| Endpoint { address, port }))
     }
 
     /// Names from payloads.

@@ -54,6 +54,7 @@ impl Values {
         flow.ipsec = self.ipsec()?;
         flow.tunnel = self.tunnel()?;
         flow.observation_points = self.observation_points(flow.start);
+        flow.nat = self.nat()?.map(Box::new);
         flow.source_process = self.process(&SOURCE)?.map(Arc::new);
         flow.destination_process = self.process(&DESTINATION)?.map(Arc::new);
         flow.application = self.application()?.map(Arc::new);

@@ -1,13 +1,15 @@
-//! Lookups of sockets on both sides of flows, in a thread of their own.
+//! Look-ups of sockets on both sides of flows, and of translations, in a thread of their own.
 
 use std::{collections::VecDeque, net::SocketAddr, sync::atomic::Ordering};
 
-use mermin_bpf::track::origin::First;
+use mermin_bpf::{track::origin::First, wire::pseudo_ports::icmp_identifier};
 
 use super::{Exporter, record::RecordContext};
 use crate::{
-    flow::Endpoint,
-    process::{FlowEndpoints, Lookup, LookupResult},
+    filter::FlowFields,
+    flow::{Endpoint, Protocol},
+    nat::{Query, Tuple},
+    process::{FlowEndpoints, Lookup, LookupResult, Question},
     source::capture::slots::SlotTable,
     table::{record::flow_fields, snapshot::FlowSnapshot},
 };
@@ -60,9 +62,10 @@ impl Exporter {
         if !lookup.begin(slot, first_seen) {
             return;
         }
-        let ends = ends(&records.snapshot(slots, slot)).filter(|ends| lookup.is_to_ask(ends));
-        if (self.unasked.may_ask() || ends.is_none()) && lookup.ask(slot, first_seen, ends) {
-            self.unasked.asked += usize::from(ends.is_some());
+        let question = lookup.answerable(question(&records.snapshot(slots, slot)));
+        let is_asked = question.any();
+        if (self.unasked.may_ask() || !is_asked) && lookup.ask(slot, first_seen, question) {
+            self.unasked.asked += usize::from(is_asked);
         } else {
             self.unasked.flows.push_back((slot, first_seen));
         }
@@ -109,20 +112,50 @@ impl Exporter {
 /// Requests a look-up. Returns false if the queue has no room.
 fn ask(lookup: &Lookup, slots: &SlotTable, records: &RecordContext<'_>, slot: u32) -> bool {
     let flow = records.snapshot(slots, slot);
-    lookup.ask(slot, flow.first_seen, ends(&flow))
+    lookup.ask(slot, flow.first_seen, question(&flow))
+}
+
+/// Returns a flow as each kind of look-up needs it.
+fn question(flow: &FlowSnapshot) -> Question {
+    let fields = flow_fields(flow, "");
+    Question {
+        sockets: sockets(flow, &fields),
+        translation: tuple(flow, &fields),
+    }
 }
 
 /// Returns the endpoints of a flow, if they have ports.
-fn ends(flow: &FlowSnapshot) -> Option<FlowEndpoints> {
-    let flow_fields = flow_fields(flow, "");
+fn sockets(flow: &FlowSnapshot, fields: &FlowFields<'_>) -> Option<FlowEndpoints> {
     let end = |end: Endpoint| Some(SocketAddr::new(end.address, end.port?));
     Some(FlowEndpoints {
-        protocol: flow_fields.protocol,
-        source: end(flow_fields.source)?,
-        destination: end(flow_fields.destination)?,
+        protocol: fields.protocol,
+        source: end(fields.source)?,
+        destination: end(fields.destination)?,
         is_opened: flow.first == First::Opening,
-        interface: flow_fields.interface_index,
+        interface: fields.interface_index,
     })
+}
+
+/// Returns the fields by which connection tracking knows a flow, if it does. A message of ICMP in either direction shows the kind of
+/// query.
+fn tuple(flow: &FlowSnapshot, fields: &FlowFields<'_>) -> Option<Tuple> {
+    let &FlowFields {
+        protocol,
+        source,
+        destination,
+        ..
+    } = fields;
+    if !matches!(protocol, Protocol::ICMP | Protocol::ICMPV6) {
+        return Tuple::with_ports(protocol, source, destination);
+    }
+    let id = icmp_identifier(flow.tail().ports)?;
+    let sample = flow.sides.iter().find_map(|side| side.sample)?;
+    let message = Query {
+        kind: sample.icmp_type,
+        code: sample.icmp_code,
+        id,
+    };
+    Tuple::of_query(protocol, source, destination, message)
 }
 
 #[cfg(test)]

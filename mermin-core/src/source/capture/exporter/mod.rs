@@ -48,7 +48,7 @@ pub(super) struct Exporter {
     suppression: Suppression,
     /// Conversations that several interfaces see; used with `join`.
     conversations: Option<Conversations>,
-    /// The look-up of sockets, if it is on.
+    /// The look-up of sockets and translations, if it is on.
     lookup: Option<Lookup>,
     unasked: Unasked,
     /// Names from payloads, where they are read.
@@ -150,7 +150,7 @@ impl Exporter {
         self.unacked.is_some()
     }
 
-    /// Enrols a flow if the filter admits it: in its conversation, and for a look-up of its sockets. Returns false if the
+    /// Enrols a flow if the filter admits it: in its conversation, and for its look-ups. Returns false if the
     /// filter rejects the flow. Its end then needs no room in the queue.
     pub(super) fn enrol_if_admitted(
         &mut self,
@@ -280,7 +280,7 @@ impl Exporter {
         };
         let known = self.looked_up(slot, flow);
         let record = records.record(slots, slot, flow, beside, reason, known.listening);
-        let mut record = known.add_processes(self.with_sights(record, flow, &sights));
+        let mut record = known.add_found(self.with_sights(record, flow, &sights));
         record.application = self.application(slot, flow.first_seen);
         record.drops = self.dropped(slots, slot, flow, beside);
         let unacked = self.unacked.as_ref();
@@ -347,7 +347,7 @@ impl Exporter {
         beside.replace(then);
         let record = records.record(slots, slot, &flow, &beside, reason, known.listening);
         let mut record =
-            known.add_processes(self.with_sights_again(slots, records, slot, &flow, record));
+            known.add_found(self.with_sights_again(slots, records, slot, &flow, record));
         record.application = self.application(slot, flow.first_seen);
         record.drops = self.dropped(slots, slot, &flow, &beside);
         self.out.push_back(record);

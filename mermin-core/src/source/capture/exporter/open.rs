@@ -30,7 +30,7 @@ impl Exporter {
         let reason = EndReason::ActiveTimeout;
         let beside = Beside::read(slots, slot, &flow);
         let record = records.record(slots, slot, &flow, &beside, reason, known.listening);
-        let mut record = known.add_processes(record);
+        let mut record = known.add_found(record);
         record.drops = self.dropped(slots, slot, &flow, &beside);
         record.application = self.application(slot, flow.first_seen);
         Some(record)
