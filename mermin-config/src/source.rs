@@ -17,6 +17,7 @@ impl Config {
             .source_of_captures()
             .netns(instrument.netns().clone())
             .process(self.pipeline().flow_capture().process())
+            .nat(self.pipeline().flow_capture().nat())
             .tcp_sockets(self.pipeline().flow_capture().tcp_sockets())
             .drops(self.pipeline().flow_capture().drops());
         let builder = hooks(interfaces(builder, instrument), instrument);
@@ -37,7 +38,7 @@ impl Config {
     }
 
     /// Returns a builder for capture files: as [`source`](Self::source), without the options that only a live source has:
-    /// `netns`, `process`, `tcp_sockets`, `drops`, `instance`, the selection of interfaces, and the attachment of programs.
+    /// `netns`, `process`, `nat`, `tcp_sockets`, `drops`, `instance`, the selection of interfaces, and the attachment of programs.
     /// Set the file with `FlowSourceBuilder::pcap`.
     pub fn source_of_captures(&self) -> FlowSourceBuilder {
         let capture = self.pipeline().flow_capture();
@@ -144,7 +145,7 @@ mod tests {
     fn capture_file_has_no_host_interfaces() {
         let config: Config = "discovery \"instrument\" {\n  interfaces = [\"eth0\"]\n  attach = \"tcx\"\n  instance = \"a\"\n}\n\
                               span {\n  udp_timeout = \"7s\"\n}\n\
-                              pipeline {\n  flow_capture {\n    process = true\n    tcp_sockets = true\n    drops = true\n  }\n}\n"
+                              pipeline {\n  flow_capture {\n    process = true\n    nat = true\n    tcp_sockets = true\n    drops = true\n  }\n}\n"
             .parse()
             .unwrap();
         let expected = tunnels(
@@ -252,6 +253,7 @@ pipeline {
     join = \"merged\"
     process = true
     listening_ports = true
+    nat = true
     tcp_analysis = true
     tcp_sockets = true
     drops = true
@@ -292,6 +294,7 @@ filter \"flow\" {
                 .join(Join::Merged)
                 .process(true)
                 .listening_ports(true)
+                .nat(true)
                 .tcp_analysis(true)
                 .tcp_sockets(true)
                 .drops(true)

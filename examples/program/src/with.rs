@@ -4,7 +4,7 @@ use mermin_core::{FlowSourceBuilder, Join, Sampling};
 
 /// Known names, for errors.
 const KNOWN: &str =
-    "one of drops, join, join=merged, listening, names, process, sampling, sockets, tcp, all";
+    "one of drops, join, join=merged, listening, names, nat, process, sampling, sockets, tcp, all";
 
 /// Details of flows: `--with NAMES`. It overrides a configuration file.
 ///
@@ -25,6 +25,7 @@ pub struct With {
     drops: bool,
     listening: bool,
     names: bool,
+    nat: bool,
     process: bool,
     sampling: bool,
     sockets: bool,
@@ -33,8 +34,8 @@ pub struct With {
 }
 
 impl With {
-    /// Adds names with commas between them: `drops`, `join`, `join=merged`, `listening`, `names`, `process`, `sampling`, `sockets`, `tcp`,
-    /// `all`.
+    /// Adds names with commas between them: `drops`, `join`, `join=merged`, `listening`, `names`, `nat`, `process`, `sampling`, `sockets`,
+    /// `tcp`, `all`.
     /// `all` leaves `sampling` out, because it leaves flows out.
     ///
     /// # Errors
@@ -47,6 +48,7 @@ impl With {
                 "drops" => self.drops = true,
                 "listening" => self.listening = true,
                 "names" => self.names = true,
+                "nat" => self.nat = true,
                 "process" => self.process = true,
                 "sampling" => self.sampling = true,
                 "sockets" => self.sockets = true,
@@ -61,10 +63,11 @@ impl With {
     /// Checks that the source can have these details.
     ///
     /// # Errors
-    /// Processes, sockets or drops of a capture file.
+    /// Processes, translations, sockets or drops of a capture file.
     pub fn check(self, is_capture: bool) -> Result<(), String> {
         let live_only = [
             ("process", "looks up sockets of this host", self.process),
+            ("nat", "asks the connection tracking of this host", self.nat),
             ("sockets", "reads TCP sockets of this host", self.sockets),
             ("drops", "counts packets that this host drops", self.drops),
         ];
@@ -76,7 +79,7 @@ impl With {
         }
     }
 
-    /// Switches the details on. `all` leaves processes, sockets and drops out of a capture file, which has none.
+    /// Switches the details on. `all` leaves processes, translations, sockets and drops out of a capture file, which has none.
     pub fn put(self, builder: FlowSourceBuilder, is_capture: bool) -> FlowSourceBuilder {
         let builder = match self.join {
             Some(join) => builder.join(join),
@@ -112,6 +115,11 @@ impl With {
         } else {
             builder
         };
+        let builder = if self.nat || self.all && !is_capture {
+            builder.nat(true)
+        } else {
+            builder
+        };
         if self.process || self.all && !is_capture {
             builder.process(true)
         } else {
@@ -138,6 +146,8 @@ mod tests {
         assert_eq!(live("join").get_join(), Join::FirstSeen);
         assert_eq!(live("join, join=merged").get_join(), Join::Merged);
         assert!(live("process").get_process() && !live("join").get_process());
+        assert!(live("nat").get_nat() && !live("process").get_nat());
+        assert!(live("all").get_nat() && !capture("all").get_nat());
         assert!(live("drops").get_drops() && !live("process").get_drops());
         assert!(live("all").get_drops() && !capture("all").get_drops());
         assert!(capture("listening").get_listening_ports());
@@ -158,7 +168,7 @@ mod tests {
 
     #[test]
     fn details_of_this_host_are_refused_for_a_capture_file() {
-        for name in ["process", "sockets", "drops"] {
+        for name in ["process", "nat", "sockets", "drops"] {
             let with = with(name).unwrap();
             let error = with.check(true).unwrap_err();
             assert!(error.starts_with(&format!("`--with {name}` ")), "{error}");

@@ -46,6 +46,9 @@ section! {
         /// Uses listening ports to find the client of a flow that was captured midstream, or whose protocol has no connections
         /// (`flow.direction.rule` is `listening_port`). Sockets of containers need the privileges of `process`.
         listening_ports: bool = false, Capture;
+        /// Looks up the other side of flows that the watched host translates (NAT): `source.nat.address`, `destination.nat.address` and
+        /// related attributes. The look-up asks the connection tracking of the watched network namespace, with `CAP_NET_ADMIN`.
+        nat: bool = false, Capture;
         /// Analyses TCP from its segments: retransmissions, reordering, round trips, responses
         /// (`flow.tcp.retransmissions`, `flow.tcp.rndtrip.latency`, `flow.tcp.svc.latency` and related attributes).
         /// Each flow then takes 448 octets of kernel memory more.
