@@ -63,6 +63,12 @@ pub(crate) enum Fact {
     Segment,
     EndReason,
     FlowId,
+    PostNatSource4,
+    PostNatSource6,
+    PostNatDestination4,
+    PostNatDestination6,
+    PostNatSourcePort,
+    PostNatDestinationPort,
     BiflowDirection,
     /// One of so many flows is kept.
     SamplingInterval,
@@ -112,9 +118,15 @@ impl Fact {
             Self::StartNanoseconds => Element::iana(156, 8),
             Self::EndNanoseconds => Element::iana(157, 8),
             Self::Ttl => Element::iana(192, 1),
+            Self::PostNatSource4 => Element::iana(225, 4),
+            Self::PostNatDestination4 => Element::iana(226, 4),
+            Self::PostNatSourcePort => Element::iana(227, 2),
+            Self::PostNatDestinationPort => Element::iana(228, 2),
             Self::BiflowDirection => Element::iana(239, 1),
             Self::Dot1qVlan => Element::iana(243, 2),
             Self::CustomerVlan => Element::iana(245, 2),
+            Self::PostNatSource6 => Element::iana(281, 16),
+            Self::PostNatDestination6 => Element::iana(282, 16),
             Self::Spi => Element::iana(295, 4),
             Self::Segment => Element::iana(351, 8),
             Self::FrameOctets => Element::iana(352, 8),
@@ -190,6 +202,16 @@ impl Fact {
             Self::Segment => put64(segment(flow).unwrap_or(0), out),
             Self::EndReason => out.push(flow.end_reason.number()),
             Self::FlowId => put64(flow_id(flow.id.to_u128()), out),
+            Self::PostNatSource4 | Self::PostNatSource6 => {
+                put_address(view.translated(reverse)[0].address, out);
+            }
+            Self::PostNatDestination4 | Self::PostNatDestination6 => {
+                put_address(view.translated(reverse)[1].address, out);
+            }
+            Self::PostNatSourcePort => put16(view.translated(reverse)[0].port.unwrap_or(0), out),
+            Self::PostNatDestinationPort => {
+                put16(view.translated(reverse)[1].port.unwrap_or(0), out);
+            }
             Self::BiflowDirection => out.push(biflow_direction(flow.direction)),
             Self::SamplingInterval => {
                 put32(flow.sampling_interval.map_or(0, NonZeroU32::get), out);

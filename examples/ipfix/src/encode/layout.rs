@@ -42,7 +42,9 @@ impl Layout {
         let mut fields = Vec::new();
         // Before the forward fields: nfcapd uses the last one, because it does not distinguish them.
         if shape.reverse {
-            fields.extend(counts(shape, settings).into_iter().map(|fact| Field {
+            let facts = counts(shape, settings).into_iter();
+            let translated = translated(shape, shape.translated[1]);
+            fields.extend(facts.chain(translated).map(|fact| Field {
                 fact,
                 reverse: true,
             }));
@@ -148,6 +150,7 @@ fn facts(shape: Shape, settings: &Settings) -> Vec<Fact> {
         facts.push(Fact::Segment);
     }
     facts.extend([Fact::EndReason, Fact::FlowId]);
+    facts.extend(translated(shape, shape.translated[0]));
     if settings.biflow {
         facts.push(Fact::BiflowDirection);
     }
@@ -159,6 +162,22 @@ fn facts(shape: Shape, settings: &Settings) -> Vec<Fact> {
     }
     facts.extend(names(shape.names));
     facts
+}
+
+/// Returns the fields of a direction whose packets are translated after they were seen here.
+fn translated(shape: Shape, is_translated: bool) -> impl Iterator<Item = Fact> {
+    let addresses = if shape.ipv6 {
+        [Fact::PostNatSource6, Fact::PostNatDestination6]
+    } else {
+        [Fact::PostNatSource4, Fact::PostNatDestination4]
+    };
+    let has_ports = matches!(shape.transport, Transport::Tcp | Transport::Ports);
+    let ports = [Fact::PostNatSourcePort, Fact::PostNatDestinationPort];
+    let ports = ports.into_iter().filter(move |_| has_ports);
+    addresses
+        .into_iter()
+        .chain(ports)
+        .filter(move |_| is_translated)
 }
 
 /// Returns the fields of names, those of variable length last.

@@ -10,7 +10,7 @@ use std::{
 
 use mermin_core::{
     Flow,
-    flow::{Direction, MacAddress, Protocol, TunnelKind, Uniflow},
+    flow::{Direction, Endpoint, MacAddress, NatSeen, Protocol, TunnelKind, Uniflow},
 };
 
 use super::names::Names;
@@ -68,6 +68,28 @@ impl<'a> View<'a> {
         let interface = &self.flow.interface;
         let macs = [interface.source_mac, interface.destination_mac];
         in_order(macs, self.backwards)
+    }
+
+    /// Returns true if packets in the record's direction, or in the other one, are translated after they were seen here.
+    pub(crate) fn is_translated(&self, reverse: bool) -> bool {
+        let later = if self.backwards ^ reverse {
+            NatSeen::After
+        } else {
+            NatSeen::Before
+        };
+        self.flow
+            .nat
+            .as_deref()
+            .is_some_and(|nat| nat.seen == later)
+    }
+
+    /// Returns sender and receiver of packets in the record's direction, or in the other one, on the other side of a translation.
+    pub(crate) fn translated(&self, reverse: bool) -> [Endpoint; 2] {
+        let nat = self.flow.nat.as_deref();
+        let source = nat.and_then(|nat| nat.source).unwrap_or(self.flow.source);
+        let destination = nat.and_then(|nat| nat.destination);
+        let ends = [source, destination.unwrap_or(self.flow.destination)];
+        in_order(ends, self.backwards ^ reverse)
     }
 
     /// Returns the time of the first packet in the record's direction, as far as the flow has it. A flow has the time of its first
@@ -129,6 +151,8 @@ pub(crate) struct Shape {
     pub(crate) reverse: bool,
     /// True if packets that the kernel dropped are in the record.
     pub(crate) dropped: bool,
+    /// True for each direction whose packets are translated after they were seen here: the record's, and the other one in it.
+    pub(crate) translated: [bool; 2],
     /// True if the delay of the other direction's first packet is in the record.
     pub(crate) answer: bool,
     /// True if flows are sampled.
@@ -152,6 +176,10 @@ impl Shape {
                 .map(|tunnel| tunnel.source.address.is_ipv6()),
             reverse,
             dropped: view.dropped(false) != 0 || reverse && view.dropped(true) != 0,
+            translated: [
+                view.is_translated(false),
+                reverse && view.is_translated(true),
+            ],
             answer: settings.biflow && view.answer().is_some(),
             sampled: flow.sampling_interval.is_some(),
             names: Names::of(flow),

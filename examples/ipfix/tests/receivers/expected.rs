@@ -8,7 +8,7 @@ use std::{
 
 use mermin_core::{
     Flow,
-    flow::{Application, Direction, IpHeader, MacAddress, Protocol, TunnelKind, Uniflow},
+    flow::{Application, Direction, IpHeader, MacAddress, NatSeen, Protocol, TunnelKind, Uniflow},
 };
 use mermin_ipfix::{FineTimes, Settings};
 
@@ -172,6 +172,9 @@ fn biflow(flow: &Flow) -> Elements {
         for (name, value) in counts(flow, true, has_dropped) {
             elements.insert(reverse(&name), value);
         }
+        for (name, value) in translated(flow, true) {
+            elements.insert(reverse(&name), value);
+        }
     }
     elements
 }
@@ -290,10 +293,41 @@ fn counts(flow: &Flow, back: bool, has_dropped: bool) -> Elements {
     elements
 }
 
+/// Sender and receiver behind a translation, of a direction whose packets were seen before it.
+fn translated(flow: &Flow, back: bool) -> Elements {
+    let mut elements = Elements::new();
+    let before = if back {
+        NatSeen::After
+    } else {
+        NatSeen::Before
+    };
+    let Some(nat) = flow.nat.as_deref().filter(|nat| nat.seen == before) else {
+        return elements;
+    };
+    let mut ends = [
+        (nat.source, flow.source),
+        (nat.destination, flow.destination),
+    ];
+    if back {
+        ends.reverse();
+    }
+    for (side, (other, own)) in ["Source", "Destination"].into_iter().zip(ends) {
+        let end = other.unwrap_or(own);
+        let version = if end.address.is_ipv6() { 6 } else { 4 };
+        let name = format!("postNAT{side}IPv{version}Address");
+        elements.insert(name, end.address.to_string());
+        if let Some(port) = end.port {
+            elements.insert(format!("postNAPT{side}TransportPort"), port.to_string());
+        }
+    }
+    elements
+}
+
 /// `has_dropped`: a direction of the record has packets that the kernel dropped.
 fn elements(flow: &Flow, back: bool, has_dropped: bool) -> Elements {
     let row = row(flow, back);
     let mut elements = counts(flow, back, has_dropped);
+    elements.extend(translated(flow, back));
     let version = if flow.source.address.is_ipv6() { 6 } else { 4 };
     let mut add = |name: &str, value: String| elements.insert(name.to_owned(), value);
     add(

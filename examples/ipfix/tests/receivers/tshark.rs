@@ -44,7 +44,7 @@ fn wrapped(messages: &[u8]) -> Vec<u8> {
 }
 
 /// Fields of the dissector, and the elements that they show.
-const FIELDS: [(&str, &str); 35] = [
+const FIELDS: [(&str, &str); 41] = [
     ("packets", "packetDeltaCount"),
     ("octets", "octetDeltaCount"),
     ("permanent_packets", "packetTotalCount"),
@@ -75,6 +75,24 @@ const FIELDS: [(&str, &str); 35] = [
     ("flow_id", "flowId"),
     ("biflow_direction", "biflowDirection"),
     ("sampling_interval", "samplingInterval"),
+    ("post_natsource_ipv4_address", "postNATSourceIPv4Address"),
+    (
+        "post_natdestination_ipv4_address",
+        "postNATDestinationIPv4Address",
+    ),
+    (
+        "post_naptsource_transport_port",
+        "postNAPTSourceTransportPort",
+    ),
+    (
+        "post_naptdestination_transport_port",
+        "postNAPTDestinationTransportPort",
+    ),
+    ("post_nat_source_ipv6_address", "postNATSourceIPv6Address"),
+    (
+        "post_nat_destination_ipv6_address",
+        "postNATDestinationIPv6Address",
+    ),
     ("appl_name", "applicationName"),
     ("http_request_host", "httpRequestHost"),
     ("icmp_ipv6_code", "icmpTypeCodeIPv6"),

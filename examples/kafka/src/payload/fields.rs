@@ -5,7 +5,7 @@ pub(super) const ADDED: u32 = 1000;
 
 /// Attributes by the numbers of their fields, from 1. A number never gets another meaning, because consumers read old messages by new
 /// definitions: a new attribute goes to the end, and one that is no more leaves its name here. `flow.proto` is written from this list.
-pub(super) const FIELDS: [&str; 150] = [
+pub(super) const FIELDS: [&str; 155] = [
     "flow.id",
     "flow.sequence",
     "flow.start",
@@ -156,4 +156,9 @@ pub(super) const FIELDS: [&str; 150] = [
     "flow.reverse.tcp.socket.retransmissions",
     "flow.reverse.tcp.socket.delivered",
     "flow.reverse.tcp.socket.congestion_window",
+    "flow.nat.seen",
+    "source.nat.address",
+    "source.nat.port",
+    "destination.nat.address",
+    "destination.nat.port",
 ];

@@ -4,6 +4,7 @@ mod application;
 mod drops;
 mod fill;
 mod kind;
+mod nat;
 mod part;
 mod points;
 mod process;

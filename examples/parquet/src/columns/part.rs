@@ -13,6 +13,7 @@ pub(crate) enum Part {
     Drops,
     Icmp,
     Ipsec,
+    Nat,
     Points,
     Processes,
     TcpAnalysis,
@@ -38,6 +39,7 @@ impl Parts {
                     flow.icmp_id.is_some() || ways.iter().any(|way| way.icmp.is_some()),
                 ),
                 (Part::Ipsec, flow.ipsec.is_some()),
+                (Part::Nat, flow.nat.is_some()),
                 (Part::Points, !flow.observation_points.is_empty()),
                 (
                     Part::Processes,

@@ -10,6 +10,7 @@ use super::{
     drops::of_drops,
     fill::{addresses, attribute, signed},
     kind::{Column, Kind},
+    nat::{of, of_nat},
     part::Part,
     points::of_points,
     process::{of_process, process},
@@ -106,6 +107,7 @@ fn beside(name: &str) -> Option<Column> {
     };
     let of_flow = |fill| address(Way::new(Kind::Address, fill).always());
     let of_tunnel = |fill| address(Way::new(Kind::Address, fill).part(Part::Tunnel));
+    let of_nat = |fill| address(Way::new(Kind::Address, fill).part(Part::Nat));
     match name {
         "source.address" => of_flow(addresses(|flow| Some(flow.source.address))),
         "destination.address" => of_flow(addresses(|flow| Some(flow.destination.address))),
@@ -113,6 +115,12 @@ fn beside(name: &str) -> Option<Column> {
         "tunnel.destination.address" => {
             of_tunnel(addresses(|flow| Some(flow.tunnel?.destination.address)))
         }
+        "source.nat.address" => of_nat(addresses(|flow| {
+            Some(of(flow, |nat| nat.source.as_ref())?.address)
+        })),
+        "destination.nat.address" => of_nat(addresses(|flow| {
+            Some(of(flow, |nat| nat.destination.as_ref())?.address)
+        })),
         "flow.end" => Some(column(
             "flow.duration",
             "Nanoseconds from start to end, as exact as the end is",
@@ -138,6 +146,7 @@ fn way(name: &str, settings: &Settings) -> Option<Way> {
     if let Some(way) = of_part(of_drops(name), Part::Drops)
         .or_else(|| of_part(of_tcp_analysis(name), Part::TcpAnalysis))
         .or_else(|| of_part(of_tcp_sockets(name), Part::TcpSockets))
+        .or_else(|| of_part(of_nat(name), Part::Nat))
     {
         return Some(way);
     }

@@ -9,9 +9,9 @@ use std::{
 use mermin_core::{
     Flow,
     flow::{
-        AddedAttribute, Application, Count, Dns, Dropped, Drops, IcmpMessage, Ipsec, MacAddress,
-        ObservationPoint, PointCounts, Process, Protocol, QuicVersion, TcpAnalysis, TcpFlags,
-        TcpLatency, TcpSocket, TcpSockets, Tls, VlanIds, attributes::ALL,
+        AddedAttribute, Application, Count, Dns, Dropped, Drops, Endpoint, IcmpMessage, Ipsec,
+        MacAddress, Nat, NatSeen, ObservationPoint, PointCounts, Process, Protocol, QuicVersion,
+        TcpAnalysis, TcpFlags, TcpLatency, TcpSocket, TcpSockets, Tls, VlanIds, attributes::ALL,
     },
     sink::testing::flows,
 };
@@ -93,6 +93,14 @@ fn drops() -> Drops {
     drops
 }
 
+fn nat(seen: NatSeen, source: Option<u16>, destination: Option<u16>) -> Nat {
+    let mut nat = Nat::new(seen);
+    nat.source = source.map(|port| Endpoint::new([192, 0, 2, 7], port));
+    nat.destination =
+        destination.map(|port| Endpoint::new([0x2001, 0xdb8, 0, 0, 0, 0, 0, 7], port));
+    nat
+}
+
 fn tcp_socket(round_trip: Option<u64>, number: u32) -> TcpSocket {
     let mut socket = TcpSocket::default();
     socket.smoothed_round_trip = round_trip.map(Duration::from_micros);
@@ -145,6 +153,8 @@ fn all() -> Vec<Flow> {
                 let sockets = tcp_sockets(source, tcp_socket(Some(9), 20));
                 flow.tcp_sockets = Some(Box::new(sockets));
             }
+            27 => flow.nat = Some(Box::new(nat(NatSeen::Before, Some(443), None))),
+            28 => flow.nat = Some(Box::new(nat(NatSeen::After, None, Some(u16::MAX)))),
             26 => flow.tcp_sockets = Some(Box::new(tcp_sockets(None, tcp_socket(None, 30)))),
             20 => flow.source_process = Some(Arc::new(Process::new(u32::MAX))),
             16 => (flow.several.tunnels, flow.several.tunnel_ids) = (true, true),

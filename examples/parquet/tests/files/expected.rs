@@ -27,6 +27,13 @@ pub(crate) fn row(flow: &Flow) -> Row {
     };
     octets("source.address", flow.source.address);
     octets("destination.address", flow.destination.address);
+    if let Some(nat) = &flow.nat {
+        for (name, end) in [("source", nat.source), ("destination", nat.destination)] {
+            if let Some(end) = end {
+                octets(&format!("{name}.nat.address"), end.address);
+            }
+        }
+    }
     if let Some(tunnel) = &flow.tunnel {
         octets("tunnel.source.address", tunnel.source.address);
         octets("tunnel.destination.address", tunnel.destination.address);
