@@ -170,7 +170,7 @@ fn process_that_lets_go_of_its_socket_stays_known() {
     let ends = FlowEndpoints {
         source: source.local_addr().unwrap(),
         destination: destination.local_addr().unwrap(),
-        ..request(0).ends
+        ..ends()
     };
     worker.scan();
     let flow = (0, 1);
