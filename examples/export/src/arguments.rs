@@ -105,12 +105,12 @@ impl Arguments {
         Ok(())
     }
 
-    /// Overrides the options of a file. Targets are not combined: targets on the command line replace those of the
-    /// file.
+    /// Makes the plan: options of the command line override those of a file. Targets are not combined: targets on the
+    /// command line replace those of the file.
     ///
     /// # Errors
     /// An invalid target in the file, no target at all, or a buffer that does not fit.
-    pub(crate) fn over(self, config: Option<&Config>) -> Result<Plan> {
+    pub(crate) fn plan(self, config: Option<&Config>) -> Result<Plan> {
         let flows = config.map(|config| config.export().flows());
         let mut targets = self.targets;
         if targets.is_empty() {
@@ -206,7 +206,7 @@ mod tests {
             found.map(|(_, value)| value.into())
         };
         let arguments = Arguments::from(lexopt::Parser::from_args(words), variable);
-        let plan = arguments.and_then(|arguments| arguments.unwrap().over(None));
+        let plan = arguments.and_then(|arguments| arguments.unwrap().plan(None));
         plan.map_err(|error| error.to_string())
     }
 

@@ -6,7 +6,7 @@ mod arguments;
 use std::{process::ExitCode, sync::atomic::Ordering};
 
 use futures::executor::block_on;
-use mermin_program::{BUFFERED, COLLECTOR, Named, Result, Run, in_front_of, say_doubled};
+use mermin_program::{BUFFERED, COLLECTOR, Named, Result, Run, in_front_of, say_duplicates};
 
 use arguments::Arguments;
 
@@ -24,11 +24,11 @@ async fn run(arguments: Arguments) -> Result<bool> {
         keys.push(COLLECTOR);
     }
     let (builder, config) = arguments.source.open("mermin-export", &keys)?;
-    let plan = arguments.over(config.as_ref())?;
-    let (mut sinks, mut curious, mut doubled) = (Vec::new(), Vec::new(), Vec::new());
+    let plan = arguments.plan(config.as_ref())?;
+    let (mut sinks, mut callbacks, mut doubled) = (Vec::new(), Vec::new(), Vec::new());
     for target in plan.targets {
         let started = (target.start)()?;
-        curious.extend(started.opened);
+        callbacks.extend(started.opened);
         if let Some((count, remedy)) = started.doubled {
             doubled.push((target.name.clone(), count, remedy));
         }
@@ -44,15 +44,15 @@ async fn run(arguments: Arguments) -> Result<bool> {
         close_within: plan.close_within,
         ..Run::default()
     };
-    let whole = run
+    let succeeded = run
         .run(builder, sinks, |handle| {
-            for opened in curious {
-                opened(handle, &meters);
+            for callback in callbacks {
+                callback(handle, &meters);
             }
         })
         .await?;
     for (name, count, remedy) in doubled {
-        say_doubled(&name, count.load(Ordering::Relaxed), remedy);
+        say_duplicates(&name, count.load(Ordering::Relaxed), remedy);
     }
-    Ok(whole)
+    Ok(succeeded)
 }

@@ -4,7 +4,7 @@ use std::{env, process::ExitCode, sync::atomic::Ordering};
 
 use futures::executor::block_on;
 use mermin_nats::{Exporter, Target};
-use mermin_program::{Program, Result, Source, say_doubled};
+use mermin_program::{Program, Result, Source, say_duplicates};
 
 const USAGE: &str = "\
 usage: mermin-nats (--interface PATTERN.. | --pcap FILE) [--config FILE] --to TARGET
@@ -37,6 +37,6 @@ async fn run(source: &Source, target: Option<Target>) -> Result<bool> {
     let doubled = exporter.doubled();
     let sink = export.named(&name, exporter);
     let whole = export.to(sink).await?;
-    say_doubled(&name, doubled.load(Ordering::Relaxed), Exporter::REMEDY);
+    say_duplicates(&name, doubled.load(Ordering::Relaxed), Exporter::REMEDY);
     Ok(whole)
 }

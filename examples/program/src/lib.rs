@@ -52,7 +52,7 @@ pub use self::{
     sampled::stands_for,
     source::{Flag, Source},
     stop::{close_on_signal, stop_flag, when_raised},
-    table::{say_doubled, table},
+    table::{say_duplicates, table},
     target::{TargetError, split_hosts, split_target, with_port, without_user},
     with::With,
 };

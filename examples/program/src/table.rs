@@ -37,11 +37,11 @@ pub fn table(rows: &[(&str, SinkStats)]) -> String {
 }
 
 /// Prints on standard error how many records a target may have twice, and a remedy if there is one.
-pub fn say_doubled(target: &str, doubled: u64, remedy: &str) {
-    eprint!("{}", words_of_doubled(target, doubled, remedy));
+pub fn say_duplicates(target: &str, doubled: u64, remedy: &str) {
+    eprint!("{}", words_of_duplicates(target, doubled, remedy));
 }
 
-fn words_of_doubled(target: &str, doubled: u64, remedy: &str) -> String {
+fn words_of_duplicates(target: &str, doubled: u64, remedy: &str) -> String {
     match doubled {
         0 => String::new(),
         1 => format!("`{target}` may have 1 record twice: {remedy}\n"),
@@ -60,7 +60,7 @@ mod tests {
             (1, "`kafka://a/b` may have 1 record twice: drop it\n"),
             (7, "`kafka://a/b` may have 7 records twice: drop it\n"),
         ] {
-            assert_eq!(words_of_doubled("kafka://a/b", count, "drop it"), said);
+            assert_eq!(words_of_duplicates("kafka://a/b", count, "drop it"), said);
         }
     }
 

@@ -20,5 +20,5 @@ pub use self::{
 };
 pub(crate) use self::{
     names::{Names, Purpose},
-    start::opened,
+    start::take_callbacks,
 };

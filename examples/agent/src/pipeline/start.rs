@@ -26,7 +26,7 @@ pub struct Prepared {
 }
 
 /// Takes the functions that are to be called with the meters, by their receivers.
-pub(crate) fn opened(prepared: &mut [Prepared]) -> Vec<(Receiver, Opened)> {
+pub(crate) fn take_callbacks(prepared: &mut [Prepared]) -> Vec<(Receiver, Opened)> {
     let opened = prepared
         .iter_mut()
         .filter_map(|it| Some((it.receiver.clone(), it.opened.take()?)));

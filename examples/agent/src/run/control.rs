@@ -17,7 +17,7 @@ use super::{decoration, followed, show, warn_about};
 use crate::{
     configuration::{File, Host, Plan, Receiver, Refused},
     log::Log,
-    pipeline::{Change, Prepared, opened, prepare},
+    pipeline::{Change, Prepared, prepare, take_callbacks},
     state::State,
 };
 
@@ -37,7 +37,7 @@ pub(super) struct Running {
     source: Handle,
     state: State,
     watch: Option<Watch>,
-    opened: Vec<(Receiver, Opened)>,
+    callbacks: Vec<(Receiver, Opened)>,
 }
 
 impl Control {
@@ -146,7 +146,7 @@ impl Running {
         source: Handle,
         state: State,
         watch: Option<Watch>,
-        opened: Vec<(Receiver, Opened)>,
+        callbacks: Vec<(Receiver, Opened)>,
     ) -> Self {
         if let Some(watch) = &watch {
             watch.source(source.clone());
@@ -155,7 +155,7 @@ impl Running {
             source,
             state,
             watch,
-            opened,
+            callbacks,
         };
         running.show(&[]);
         running
@@ -196,8 +196,9 @@ impl Running {
         }
         let decoration = decoration(cluster.as_ref(), wanted);
         let former = self.state.exchange().meters();
-        self.opened.retain(|(receiver, _)| kept.contains(receiver));
-        self.opened.extend(opened(&mut added));
+        self.callbacks
+            .retain(|(receiver, _)| kept.contains(receiver));
+        self.callbacks.extend(take_callbacks(&mut added));
         let change = Change {
             kept,
             added,
@@ -218,8 +219,8 @@ impl Running {
         if let Some(watch) = &self.watch {
             show(watch, &meters, former);
         }
-        for (_, opened) in &self.opened {
-            opened(&self.source, &meters);
+        for (_, callback) in &self.callbacks {
+            callback(&self.source, &meters);
         }
     }
 }

@@ -8,7 +8,7 @@ mod privileges;
 use std::process::ExitCode;
 
 use mermin_core::sink::{Batching, Meter};
-use mermin_program::{Result, say, say_doubled, table};
+use mermin_program::{Result, say, say_duplicates, table};
 use mermin_prometheus::{Exporter, Label, Settings, Watch};
 use tokio::runtime::Builder;
 
@@ -23,7 +23,7 @@ use crate::{
     configuration::{File, MetricsPlan, Plan, Receiver, Refused},
     log::Log,
     page::{View, Visits},
-    pipeline::{Exchange, FanOut, Prepared, opened, prepare},
+    pipeline::{Exchange, FanOut, Prepared, prepare, take_callbacks},
     state::{State, listen},
 };
 
@@ -108,7 +108,7 @@ async fn capture(file: File, log: Log, exchange: Exchange, privileged: Opener) -
         tracing::info!("the page of live flows is at http://{}/", view.address());
     }
     let mut prepared: Vec<Prepared> = plan.receivers.iter().map(prepare).collect::<Result<_>>()?;
-    let opened = opened(&mut prepared);
+    let callbacks = take_callbacks(&mut prepared);
     let page = plan.metrics.map(page).transpose()?;
     let watch = page.as_ref().map(Exporter::watch);
     if let Some(watch) = &watch {
@@ -133,7 +133,7 @@ async fn capture(file: File, log: Log, exchange: Exchange, privileged: Opener) -
     let handle = source.handle();
     let fan_out = FanOut::new(prepared, decoration, exchange.clone());
     state.capturing(handle.clone());
-    let running = Running::began(handle.clone(), state.clone(), watch, opened);
+    let running = Running::began(handle.clone(), state.clone(), watch, callbacks);
     tracing::info!(
         "privileges: the thread that captures keeps CAP_NET_ADMIN, for interfaces that appear later, and before Linux 5.19 CAP_BPF; threads of receivers, probes and the cluster have none"
     );
@@ -154,7 +154,7 @@ async fn capture(file: File, log: Log, exchange: Exchange, privileged: Opener) -
         never = closer.work(handle, state) => match never {},
     };
     for (name, count, remedy) in exchange.doubled() {
-        say_doubled(&name, count, remedy);
+        say_duplicates(&name, count, remedy);
     }
     if let Err(error) = outcome {
         say(&error);
