@@ -89,8 +89,7 @@ mod tests {
     use crate::sink::ThreadTimer;
 
     #[test]
-    fn deliveries_share_the_time_once_the_source_is_closed()
-     {
+    fn deliveries_share_the_time_once_the_source_is_closed() {
         for (closed, most) in [(false, 5), (true, 3)] {
             let (control, queue) = (Arc::new(Control::new().unwrap()), Arc::<Queue>::default());
             if closed {
