@@ -19,9 +19,9 @@ Usage: top [OPTIONS]
                            `max` reads it as fast as possible
   --with NAMES             more about each flow, with commas between the names: `names` (server
                            names of TLS, hosts of HTTP, questions of DNS) and `process` have a tab
-                           of their own; `join`, `listening`, `nat`, `tcp`, `sockets` and `drops` are
-                           in a flow's details; `all` is all of these. `sampling` leaves whole flows
-                           out when there are too many, so `all` is without it
+                           of their own; `join`, `listening`, `nat`, `tcp`, `sockets` and `drops`
+                           are in a flow's details; `all` is all of these. `sampling` leaves whole
+                           flows out when there are too many, so `all` is without it
   --filter TERMS           begin with this filter, such as `port 443 and not net 10.0.0.0/8`
   --delay SECONDS          time between two frames (default: 0.5)
   --frames N               end after N frames

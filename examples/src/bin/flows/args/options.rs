@@ -156,8 +156,8 @@ fn duration() -> impl Parser<Option<Duration>> {
 fn with() -> impl Parser<With> {
     let help = "more about each flow, with commas between the names. `join`: a conversation that several interfaces see is one \
                 flow; `join=merged`: the same, with the counts of each interface; `names`: server names of TLS, questions of \
-                DNS and hosts of HTTP, read from the first payloads; `process`: the processes at both ends; `nat`: the addresses on the other side of a translation; `tcp`: \
-                retransmissions, round trips and more; `sockets`: round trip, retransmissions and more of the TCP sockets of this host; `listening`: the side with a listening port is the server of a flow that \
+                DNS and hosts of HTTP, read from the first payloads; `process`: the processes at both ends; `nat`: the addresses on \
+                the other side of a translation; `tcp`: retransmissions, round trips and more; `sockets`: round trip, retransmissions and more of the TCP sockets of this host; `listening`: the side with a listening port is the server of a flow that \
                 began before the capture; `drops`: packets that the kernel dropped; `all`: all of these. `sampling`: whole flows are \
                 left out when there are too many; `all` leaves it out, because it leaves flows out";
     long("with")
