@@ -3,6 +3,7 @@
 
 mod ahead;
 mod joining;
+mod last_records;
 mod lookup;
 pub(super) mod names;
 mod open;

@@ -1,7 +1,8 @@
 //! Unacknowledged records of a pinned source, in the journal for the next process.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
+use super::last_records::LastRecords;
 use crate::{
     bpf::{
         ledger::{Ledger, LedgerSums},
@@ -17,16 +18,12 @@ use crate::{
     table::{export_state::Watermark, record::slot_of},
 };
 
-/// Slots without an acknowledgement that are looked at in a row: most consumers acknowledge in order, and a look may cost a cache miss.
-const PASSED_OVER: usize = 64;
-
 /// The journal, and the slots that wait for an acknowledgement.
 #[derive(Debug)]
 pub(in crate::source::capture) struct Unacked {
     journal: Arc<Journal>,
     redo: Redo,
-    /// Slots whose last record was made, mostly in the order of the records.
-    last_records: VecDeque<u32>,
+    last_records: LastRecords,
 }
 
 /// Stores acknowledgements of the consumer. While it exists, no other process owns the instance.
@@ -47,7 +44,7 @@ impl Unacked {
         Self {
             journal: Arc::new(journal),
             redo,
-            last_records: VecDeque::new(),
+            last_records: LastRecords::default(),
         }
     }
 
@@ -83,7 +80,7 @@ impl Unacked {
     pub(super) fn begin_last_delivery(&mut self, slot: u32, reason: EndReason) {
         fail_point(FailPoint::Recorded);
         self.journal.begin_last_delivery(slot, reason);
-        self.last_records.push_back(slot);
+        self.last_records.push(slot);
     }
 
     /// Moves the packets of a suppressed record to the ledger, and writes down the new export state and the time of
@@ -98,7 +95,7 @@ impl Unacked {
         let word = if let Some((exported, last_seen)) = then {
             self.journal.prepare(slot, exported, last_seen)
         } else {
-            self.last_records.push_front(slot);
+            self.last_records.push_done(slot);
             journal::DONE
         };
         let plan = Plan::new(slot, word, sums);
@@ -110,17 +107,10 @@ impl Unacked {
         self.last_records.len()
     }
 
-    /// Returns a slot whose records were all exported and acknowledged. Some others are passed over and looked at again behind the
-    /// rest: a consumer that never acknowledges a record must not keep the slots of later ones.
+    /// Returns a slot whose records were all exported and acknowledged.
     pub(super) fn next_acked(&mut self) -> Option<u32> {
-        for _ in 0..self.last_records.len().min(PASSED_OVER) {
-            let slot = self.last_records.pop_front()?;
-            if self.is_done(slot) {
-                return Some(slot);
-            }
-            self.last_records.push_back(slot);
-        }
-        None
+        let journal = &self.journal;
+        self.last_records.take_done(|slot| journal.is_done(slot))
     }
 
     /// Returns true if all records of the flow that was in a slot were exported and acknowledged.
