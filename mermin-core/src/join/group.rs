@@ -138,14 +138,16 @@ impl Group {
     }
 
     /// Returns the counts of the conversation when a flow began: zero, unless the flow is much younger than the
-    /// others. The flow has counted packets since then. A flow that sees the same packets has them as well: its last packet is the same.
+    /// others. The flow has counted packets since then. A flow that sees the same packets has them as well: its last packet is the same,
+    /// or was seen long after the new one began. Packets that are between both interfaces now are at one of them alone.
     fn before(&self, new: &Newcomer, read: &impl Fn(u32) -> Sight) -> [Counted; DIRECTIONS] {
         let mut before = [Counted::default(); DIRECTIONS];
         let mut is_younger = !self.members.is_empty();
         for member in &self.members {
             let sight = member.sight(read);
             is_younger &= new.first_seen > sight.first_seen.saturating_add(SLACK);
-            let is_passed = sight.last_seen.saturating_add(PASSAGE) >= new.last_seen;
+            let is_passed = sight.last_seen.saturating_add(PASSAGE) >= new.last_seen
+                || sight.last_seen >= new.first_seen.saturating_add(SLACK);
             for (side, before) in before.iter_mut().enumerate() {
                 let shared = if is_passed {
                     new.sides[side]

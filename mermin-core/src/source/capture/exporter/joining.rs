@@ -20,11 +20,13 @@ impl Exporter {
         slots: &mut SlotTable,
         records: &RecordContext<'_>,
     ) {
-        if self.conversations.is_none() {
+        let Some(conversations) = &self.conversations else {
             return;
-        }
-        let open = slots.used().filter(|slot| slots.is_open(*slot));
-        let mut flows: Vec<(u64, u32)> = open
+        };
+        let new = slots
+            .used()
+            .filter(|&slot| slots.is_open(slot) && !conversations.knows(slot));
+        let mut flows: Vec<(u64, u32)> = new
             .map(|slot| (slots.slab().first_seen(slot), slot))
             .collect();
         flows.sort_unstable();
