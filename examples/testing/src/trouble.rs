@@ -136,7 +136,7 @@ pub fn never_comes(sink: impl FlowSink + 'static, time: Duration) -> SinkStats {
     assert!(began.elapsed() < LONGEST, "{:?}", began.elapsed());
     assert_eq!(
         error.to_string(),
-        format!("cannot deliver all within {time:?} of closing: 300 records are left")
+        format!("cannot deliver all within {time:?}: 300 records are left")
     );
     let stats = meter.stats();
     assert_eq!(

@@ -189,7 +189,8 @@ impl Queue {
 
     /// Returns true if no further records will come. Otherwise the task is woken when that changes.
     pub(super) fn poll_ended(&self, context: &Context<'_>) -> bool {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.refill();
         let ended = state.end.is_some();
         if !ended {
             wake_later(state, context);

@@ -176,8 +176,8 @@ impl FlowSourceBuilder {
 
     /// Lets the source's threads give up the capabilities that they no longer need, once it is open. Default: no.
     ///
-    /// `CAP_NET_ADMIN` is kept, for attaching tc filters to later interfaces and for listing other programs at hooks in the
-    /// report; before Linux 5.19 also `CAP_BPF`. The thread that looks up sockets also keeps `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN`
+    /// `CAP_NET_ADMIN` is kept, for attaching tc filters to later interfaces, for listing other programs at hooks in the
+    /// report and for [`nat`](Self::nat); before Linux 5.19 also `CAP_BPF`. The thread that looks up sockets also keeps `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN`
     /// and, with [`process`](Self::process), `CAP_DAC_READ_SEARCH` or, where that is missing, `CAP_DAC_OVERRIDE`. Threads of
     /// your own keep what they have.
     /// [`tcx_order`](Self::tcx_order) by a name has no effect at later interfaces then, because reading names takes

@@ -53,7 +53,8 @@ impl Deadline {
     fn is_over(&mut self, context: &mut Context<'_>) -> bool {
         if self.running.is_none() {
             self.closing = self.control.poll_closing(context);
-            if self.closing || self.queue.poll_ended(context) {
+            // The queue of a forked child is a copy, and may be locked for ever.
+            if self.closing || self.control.is_inherited() || self.queue.poll_ended(context) {
                 self.running = Some(self.timer.sleep(self.time));
             }
         }

@@ -168,11 +168,20 @@ fn refused(count: usize, error: BoxError) -> Error {
         .with_source(error)
 }
 
-fn late(source: &FlowSource, sink: &impl FlowSink, time: Duration) -> Error {
+fn late(source: &mut FlowSource, sink: &impl FlowSink, time: Duration) -> Error {
     let left = source.batch.len() as u64 + source.queue.len() as u64 + sink.waiting();
-    let message = format!("cannot deliver all within {time:?} of closing: {left} records are left");
-    Error::new(ErrorKind::Sink, message)
-        .with_remedy("give `close_within` more time, or look after the receiver")
+    let message = format!("cannot deliver all within {time:?}: {left} records are left");
+    let error = Error::new(ErrorKind::Sink, message)
+        .with_remedy("give `close_within` more time, or look after the receiver");
+    let mut failure = source.failed.take();
+    // A forked child has a copy of the queue, which may be locked for ever.
+    if failure.is_none() && !source.control.is_inherited() {
+        failure = source.queue.failure();
+    }
+    match failure {
+        Some(failure) => error.with_source(failure),
+        None => error,
+    }
 }
 
 /// Waits for the next batch.
@@ -384,7 +393,8 @@ mod tests {
 
     #[test]
     fn close_ends_within_its_time_limit() {
-        let (mut source, replayed) = source(5);
+        // One that would go on.
+        let (mut source, replayed) = source(u32::MAX);
         let mut sink = Sink::new(&replayed);
         sink.stalls = Some(1);
         let handle = source.handle();
@@ -397,9 +407,10 @@ mod tests {
         let run = run.close_within(Duration::from_millis(50));
         let error = block_on(run.into_future()).unwrap_err();
         assert!(began.elapsed() >= Duration::from_millis(100));
-        assert_eq!(
-            error.to_string(),
-            "cannot deliver all within 50ms of closing: 3 records are left"
+        let words = error.to_string();
+        assert!(
+            words.starts_with("cannot deliver all within 50ms: "),
+            "{words}"
         );
         closer.join().unwrap();
         assert_eq!(replayed.arrived().len(), 2);
@@ -407,19 +418,23 @@ mod tests {
 
     #[test]
     fn source_that_ended_by_itself_does_not_wait_for_a_sink_for_ever() {
-        let failure = Error::new(ErrorKind::System, "cannot read the flow table");
-        let replay = FlowSource::replay(flows(5)).fail_with(failure);
-        let (mut source, replayed) = replay.open().unwrap();
-        let mut sink = Sink::new(&replayed);
-        sink.stalls = Some(1);
-        let run = source.run(&mut sink).batch(by(4));
-        let run = run.close_within(Duration::from_millis(50));
-        let error = block_on(run.into_future()).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "cannot deliver all within 50ms of closing: 1 records are left"
-        );
-        assert_eq!(replayed.arrived().len(), 4);
+        for (records, stalls, left) in [(5, 1, 1), (4, 0, 4)] {
+            let failure = Error::new(ErrorKind::System, "cannot read the flow table");
+            let replay = FlowSource::replay(flows(records)).fail_with(failure);
+            let (mut source, replayed) = replay.open().unwrap();
+            let mut sink = Sink::new(&replayed);
+            sink.stalls = Some(stalls);
+            let run = source.run(&mut sink).batch(by(4));
+            let run = run.close_within(Duration::from_millis(50));
+            let error = block_on(run.into_future()).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("cannot deliver all within 50ms: {left} records are left")
+            );
+            let why = std::error::Error::source(&error).unwrap().to_string();
+            assert_eq!(why, "cannot read the flow table");
+            assert_eq!(replayed.arrived().len(), 4 * stalls);
+        }
     }
 
     #[test]
