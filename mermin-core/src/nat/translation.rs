@@ -23,7 +23,7 @@ pub(crate) fn translation<E>(
     mut entry: impl FnMut(&Tuple) -> Result<Option<Entry>, E>,
 ) -> Result<Tracked, E> {
     let back = flow.reversed();
-    // A zone has each tuple once, of both directions of all entries, so at most one of the two has an entry.
+    // An entry with the flow's own tuple goes first. One without a translation has both tuples.
     for (asked, seen) in [(*flow, NatSeen::Before), (back, NatSeen::After)] {
         if let Some(other) = entry(&asked)?.and_then(|entry| entry.opposite(&asked)) {
             // The opposite tuple is that of the answer: it comes from where the asked packet arrives.

@@ -30,8 +30,8 @@ pub(crate) struct Tuple {
 }
 
 impl Tuple {
-    /// Returns the tuple of a packet with ports. `None` without ports, and for protocols whose ports connection tracking
-    /// does not have.
+    /// Returns the tuple of a packet with ports. `None` without ports, and for protocols that are not looked up: connection tracking
+    /// also has UDP-Lite and, until Linux 6.16, DCCP.
     pub(crate) fn with_ports(
         protocol: Protocol,
         source: Endpoint,
