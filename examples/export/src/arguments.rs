@@ -6,6 +6,8 @@ use lexopt::prelude::{Long, Short, ValueExt as _};
 use mermin_config::Config;
 use mermin_core::sink::Overflow;
 use mermin_export::Target;
+#[cfg(feature = "otlp")]
+use mermin_program::check_seed;
 use mermin_program::{ENVIRONMENT, Result, Source, buffer_of, check_overflow, parsed};
 
 /// Returns the help.
@@ -119,9 +121,13 @@ impl Arguments {
                 .iter()
                 .map(|it| Target::parse(it))
                 .collect::<Result<_>>()?;
-            check_seed(config, !targets.is_empty())?;
             #[cfg(feature = "otlp")]
-            targets.extend(config.and_then(Target::of_traces));
+            if let Some((config, target)) =
+                config.and_then(|config| Some((config, Target::of_traces(config)?)))
+            {
+                check_seed(config, !targets.is_empty())?;
+                targets.push(target);
+            }
         }
         if targets.is_empty() {
             return Err(
@@ -163,18 +169,6 @@ pub(crate) struct Plan {
     pub(crate) buffer: usize,
     pub(crate) overflow: Overflow,
     pub(crate) close_within: Duration,
-}
-
-/// Checks that all targets of the file have one seed of the Community ID: those of `export "flows"` have 0.
-fn check_seed(config: Option<&Config>, has_others: bool) -> Result<()> {
-    let has_seed = config.is_some_and(|config| {
-        let has_collector = config.export().traces().otlp().is_some();
-        has_collector && config.span().community_id_seed().get() != 0
-    });
-    if has_others && has_seed {
-        return Err("cannot use `span.community_id_seed` beside `export \"flows\"`, whose targets have the seed 0: leave one of them out".into());
-    }
-    Ok(())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`parsed` gives a value")]

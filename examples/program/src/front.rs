@@ -16,6 +16,17 @@ pub fn check_overflow(buffer: usize, overflow: Overflow) -> Result<()> {
     Ok(())
 }
 
+/// Checks that all targets of a file have one seed of the Community ID: those of `export "flows"` have 0.
+///
+/// # Errors
+/// Another seed, if there are targets of that block.
+pub fn check_seed(config: &Config, has_flows: bool) -> Result<()> {
+    if has_flows && config.span().community_id_seed().get() != 0 {
+        return Err("cannot use `span.community_id_seed` beside `export \"flows\"`, whose targets have the seed 0: leave one of them out".into());
+    }
+    Ok(())
+}
+
 /// Returns the buffer and the policy of `export "flows"`; without a file, their defaults.
 #[must_use]
 pub fn buffer_of(config: Option<&Config>) -> (usize, Overflow) {

@@ -46,7 +46,7 @@ pub use self::{
     environment::{ENVIRONMENT, parsed},
     exporter::{BUFFERED, Export, Program},
     expression::{Expression, items},
-    front::{buffer_of, check_overflow, in_front_of},
+    front::{buffer_of, check_overflow, check_seed, in_front_of},
     remarks::{COLLECTOR, begins, unused, warnings},
     run::{Named, Run},
     sampled::stands_for,

@@ -6,7 +6,7 @@ use mermin_config::{Config, Loaded, value::LogLevel};
 use mermin_core::FlowSourceBuilder;
 use mermin_export::Target;
 use mermin_otlp::Block;
-use mermin_program::check_overflow;
+use mermin_program::{check_overflow, check_seed};
 
 use super::{ClusterPlan, Host, Receiver, keys};
 
@@ -222,11 +222,8 @@ fn receivers(config: &Config, problems: &mut Vec<String>) -> Vec<Receiver> {
             ));
         }
     }
-    if seed(config) != 0 && !flows.to().is_empty() {
-        problems.push(
-            "cannot use `span.community_id_seed` beside `export \"flows\"`, whose targets have the seed 0: leave one of them out"
-                .to_owned(),
-        );
+    if let Err(error) = check_seed(config, !flows.to().is_empty()) {
+        problems.push(error.to_string());
     }
     receivers
 }
