@@ -26,8 +26,10 @@ impl Collector {
         let (sender, bodies) = mpsc::channel();
         thread::spawn(move || {
             for stream in listener.incoming() {
-                // Later requests are answered too, and nobody reads them.
-                let _ = sender.send(accept(stream.unwrap()));
+                let mut stream = stream.unwrap();
+                // The body comes first: an exporter that has its answer may end the test. Later bodies are read by nobody.
+                let _ = sender.send(accept(&stream));
+                stream.write_all(ANSWER.as_bytes()).unwrap();
             }
         });
         Self { port, bodies }
@@ -55,8 +57,8 @@ impl Default for Collector {
     }
 }
 
-/// Reads the body of one request, and answers it.
-fn accept(stream: TcpStream) -> Vec<u8> {
+/// Reads the body of one request.
+fn accept(stream: &TcpStream) -> Vec<u8> {
     let mut stream = BufReader::new(stream);
     let mut length = 0;
     loop {
@@ -72,7 +74,6 @@ fn accept(stream: TcpStream) -> Vec<u8> {
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).unwrap();
-    stream.get_mut().write_all(ANSWER.as_bytes()).unwrap();
     body
 }
 
