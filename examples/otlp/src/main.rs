@@ -14,7 +14,8 @@ Options behind a ?: traces, logs, metrics (true, false), temporality of metrics 
 compression (gzip, zstd, none), timeout (ms), ca, cert, key (files), insecure_skip_verify, bearer_file.
 
 Without TARGET, `export \"traces\" otlp` of the file is the receiver.
-What TARGET does not say, and all of it where there is neither, is taken from the environment:
+The block takes OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES from the environment; TARGET takes all that it lacks from there, and
+so does the program without either:
 OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL, _HEADERS, _TIMEOUT, _COMPRESSION, _INSECURE, _CERTIFICATE, _CLIENT_CERTIFICATE,
 _CLIENT_KEY, also for one signal (OTEL_EXPORTER_OTLP_LOGS_..); OTEL_TRACES_EXPORTER, OTEL_LOGS_EXPORTER,
 OTEL_METRICS_EXPORTER (otlp, none); OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES; OTEL_METRIC_EXPORT_INTERVAL (ms),

@@ -52,6 +52,7 @@ fn chart_is_rendered_by_helm_as_by_these_tests() {
         &[
             ("capabilities", "[\"BPF\", \"NET_ADMIN\"]"),
             ("probesPort", "18080"),
+            ("clusterName", "\"prod-east\""),
             ("metricsPort", "19464"),
             ("memory", "256Mi"),
             ("memoryLimit", "1Gi"),
