@@ -91,22 +91,22 @@ mod tests {
 
     #[test]
     fn deliveries_share_the_time_once_the_source_is_closed() {
-        for (closed, most) in [(false, 5), (true, 3)] {
+        for (closed, most) in [(false, 4), (true, 3)] {
             let (control, queue) = (Arc::new(Control::new().unwrap()), Arc::<Queue>::default());
             if closed {
                 control.close();
             }
             queue.end(Ok(()));
             let timer = Arc::new(ThreadTimer::default());
-            let limit = Duration::from_millis(1050);
+            let limit = Duration::from_millis(600);
             let mut deadline = Deadline::new(control, queue, Arc::clone(&timer) as _, limit);
             let mut deliver = || {
-                let work = timer.sleep(Duration::from_millis(300));
+                let work = timer.sleep(Duration::from_millis(170));
                 let result = block_on(deadline.limit(work));
                 deadline.progressed();
                 result.is_some()
             };
-            let delivered = (0..5).take_while(|_| deliver()).count();
+            let delivered = (0..4).take_while(|_| deliver()).count();
             assert!(delivered <= most && delivered > 0, "{closed}: {delivered}");
             assert!(closed || delivered == most);
         }
