@@ -4,8 +4,6 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    os::fd::AsFd,
-    time::Duration,
 };
 
 use netlink_packet_core::{
@@ -15,13 +13,15 @@ use netlink_packet_sock_diag::{
     AF_INET, AF_INET6, SOCK_DIAG_BY_FAMILY, SockDiagMessage, TCP_LISTEN,
     inet::{ExtensionFlags, InetRequest, InetResponseHeader, SocketId, StateFlags},
 };
-use netlink_sys::{Socket, SocketAddr as Port, protocols::NETLINK_SOCK_DIAG};
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 
-use crate::flow::Protocol;
+use crate::{
+    flow::Protocol,
+    sys::netlink::{Questions, is_answer},
+};
 
-/// The kernel answers at once. A missing answer must not block the thread.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Octets of the largest answer and more.
+const BUFFER: usize = 1024;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 
@@ -44,24 +44,12 @@ pub(super) struct OpenSocket {
 }
 
 /// Finds sockets of the network namespace that it was opened in.
-pub(super) struct Sockets {
-    socket: Socket,
-    buffer: Vec<u8>,
-    /// Sequence number of the latest request and of its answer.
-    sequence: u32,
-}
+pub(super) struct Sockets(Questions);
 
 impl Sockets {
     /// Opens the calling thread's network namespace.
     pub(super) fn open() -> io::Result<Self> {
-        let socket = Socket::new(NETLINK_SOCK_DIAG)?;
-        socket.connect(&Port::new(0, 0))?;
-        set_socket_timeout(socket.as_fd(), Timeout::Recv, Some(PATIENCE))?;
-        Ok(Self {
-            socket,
-            buffer: Vec::with_capacity(1024),
-            sequence: 0,
-        })
+        Questions::open(NETLINK_SOCK_DIAG, BUFFER).map(Self)
     }
 
     /// Returns true if the kernel can look up sockets of a protocol. Without the protocol's module (`tcp_diag`, `udp_diag`), it answers
@@ -76,8 +64,7 @@ impl Sockets {
         };
         // A dump of no state has no socket, but its end has an error if there is no module.
         self.send(&question, StateFlags::empty(), NLM_F_DUMP)?;
-        self.receive()?;
-        Ok(!is_absent(&self.buffer)?)
+        self.receive(|answer| Ok(!is_absent(answer)?))
     }
 
     /// Returns the socket on one side of a flow, if a process has it open: connected to the other side, or a UDP
@@ -111,20 +98,14 @@ impl Sockets {
     /// Returns the socket that would receive the packet, if there is one.
     fn ask(&mut self, question: &Question) -> io::Result<Option<InetResponseHeader>> {
         self.send(question, StateFlags::all(), 0)?;
-        self.receive()?;
-        read(&self.buffer)
+        self.receive(read)
     }
 
     /// Receives the answer to the latest request.
-    fn receive(&mut self) -> io::Result<()> {
-        loop {
-            self.buffer.clear();
-            self.socket.recv(&mut self.buffer, 0)?;
-            // A late answer to an earlier request may arrive first.
-            if is_answer(&self.buffer, self.sequence) {
-                return Ok(());
-            }
-        }
+    fn receive<T>(&mut self, read: impl Fn(&[u8]) -> io::Result<T>) -> io::Result<T> {
+        let read =
+            |datagram: &[u8], sequence| is_answer(datagram, sequence).then(|| read(datagram));
+        self.0.receive(read)
     }
 
     fn send(&mut self, question: &Question, states: StateFlags, flags: u16) -> io::Result<()> {
@@ -157,12 +138,13 @@ impl Sockets {
         };
         let mut message = NetlinkMessage::from(SockDiagMessage::InetRequest(request));
         message.header.flags = NLM_F_REQUEST | flags;
-        self.sequence = self.sequence.wrapping_add(1);
-        message.header.sequence_number = self.sequence;
-        message.finalize();
-        let mut octets = vec![0; message.buffer_len()];
-        message.serialize(&mut octets);
-        self.socket.send(&octets, 0).map(drop)
+        self.0.send(|sequence| {
+            message.header.sequence_number = sequence;
+            message.finalize();
+            let mut octets = vec![0; message.buffer_len()];
+            message.serialize(&mut octets);
+            octets
+        })
     }
 }
 
@@ -173,11 +155,6 @@ fn nobody(version: IpAddr) -> SocketAddr {
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     SocketAddr::new(address, 0)
-}
-
-/// Returns true if a message answers the request with this number.
-fn is_answer(datagram: &[u8], sequence: u32) -> bool {
-    NetlinkBuffer::new_checked(datagram).is_ok_and(|message| message.sequence_number() == sequence)
 }
 
 /// Parses the answer. `None` if there is no such socket.

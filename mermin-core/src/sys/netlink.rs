@@ -5,6 +5,7 @@
 
 mod attributes;
 mod monitor;
+mod questions;
 
 use std::{cell::Cell, io};
 
@@ -18,6 +19,7 @@ use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 pub(crate) use self::{
     attributes::{attribute, attributes_of, number, text},
     monitor::{Monitor, is_loss},
+    questions::{Questions, is_answer},
 };
 
 const NLMSG_NOOP: u16 = 1;
