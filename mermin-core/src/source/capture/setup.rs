@@ -86,6 +86,7 @@ fn no_grace(error: io::Error) -> Error {
 }
 
 /// Starts the thread that looks up sockets and translations, if the options ask for one of them, in the calling thread's network namespace.
+/// If there is no thread, it is an error with `process`; otherwise a degradation of each of the others.
 pub(super) fn lookup(
     arguments: &CaptureArguments,
     mut degraded: impl FnMut(Vec<Degradation>),
@@ -96,11 +97,24 @@ pub(super) fn lookup(
     if sockets.is_none() && conntrack.is_none() {
         return Ok(None);
     }
-    let started = Lookup::start(sockets, conntrack, options.drop_capabilities);
-    let started = started.map_err(|error| {
-        Error::new(ErrorKind::Exhausted, "cannot start the thread of look-ups").with_source(error)
-    });
-    started.map(Some)
+    let (finds_listeners, finds_translations) = (sockets.is_some(), conntrack.is_some());
+    match Lookup::start(sockets, conntrack, options.drop_capabilities) {
+        Ok(lookup) => Ok(Some(lookup)),
+        Err(error) if options.process => Err(Error::new(
+            ErrorKind::Exhausted,
+            "cannot start the thread of look-ups",
+        )
+        .with_source(error)),
+        Err(error) => {
+            if finds_listeners {
+                degraded(vec![process::no_listening_ports(&error)]);
+            }
+            if finds_translations {
+                degraded(vec![nat::unavailable(&error)]);
+            }
+            Ok(None)
+        }
+    }
 }
 
 /// Opens the sockets to look up, if any are wanted. If that fails, it is an error with `process`; otherwise listening ports do not decide
