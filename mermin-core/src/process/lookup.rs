@@ -130,6 +130,11 @@ impl LookupResults {
         !self.is_over.load(Ordering::Relaxed)
     }
 
+    /// Returns true if the flow has not ended.
+    fn knows(&self, flow: FlowRef) -> bool {
+        self.lock().contains_key(&flow)
+    }
+
     /// Changes a flow's result. Does nothing if the flow has ended.
     fn put(&self, flow: FlowRef, found: impl FnOnce(&mut LookupResult)) {
         if let Some(answer) = self.lock().get_mut(&flow) {

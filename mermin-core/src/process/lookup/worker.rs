@@ -155,7 +155,9 @@ impl Worker {
             && self.untracked.front().is_some_and(|flow| flow.due <= now)
             && let Some(Untracked { flow, tuple, .. }) = self.untracked.pop_front()
         {
-            self.find_translation(flow, &tuple);
+            if self.answers.knows(flow) {
+                self.find_translation(flow, &tuple);
+            }
         }
     }
 
