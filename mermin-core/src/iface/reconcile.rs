@@ -50,10 +50,7 @@ pub(crate) fn steps<'a>(
     newest: u64,
     kept: impl IntoIterator<Item = KnownInterface<'a>>,
 ) -> Vec<Step> {
-    let scope = selector.scope(links.iter().map(|link| &link.interface));
-    let wants = |link: &Link, watched| {
-        link.generation <= newest && selector.wants(scope, &link.interface, watched)
-    };
+    let wants = wants(selector, links, newest);
     let mut steps = Vec::new();
     let mut ends = Vec::new();
     let mut kept = kept.into_iter().peekable();
@@ -97,18 +94,23 @@ pub(crate) fn is_awaited<'a>(
     newest: u64,
     kept: impl IntoIterator<Item = KnownInterface<'a>>,
 ) -> bool {
-    let scope = selector.scope(links.iter().map(|link| &link.interface));
-    let wants = |index| {
-        links.iter().any(|link| {
-            link.interface.index == index
-                && link.generation <= newest
-                && selector.wants(scope, &link.interface, false)
-        })
+    let wants = wants(selector, links, newest);
+    let is_wanted = |index| {
+        let mut links = links.iter();
+        links.any(|link| link.interface.index == index && wants(link, false))
     };
     let mut leaving = kept
         .into_iter()
         .filter(|kept| kept.state == InterfaceState::Leaving);
-    leaving.any(|kept| wants(kept.index))
+    leaving.any(|kept| is_wanted(kept.index))
+}
+
+/// Returns a function that is true for a link to watch; its second argument is true if the link is watched now.
+fn wants(selector: &Selector, links: &Links, newest: u64) -> impl Fn(&Link, bool) -> bool {
+    let scope = selector.scope(links.iter().map(|link| &link.interface));
+    move |link, watched| {
+        link.generation <= newest && selector.wants(scope, &link.interface, watched)
+    }
 }
 
 /// Returns the step for an interface that no longer exists.

@@ -29,8 +29,8 @@ struct Owner {
 }
 
 impl Owner {
-    /// True if the process still has the socket open, and is still the same program. Since the scan it may have passed the socket on, ended, or
-    /// executed another program.
+    /// True if the process still has the socket open, and still executes a program of the same name. Since the scan it may have passed the
+    /// socket on, ended, or executed another program.
     fn has(&self, socket: u32) -> bool {
         let link = self.directory.join(format!("fd/{}", self.descriptor));
         let found = fs::read_link(link).ok();
