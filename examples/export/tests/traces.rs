@@ -1,27 +1,23 @@
 //! `export "traces" otlp` of a file is a target beside those of `export "flows"`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::{fs, process::Command};
+use std::fs;
 
-use mermin_testing::{Collector, Folder, has_attribute};
+use mermin_testing::{
+    Collector, Folder, has_attribute,
+    program::{self, CAPTURE},
+};
 
-const CAPTURE: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../mermin-core/tests/captures/mixed.pcap"
-);
-
-/// Exports the capture by a file of this text. Returns standard error.
+/// Exports the capture by a file of this text. Returns the exit status and standard error.
 fn export(folder: &Folder, text: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let file = folder.file("a.hcl");
     fs::write(&file, text).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_mermin-export"))
-        .args(["--pcap", CAPTURE, "--config", file.to_str().unwrap()])
-        .args(arguments)
-        .env("OTEL_RESOURCE_ATTRIBUTES", "k8s.node.name=node-7")
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    (output.status.code(), said)
+    let of_file = ["--pcap", CAPTURE, "--config", file.to_str().unwrap()];
+    program::run(
+        env!("CARGO_BIN_EXE_mermin-export"),
+        &[&of_file[..], arguments].concat(),
+        &[("OTEL_RESOURCE_ATTRIBUTES", "k8s.node.name=node-7")],
+    )
 }
 
 #[test]

@@ -10,14 +10,12 @@ mod page;
 
 use std::{fs, io::Write as _, net::TcpListener, process::Command, thread};
 
-use mermin_testing::Folder;
+use mermin_testing::{Folder, program::CAPTURE};
 
 /// Standard error of exporting a capture to this target.
 fn told(target: &str) -> String {
-    let capture =
-        env!("CARGO_MANIFEST_DIR").to_owned() + "/../../mermin-core/tests/captures/mixed.pcap";
     let output = Command::new(env!("CARGO_BIN_EXE_mermin-export"))
-        .args(["--pcap", &capture, "--to", target, "--close-within", "3"])
+        .args(["--pcap", CAPTURE, "--to", target, "--close-within", "3"])
         .output()
         .unwrap();
     assert!(!output.status.success());

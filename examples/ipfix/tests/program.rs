@@ -1,44 +1,26 @@
 //! The program from outside, as an example of all programs with one exporter.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails, and the lint knows only functions that are marked as tests"
-)]
 
-use std::{fs, process::Command};
+use std::fs;
 
-use mermin_testing::Folder;
+use mermin_testing::{
+    Folder,
+    program::{self, CAPTURE},
+};
 
 /// Runs the program with these arguments and variables. Returns its exit status and standard error.
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mermin-ipfix"));
-    for name in [
-        "MERMIN_INTERFACE",
-        "MERMIN_PCAP",
-        "MERMIN_CONFIG_PATH",
-        "MERMIN_TO",
-    ] {
-        command.env_remove(name);
-    }
-    let output = command
-        .args(arguments)
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    (output.status.code(), said)
+    program::run(env!("CARGO_BIN_EXE_mermin-ipfix"), arguments, variables)
 }
 
 #[test]
 fn arguments_environment_and_file_name_the_target() {
     let folder = Folder::new("ipfix-program");
-    let capture =
-        env!("CARGO_MANIFEST_DIR").to_owned() + "/../../mermin-core/tests/captures/mixed.pcap";
     let target = |name: &str| format!("ipfix+file:{}", folder.file(name).display());
     let (by_argument, by_variable, by_file) = (target("a"), target("b"), target("c"));
     let file = folder.file("a.hcl");
     let text = format!("export \"flows\" {{\n  to = [\"json:other\", \"{by_file}\"]\n}}\n");
     fs::write(&file, text).unwrap();
-    let pcap = ("MERMIN_PCAP", capture.as_str());
+    let pcap = ("MERMIN_PCAP", CAPTURE);
     let config = ("MERMIN_CONFIG_PATH", file.to_str().unwrap());
     let to = ("MERMIN_TO", by_variable.as_str());
     for (arguments, variables, target) in [

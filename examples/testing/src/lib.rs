@@ -12,6 +12,7 @@ mod folder;
 mod kubernetes;
 mod median;
 mod moto;
+pub mod program;
 mod proxy;
 mod records;
 mod tansu;

@@ -1,28 +1,23 @@
 //! The program from outside, with the receiver of a file.
 
-use std::{fs, process::Command};
+use std::fs;
 
-use mermin_testing::{Collector, Folder, has_attribute};
-
-const CAPTURE: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../mermin-core/tests/captures/mixed.pcap"
-);
+use mermin_testing::{
+    Collector, Folder, has_attribute,
+    program::{self, CAPTURE},
+};
 
 /// Exports the capture by a file of this text. Returns the exit status and standard error.
 fn export(text: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let folder = Folder::new("otlp-program");
     let file = folder.file("a.hcl");
     fs::write(&file, text).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_mermin-otlp"))
-        .args(["--pcap", CAPTURE, "--config", file.to_str().unwrap()])
-        .args(arguments)
-        .env_remove("MERMIN_TO")
-        .env("OTEL_RESOURCE_ATTRIBUTES", "k8s.node.name=node-7")
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    (output.status.code(), said)
+    let of_file = ["--pcap", CAPTURE, "--config", file.to_str().unwrap()];
+    program::run(
+        env!("CARGO_BIN_EXE_mermin-otlp"),
+        &[&of_file[..], arguments].concat(),
+        &[("OTEL_RESOURCE_ATTRIBUTES", "k8s.node.name=node-7")],
+    )
 }
 
 #[test]
