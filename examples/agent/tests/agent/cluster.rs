@@ -126,13 +126,19 @@ pub(crate) fn refusals() {
     agent.stop();
 }
 
-/// A kubeconfig of the environment does not come before the service account of the pod.
-pub(crate) fn service_account_comes_first() {
-    make();
+/// Starts a cluster with a pod that answers the token `account` alone, by TLS of this authority.
+pub(crate) fn with_account() -> (Authority, ApiServer) {
     let (authority, server) = (Authority::new(), ApiServer::start());
     server.put("pods", pod());
     server.require_token("account");
     server.show(authority.sign());
+    (authority, server)
+}
+
+/// A kubeconfig of the environment does not come before the service account of the pod.
+pub(crate) fn service_account_comes_first() {
+    make();
+    let (authority, server) = with_account();
     mount_account(&authority.certificate, "account");
     let other = kubeconfig(server.url(), None, &json!({"token": "other"}));
     let agent = Following::in_pod_beside(server.address().port(), &other);

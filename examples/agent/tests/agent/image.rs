@@ -7,12 +7,11 @@ use std::{
     time::Duration,
 };
 
-use mermin_testing::{Folder, apart::command, certificates::Authority, until};
+use mermin_testing::{Folder, apart::command, until};
 use serde_json::Value as Json;
 
 use crate::{
-    api_server::ApiServer,
-    cluster::pod,
+    cluster::with_account,
     network::{make, send},
     runs::packets,
     support::{Agent, get},
@@ -110,10 +109,7 @@ impl Drop for Image {
 /// collector's name and writes records.
 pub(crate) fn runs_alone() {
     make();
-    let (authority, server) = (Authority::new(), ApiServer::start());
-    server.put("pods", pod());
-    server.require_token("account");
-    server.show(authority.sign());
+    let (authority, server) = with_account();
     let port = server.address().port();
     let image = Image::new(&[
         ("ca.crt", &authority.certificate),
