@@ -88,9 +88,10 @@ impl Entered {
         };
         gone.then(|| {
             let path = self.path.display();
-            let message = format!("cannot go on: the network namespace `{path}` was deleted");
+            let message =
+                format!("cannot go on: `{path}` no longer leads to the watched network namespace");
             Error::new(ErrorKind::NoInterface, message)
-                .with_remedy("open another source when the namespace is there again")
+                .with_remedy("open another source when the path leads to the namespace again")
         })
     }
 }
@@ -324,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn path_to_another_namespace_means_the_first_is_deleted() {
+    fn path_that_no_longer_leads_to_the_namespace_is_an_error() {
         let path = PathBuf::from("/proc/thread-self/ns/net");
         let id = netns::at(&path).unwrap();
         let here = Entered { path, id };
@@ -345,7 +346,7 @@ mod tests {
         let error = Entered { path, ..here }.gone().unwrap();
         assert_eq!(
             error.to_string(),
-            "cannot go on: the network namespace `/run/netns/does-not-exist` was deleted"
+            "cannot go on: `/run/netns/does-not-exist` no longer leads to the watched network namespace"
         );
     }
 }

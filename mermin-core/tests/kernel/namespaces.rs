@@ -51,7 +51,8 @@ fn namespace_is_watched_by_its_path() {
 fn deleted_namespace_ends_the_source() {
     let error = deleted();
     assert_eq!(error.kind(), ErrorKind::NoInterface);
-    assert!(error.to_string().ends_with("was deleted"), "{error}");
+    let expected = "no longer leads to the watched network namespace";
+    assert!(error.to_string().ends_with(expected), "{error}");
 }
 
 /// How a source ends whose namespace is deleted. The source itself keeps it alive, so its name is what tells.
