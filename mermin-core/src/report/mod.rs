@@ -28,7 +28,7 @@ use std::{fmt, path::Path, sync::Arc};
 
 use mermin_bpf::abi::ledger;
 
-/// A snapshot of a source: its interfaces and degradations. `Display` prints one line for each degradation, orphan
+/// The state of a source at one moment: its interfaces and degradations. `Display` prints one line for each degradation, orphan
 /// and notice, or nothing if there are none.
 ///
 /// ```no_run
@@ -191,14 +191,16 @@ impl fmt::Display for Report {
             match &orphan.remedy {
                 None => writeln!(
                     f,
-                    "orphan on `{interface}`: a killed process left its filter at {direction}; it was removed; \
-                     its counts since then are lost; to keep such counts, end the process by closing its source"
+                    "orphan on `{interface}`: a process was killed and left its filter at {direction}; this source has removed \
+                     the filter; packets that the filter counted and no record has are lost; to keep such counts, close a \
+                     source before its process ends"
                 ),
                 Some(remedy) => writeln!(
                     f,
-                    "orphan on `{interface}`: a killed process left its filter at {direction}; without CAP_SYS_ADMIN, this \
-                     source cannot tell if the filter's instance is still pinned, so it was left, and still counts packets, \
-                     separately from this source; if you will not start a source of that instance, remove it: `{remedy}`"
+                    "orphan on `{interface}`: a process was killed and left its filter at {direction}; without CAP_SYS_ADMIN, \
+                     this source cannot tell if the filter's instance is still pinned, so it has left the filter, which still \
+                     counts packets, separately from this source; if you will not start a source of that instance, remove the \
+                     filter: `{remedy}`"
                 ),
             }?;
         }
@@ -223,8 +225,8 @@ mod tests {
         let said = report.to_string();
         assert!(said.contains("CAP_SYS_ADMIN"), "{said}");
         assert!(
-            said.contains("cannot tell if the filter's instance is still pinned, so it was left")
+            said.contains("cannot tell if the filter's instance is still pinned, so it has left")
         );
-        assert!(said.ends_with("remove it: `tc filter del dev eth0 ingress`\n"));
+        assert!(said.ends_with("remove the filter: `tc filter del dev eth0 ingress`\n"));
     }
 }
