@@ -1,11 +1,11 @@
-//! TCP as seen from beside the path: flags gathered per direction, and the state that follows from them.
+//! The state of a TCP connection, as an observer between its two ends derives it from the flags of each direction.
 //!
 //! The kernel program stores each flag in a byte of its own, so two CPUs that store at once lose nothing; the state is
 //! derived when a record is made.
 
 use crate::wire::tcp::flag;
 
-/// One byte per flag bit, each holding its own bit: [`Lane::tcp_flags`](crate::abi::slot::Lane::tcp_flags).
+/// One byte per flag bit, each holding its own bit. Lanes have [`lane_bytes`], in which SYN-ACK differs.
 #[inline(always)]
 #[must_use]
 pub const fn flags_to_bytes(flags: u8) -> u64 {
@@ -13,7 +13,8 @@ pub const fn flags_to_bytes(flags: u8) -> u64 {
 }
 
 /// The bytes that a segment with these flags leaves in [`Lane::tcp_flags`](crate::abi::slot::Lane::tcp_flags): the ACK of a SYN-ACK is in the byte
-/// of SYN. So the byte of ACK says that the sender went on after its SYN, and a lone SYN-ACK is told from an open connection.
+/// of SYN. So the byte of ACK is set only if the sender sent a segment with ACK and without SYN. That distinguishes a lone SYN-ACK from an open
+/// connection.
 #[inline(always)]
 #[must_use]
 pub const fn lane_bytes(flags: u8) -> u64 {
@@ -48,7 +49,7 @@ pub const fn flags_from_bytes(flag_bytes: u64) -> u8 {
     flags
 }
 
-/// A SYN without ACK: the start of a connection.
+/// A SYN without ACK, RST and FIN: the start of a connection.
 #[inline(always)]
 #[must_use]
 pub const fn starts(flags: u8) -> bool {
@@ -65,8 +66,9 @@ pub const fn ended(one: u8, other: u8) -> bool {
 /// True if a segment begins a new connection of the same ports. `one` and `other` are the flags that the sides have sent so far, `known` is the
 /// initial sequence number that the segment's sender has in the present connection, and `number` that of the segment.
 ///
-/// One that has the same number was sent again or comes late, unless a RST came between: after that there is nothing it could
-/// belong to.
+/// A SYN with another number begins a new connection. A SYN with the known number is a repetition of the present connection's SYN, or a late
+/// copy of it. After a RST it begins a new connection, because the old one no longer exists. If one of the numbers is unknown, a SYN begins a
+/// new connection if the present one has [ended].
 #[inline(always)]
 #[must_use]
 pub const fn restarts(
@@ -85,29 +87,29 @@ pub const fn restarts(
     }
 }
 
-/// States of RFC 9293 section 3.3.2, from the view of who opened the connection, as far as the segments seen prove them.
+/// States of RFC 9293 section 3.3.2, as seen from the side that opened the connection, as far as the segments seen prove them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {
     /// SYN sent.
     SynSent,
-    /// SYN answered; the answer not yet acknowledged.
+    /// SYN-ACK sent and not acknowledged.
     SynReceived,
-    /// Open, or captured midstream.
+    /// Open, or the capture began during the connection.
     Established,
     /// The opener sent FIN.
     FinWait1,
-    /// The opener's FIN was acknowledged, and the other side sent none or its own is not.
+    /// The opener's FIN was acknowledged; the other side's FIN, if it was seen, was not.
     FinWait2,
     /// The other side sent FIN.
     CloseWait,
-    /// Both sent FIN, the opener first or both at once; the opener's is not acknowledged.
+    /// Both sides sent FIN; the opener closed first or at the same time, and its FIN is not acknowledged.
     Closing,
-    /// The other side closed first, then the opener: its FIN is not acknowledged.
+    /// The other side closed first, then the opener; the opener's FIN is not acknowledged.
     LastAck,
-    /// The opener closed first and all is acknowledged.
+    /// The opener closed first, and both FINs are acknowledged.
     TimeWait,
-    /// Reset, or the other side closed first and all is acknowledged.
+    /// Reset, or the other side closed first and both FINs are acknowledged.
     Closed,
 }
 
@@ -142,11 +144,13 @@ impl Side {
     }
 }
 
-/// The state that a connection's flags amount to. Of one-way traffic, one side's flags are all there is.
+/// The state that follows from a connection's flags. If only one side is seen, the other side has none.
 ///
-/// * The opener's ACK proves that it has the answer, and an answerer that is the only one seen has the opener's ACK when it goes on
-///   after its SYN-ACK. If both are seen, only the opener's ACK counts: with TCP Fast Open (RFC 7413) data may come before.
-/// * The other side's FIN behind the acknowledgment of the opener's is on its way, so the opener waits for it still.
+/// * An ACK of the opener proves that the opener received the SYN-ACK. If only the other side is seen, its first segment after the SYN-ACK
+///   proves the same, because it must have received the opener's ACK. If both sides are seen, only the opener's own ACK is proof: with TCP
+///   Fast Open (RFC 7413), the other side may send data before it has that ACK.
+/// * If the other side has acknowledged the opener's FIN and then sent its own, the state is still [`FinWait2`](State::FinWait2) until the
+///   opener acknowledges that FIN: the opener may not have received it yet.
 #[must_use]
 pub const fn state(opener: Side, other: Side) -> State {
     if opener.sent(flag::RST) || other.sent(flag::RST) {
@@ -375,7 +379,7 @@ mod tests {
                 &[(true, FIN | ACK), (false, FIN | ACK), (true, ACK)],
                 TimeWait,
             ),
-            // The opener alone: its ACK proves the answer, and nothing the acknowledgment of its FIN.
+            // Only the opener is seen. Its ACK proves that it received the answer. No segment proves that its FIN was acknowledged.
             ("SYN again", &[(true, SYN), (true, SYN)], SynSent),
             ("opener's ACK", &[(true, SYN), (true, ACK)], Established),
             (
@@ -393,7 +397,7 @@ mod tests {
                 &[(true, SYN), (true, ACK), (true, RST)],
                 Closed,
             ),
-            // The other side alone.
+            // Only the other side is seen.
             ("SYN-ACK", &[(false, SYN | ACK)], SynReceived),
             (
                 "SYN-ACK again",
@@ -416,7 +420,7 @@ mod tests {
                 CloseWait,
             ),
             ("other's RST", &[(false, SYN | ACK), (false, RST)], Closed),
-            // Joined late, before a FIN: the first sender counts as the opener.
+            // The capture began during the connection, before a FIN: the first sender counts as the opener.
             ("one way", &[(true, ACK)], Established),
             ("both ways", &[(true, ACK), (false, ACK)], Established),
             (
@@ -424,16 +428,16 @@ mod tests {
                 &[(true, ACK), (false, FIN | ACK), (true, ACK)],
                 CloseWait,
             ),
-            // Joined at a FIN, or behind the other side's: nothing shows that one.
+            // The capture began at a FIN, or after the other side's FIN, which no segment then shows.
             ("at the FIN", &[(true, FIN | ACK), (false, ACK)], FinWait2),
-            ("behind a FIN or both", &[(true, ACK)], Established),
+            ("after one FIN, or after both", &[(true, ACK)], Established),
             (
-                "behind a FIN, the second one",
+                "after a FIN, then the second one",
                 &[(true, ACK), (true, FIN | ACK)],
                 FinWait1,
             ),
             (
-                "behind a FIN, the second one acknowledged",
+                "after a FIN, then the second one and its acknowledgment",
                 &[(true, FIN | ACK), (false, ACK)],
                 FinWait2,
             ),
