@@ -5,7 +5,7 @@ use crate::{schema::section, value::RegexText};
 section! {
     /// Object attributes of both endpoints of a flow.
     Attributes, Labels {
-        /// The side that started the flow.
+        /// The side that started the flow, as far as the packets show it.
         source: SideAttributes = SideAttributes::defaults(), Application;
         /// The other side.
         destination: SideAttributes = SideAttributes::defaults(), Application;

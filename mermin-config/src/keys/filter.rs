@@ -16,7 +16,7 @@ core_section! {
     /// Filters of flows. A flow passes if it matches all keys. One matching item of a list is enough, `not_match` overrides
     /// `match`, and an empty list matches everything. A new filter does not change the decision about an open flow.
     Filter, Labels {
-        /// The side that started the flow.
+        /// The side that started the flow, as far as the packets show it.
         source: EndpointFilter, Application;
         /// The other side.
         destination: EndpointFilter, Application;

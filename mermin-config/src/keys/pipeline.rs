@@ -43,7 +43,7 @@ section! {
         /// Looks up the processes at the endpoints of flows: `process.pid` and related attributes. The look-up needs
         /// `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN`, `CAP_DAC_READ_SEARCH` and the host's PID namespace.
         process: bool = false, Capture;
-        /// Uses listening ports to find the client of a flow that was captured midstream, or whose protocol has no connections
+        /// Uses listening ports to find the client of a flow whose beginning was not captured, or whose protocol has no connections
         /// (`flow.direction.rule` is `listening_port`). Sockets of containers need the privileges of `process`.
         listening_ports: bool = false, Capture;
         /// Looks up the other side of flows that the watched host translates (NAT): `source.nat.address`, `destination.nat.address` and
