@@ -1,5 +1,6 @@
 //! Exports flows to a topic of Kafka. Each record is a message, JSON or Protocol Buffers. Its key is its
-//! Community ID, so all records of a conversation are in one partition. The producer is idempotent, so the topic has each record once.
+//! Community ID, so all records of a conversation are in one partition. The producer is idempotent: a message that it sends again is
+//! stored once. The README names the two cases in which a record may be stored twice.
 //!
 // Without the feature there is nothing that the example could use.
 #![cfg_attr(feature = "librdkafka", doc = "```no_run")]

@@ -18,7 +18,7 @@ use crate::{
 
 /// Exports flows as Parquet files: **a batch is a file**. A thread, `mermin-parquet`, writes it, so no executor does.
 ///
-/// `Ok` means that the file is complete, on the disk, and has its final name, so its records outlive a killed
+/// `Ok` means that the file is complete under its final name, on the disk or in the bucket, so its records outlive a killed
 /// process. Batching decides the size and age of files: pass [`Settings::batching`] to
 /// [`Run::batch`](mermin_core::Run::batch) or [`Buffered::batch`](mermin_core::sink::Buffered::batch), or choose
 /// batches yourself. A batch of more than [`Settings::rows`] becomes several files, and so does one whose row groups have

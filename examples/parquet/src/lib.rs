@@ -14,8 +14,8 @@
 //! # }
 //! ```
 //!
-//! A record is delivered when its file is complete, on the disk, and has its final name. The README describes the
-//! consequences for a source, and how readers show the columns.
+//! A record is delivered when its file is complete under its final name, on the disk or in the bucket. The README describes
+//! the consequences for a source, and how readers show the columns.
 
 mod columns;
 mod encode;

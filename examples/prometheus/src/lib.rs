@@ -1,7 +1,7 @@
 //! Exports flows as metrics that Prometheus scrapes: sums by interface and protocol, or by chosen labels, and the
 //! pairs of addresses with most traffic. The number of series is limited. Flows without a series of their own are in
-//! a separate series, so the series of a metric and its counts of expired series always add up to the sum of the
-//! flows.
+//! a separate series. A series that is removed leaves its value in a metric of its own (`mermin_flow_expired_..`). So the
+//! series of a metric and that value always add up to the sum over all records.
 //!
 //! ```no_run
 //! use mermin_core::FlowSource;
