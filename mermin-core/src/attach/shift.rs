@@ -1,25 +1,27 @@
 //! Moves a program to another place at its hook: from a link to a filter, back, or to another priority.
 //!
 //! For a moment the program must be at both places. Then stand-ins count each packet at one of them, so no packet is
-//! missed or counted twice. The same holds between any two steps, if the process is killed there. The programs
-//! identify the attachments left behind: they are pinned before they are at a hook.
+//! missed or counted twice.
 //!
-//! Each packet passes both places, one after the other, on one CPU. There are two stand-in programs of some twenty
-//! instructions each, which share a number per CPU. The stand-in at the earlier place adds one and calls the counting
-//! program. The stand-in at the later place looks at the number. If it is not zero, the packet was counted at the
-//! earlier place: the stand-in subtracts one and does not count. If it is zero, the packet was past the earlier place
-//! when that was filled: the stand-in calls the counting program.
+//! Each packet passes both places, one after the other, on one CPU. Three small programs share a number per CPU:
 //!
-//! * To an earlier place: put the second stand-in at the old place and the first at the new one; wait for a grace
-//!   period; empty the old place; put the program itself at the new one.
-//! * To a later place: put the first stand-in at the old place; wait; put the second at the new place; wait; put a
-//!   program at the old place that resets the number and counts nothing; wait; put the program itself at the new place;
-//!   empty the old one.
+//! * **Noting**, at the earlier place, adds one to the number and calls the program.
+//! * **Heeding**, at the later place, looks at the number. If it is not zero, the packet was counted at the earlier place:
+//!   heeding subtracts one and does not count. If it is zero, the packet was not counted there: heeding calls the program.
+//! * **Passing**, at the earlier place, sets the number to zero and counts nothing.
 //!
-//! Between any two steps each packet is counted once, so the process may be killed anywhere: the stand-ins are pinned
-//! before they are at a hook, and so is the array through which they call the program (`MOVING_<id>`). The next process
-//! keeps the first place that has a counting program, and empties the others; only the program that resets the number
-//! does not count. A move costs up to three grace periods per hook.
+//! A move takes these steps:
+//!
+//! * To an earlier place: put heeding at the old place and noting at the new one; wait for a grace period; empty the old
+//!   place; put the program itself at the new one.
+//! * To a later place: put noting at the old place; wait; put heeding at the new place; wait; put passing at the old place;
+//!   wait; put the program itself at the new place; empty the old one.
+//!
+//! Between any two steps each packet is counted once, so the process may be killed anywhere. Each of the three programs is
+//! pinned before it is attached, and so is the array through which they call the program (`MOVING_<id>`). So the next
+//! process recognises, by its program, an attachment that a killed process left. It keeps the first place whose program
+//! counts, and empties the others: the program itself, noting and heeding count, passing does not. A move costs up to three
+//! grace periods per hook.
 
 use std::{
     io,
@@ -73,7 +75,7 @@ struct StandIns {
 
 impl Shift<'_> {
     /// Attaches the program `ahead` of its present place, or after it, with `put`, and detaches it from the present
-    /// place. After a refusal, `old` stays as a stand-in that counts.
+    /// place. If `put` fails, `old` keeps its place, with a stand-in that counts.
     pub(super) fn run(
         &self,
         ahead: bool,
@@ -99,7 +101,7 @@ impl Shift<'_> {
             new
         } else {
             self.replace(there, &noting)?;
-            // From here on, every packet that reaches the new place was noted at the old one.
+            // After this wait, every packet that reaches the new place was noted at the old one.
             self.wait()?;
             let mut new = put(self.stand_in(&heeding))?;
             fail_point(FailPoint::Shifted);

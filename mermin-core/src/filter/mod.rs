@@ -62,7 +62,7 @@ pub type IcmpCodeName = Name<IcmpCode>;
 
 /// A filter of flows and records. The default admits everything.
 ///
-/// Source and destination are those of the record: the source started the flow. Rules of [`source`](Self::source),
+/// Source and destination are those of the record ([`Flow::source`](crate::Flow::source)). Rules of [`source`](Self::source),
 /// [`destination`](Self::destination) and [`network`](Self::network) decide about a flow once, when it begins, and the
 /// decision holds until the flow ends. Rules of [`flow`](Self::flow) decide about each record. Rejected packets are counted under the reason `filtered`, see
 /// [`Ignored`](crate::report::Ignored).
@@ -79,9 +79,9 @@ pub type IcmpCodeName = Name<IcmpCode>;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Filter {
-    /// The side that started the flow.
+    /// The record's source: the side that started the flow, as far as the packets show it.
     pub source: EndpointFilter,
-    /// The other side.
+    /// The record's destination.
     pub destination: EndpointFilter,
     /// Protocols and interface.
     pub network: NetworkFilter,

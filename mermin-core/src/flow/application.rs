@@ -71,7 +71,7 @@ impl Dns {
         }
     }
 
-    /// The same, where the type has a mnemonic.
+    /// The mnemonic of the type, if the type has one.
     pub(crate) fn type_keyword(&self) -> Option<&'static str> {
         let known = TYPES
             .iter()

@@ -45,16 +45,18 @@ pub enum DirectionRule {
     /// A TCP SYN, an SCTP INIT or a DCCP Request was seen.
     Syn,
     /// A reply was seen first (a SYN-ACK, an INIT ACK, an ICMP reply, a DNS response). The reply's receiver is the
-    /// source, and counts as the client once it has sent a packet.
+    /// source. It counts as the client once it has sent a packet that does not refuse the reply (a RST without ACK, an
+    /// ABORT, a Reset).
     Answer,
-    /// No other rule applied. The sender of the first packet counts as the client if the protocol has no connections;
-    /// otherwise the client is unknown.
+    /// No other rule applied. If the protocol has no connections, the sender of the first packet counts as the client,
+    /// also when only its receiver has a system port. Otherwise the client is unknown.
     FirstPacket,
     /// Only one side has a port that a socket of this host listens at. In a capture file, only one side has a port
     /// that accepted a connection. See
     /// [`FlowSourceBuilder::listening_ports`](crate::FlowSourceBuilder::listening_ports).
     ListeningPort,
-    /// Exactly one port is a system port (below 1024, RFC 6335), which is assumed to be the server's.
+    /// Exactly one port is a system port (below 1024, RFC 6335), and its side is assumed to be the server. For a protocol
+    /// without connections, this rule applies only if the first packet came from that port.
     PortNumber,
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 /// Packets of a flow that the kernel dropped since the flow's previous record. Present if
 /// [`drops`](crate::FlowSourceBuilder::drops) is on and there were any.
 ///
-/// The tracepoint `skb:kfree_skb` reports them, in the watched network namespace. A received packet that the firewall or a full socket drops
-/// was counted at the hook before, so it is among the flow's packets. A packet to be sent that the firewall drops never reaches the hook, so
-/// it is not among them.
+/// The tracepoint `skb:kfree_skb` reports them, in the watched network namespace. A received packet crosses the hook before the firewall or a
+/// full socket drops it, so it is also among the flow's packets. If the firewall drops a packet that this host sends, the packet never reaches
+/// the hook, and is not among the flow's packets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Drops {

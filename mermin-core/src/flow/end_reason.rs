@@ -27,7 +27,7 @@ pub enum EndReason {
     /// The source was closed, or the interface was removed or is not selected any more, or a process that took over had to
     /// close the flow.
     ForcedEnd = 4,
-    /// [Sampling](crate::FlowSourceBuilder::sampling) now keeps a larger share of flows than when this one began. The flow continues
+    /// [Sampling](crate::FlowSourceBuilder::sampling) now keeps a larger share of flows than when this flow began. The flow continues
     /// under another id, with a smaller [`sampling_interval`](crate::Flow::sampling_interval). In records of other programs, which you can
     /// [replay](crate::FlowSource::replay): the table was full, and this flow was evicted.
     LackOfResources = 5,

@@ -13,7 +13,7 @@ pub struct Interface {
     /// Its name when the record was made (IPFIX `interfaceName`).
     pub name: Arc<str>,
     /// MAC address on the source's side of the link, from the flow's first packet (IPFIX `sourceMacAddress`); absent on links without MAC
-    /// addresses, and in a tunnel if the destination sent that packet.
+    /// addresses, and in a tunnel if the destination sent the first packet.
     pub source_mac: Option<MacAddress>,
     /// MAC address on the destination's side (IPFIX `destinationMacAddress`); absent on links without MAC addresses, and in a tunnel
     /// if the source sent the first packet.

@@ -7,8 +7,8 @@ use super::Endpoint;
 /// The other side of a network address translation (NAT) of the watched host, by its connection tracking. At least one of
 /// `source` and `destination` is present.
 ///
-/// A record has the addresses that its packets had at its interface. A packet to a service's address, for example, has that
-/// address before the translation, and the address of a backend behind it.
+/// A record has the addresses that its packets had at its interface. A packet to a service, for example, has the service's address
+/// before the translation, and a backend's address after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Nat {

@@ -15,7 +15,8 @@ use super::{
 /// One record of one flow: the traffic of a conversation on one interface since the previous record.
 ///
 /// A flow has a record when it ends and, while it lasts, one at every active timeout if it has new packets. The last
-/// record may have no packets. [`Flow::source`] is the side that started the flow, which may be the remote host. A
+/// record may have no packets. [`Flow::source`] is the side that started the flow, as far as the packets show it, and may be
+/// the remote host. A
 /// conversation that crosses several watched interfaces is a flow on each of them. Each of these flows has records, unless
 /// the flows are [joined](crate::Join).
 ///
@@ -63,9 +64,9 @@ pub struct Flow {
     /// The sampling interval: one flow of so many was kept. The counts of a record, multiplied by its interval, add up to an estimate of all
     /// that crossed the hooks. Present if flows are [sampled](crate::FlowSourceBuilder::sampling); 1 while all are kept.
     pub sampling_interval: Option<NonZeroU32>,
-    /// The side that started the flow: the sender of the SYN; if the first packet is an answer, the side that it was
-    /// sent to; else the sender of the first packet (IPFIX `sourceIPv4Address`, `sourceIPv6Address`,
-    /// `sourceTransportPort`).
+    /// The side that started the flow, as far as the packets show it: the sender of the SYN; if the first packet is an
+    /// answer, the receiver of the answer; else the sender of the first packet (IPFIX `sourceIPv4Address`,
+    /// `sourceIPv6Address`, `sourceTransportPort`).
     pub source: Endpoint,
     /// The other side (IPFIX `destinationIPv4Address`, `destinationIPv6Address`, `destinationTransportPort`).
     pub destination: Endpoint,
@@ -108,7 +109,7 @@ pub struct Flow {
     /// flows, which differ in VLANs or tunnel, is listed once for each of them.
     pub observation_points: Box<[ObservationPoint]>,
     /// The addresses on the other side of a translation (NAT) of the watched host. Present if [`nat`](crate::FlowSourceBuilder::nat) is
-    /// on, the host translates the flow, and its entry was found before this record was made.
+    /// on, the host translates the flow, and connection tracking's entry for the flow was found before this record was made.
     pub nat: Option<Box<Nat>>,
     /// The process at the source. Present if [`process`](crate::FlowSourceBuilder::process) is on, the process is
     /// local, and its socket was found before this record was made.

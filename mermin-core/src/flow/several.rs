@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Fields in which the packets of a flow differ, or of which a record has only a part. The record has the value of the first packet.
 ///
-/// The flag stays set in all later records of the flow. [`FlowKey`](crate::FlowKey) decides which of these fields
+/// A flag that is set stays set in all later records of the flow. [`FlowKey`](crate::FlowKey) decides which of these fields
 /// separate flows. Ids of GTP-U, PPTP and L2TP identify the receiver, so the two directions of one flow have
 /// different ids.
 ///

@@ -27,8 +27,9 @@ impl Tcp {
 
 /// States of RFC 9293 section 3.3.2, as seen from the side that opened the connection, as far as the segments seen prove them.
 ///
-/// If only one side is seen: an ACK of the opener means [`Established`](Self::Established), and so does an ACK without SYN of the other side. An
-/// acknowledgment of FIN is the unseen side's, so the state stays [`FinWait1`](Self::FinWait1) or [`CloseWait`](Self::CloseWait).
+/// If only one side is seen, the connection is [`Established`](Self::Established) from that side's first segment that has ACK and no SYN. The
+/// unseen side would acknowledge the seen side's FIN. That acknowledgment is never seen, so after the FIN the state stays
+/// [`FinWait1`](Self::FinWait1) or [`CloseWait`](Self::CloseWait).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TcpState {
     /// SYN sent.

@@ -47,8 +47,8 @@ pub struct TcpSegments {
     /// ms (RFC 9293 section 3.8.6.3).
     pub round_trip: Option<TcpLatency>,
     /// Times from the end of a request to the first segment of the response in the other direction. A request is all data
-    /// that one side sends until the other side sends data. The time runs from its last segment with PSH, or from its first
-    /// segment if none has PSH. A request of which a segment was sent again is not timed.
+    /// that one side sends until the other side sends data. The time runs from the request's last segment with PSH, or, if no
+    /// segment has PSH, from the request's first segment. If a segment of a request was sent again, the request is not timed.
     pub response: Option<TcpLatency>,
 }
 

@@ -85,9 +85,9 @@ impl LinkLayer {
     ///
     /// A GRE device without a remote address resolves a next hop for each packet. A GRE device with an IPv4 group is
     /// like a broadcast network. For both, Linux treats the outer header as a link header (`header_ops` in
-    /// `net/ipv4/ip_gre.c` and `net/ipv6/ip6_gre.c`): at both hooks for IPv4, at egress only for IPv6. A device that
-    /// sends inside of UDP datagrams may put another header between the outer header and GRE. Nothing in the packet
-    /// shows that, so such devices are not parsed.
+    /// `net/ipv4/ip_gre.c` and `net/ipv6/ip6_gre.c`): at both hooks for IPv4, at egress only for IPv6. If a device of one
+    /// of these two kinds sends inside of UDP datagrams, another header may stand between the outer header and GRE.
+    /// Nothing in the packet shows that header, so packets of such a device are not parsed.
     pub(crate) fn from_arphrd(kind: u16, remote: Remote) -> Self {
         const ETHER: u16 = 1;
         const PPP: u16 = 512;

@@ -21,7 +21,8 @@
 //! **The watched namespace only.** A flow is seen at interfaces of this namespace, and other namespaces may use the same
 //! addresses for other flows.
 //!
-//! **Zone 0 only.** Without a zone the kernel searches this one. In others, the same addresses may belong to several connections.
+//! **Zone 0 only.** A request that names no zone is answered from zone 0. Connections in different zones may have the same addresses, so
+//! an entry of another zone may belong to another flow.
 
 mod conntrack;
 mod message;

@@ -98,7 +98,7 @@ mod tests {
                 tuple(client, service),
                 expected(own, backend, NatSeen::Before),
             ),
-            // Captured midstream: the server's packet was the first.
+            // The capture began during the connection: the server's packet was the first.
             (
                 tuple(service, client),
                 expected(backend, own, NatSeen::After),

@@ -30,7 +30,7 @@ impl PcapError {
         }
     }
 
-    /// Marks the offset as one of the decompressed content.
+    /// Notes that the offset counts decompressed octets.
     pub(super) fn within(self, packing: &'static str) -> Self {
         Self {
             packing: Some(packing),

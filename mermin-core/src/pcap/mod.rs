@@ -5,7 +5,7 @@
 //!
 //! * `unpack` recognises a compressed file by its first bytes and decompresses it as it is read; each kind keeps one
 //!   window in memory.
-//! * `{classic,ng,snoop,erf}` find packets in a buffer that moves through the file, and know their offsets in it.
+//! * `{classic,ng,snoop,erf}` find packets in that buffer. The buffer knows its offset in the file, for errors.
 //! * `link` finds the first header of a packet that the kernel program's parser understands, and how many bytes before
 //!   it the capture itself added. From there on, the parser is the kernel program's.
 
@@ -35,7 +35,7 @@ pub(crate) use self::{error::PcapError, interface::Interface, packet::Packet, ti
 pub(crate) enum Next {
     /// A packet.
     Packet(Packet),
-    /// All octets in memory are consumed. The caller calls [`Capture::fill`], which may block.
+    /// The next packet is not completely in memory. The caller calls [`Capture::fill`], which may block.
     More,
     /// The end of the file.
     End,
@@ -90,7 +90,7 @@ impl<R: io::Read> Capture<R> {
         self.within_packing(filled)
     }
 
-    /// Marks the offset of an error as one of the decompressed content, if the file is compressed.
+    /// If the file is compressed, notes in the error that its offset counts decompressed octets.
     fn within_packing<T>(&self, result: Result<T, PcapError>) -> Result<T, PcapError> {
         result.map_err(|broken| match self.buffer.input().packing() {
             Some(packing) => broken.within(packing.name()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Delays of [`retry`](super::retry). The first delay is `first`. Each later delay is twice the one before, up to
 /// `max`. `elapsed` limits the whole time of a batch, attempts and delays. The batch fails when the rest of that time is
 /// shorter than the next delay. Each delay is drawn at random between half of its value and all of it, so that many senders
-/// do not return at the same moment. A longer delay that the receiver asks for replaces it.
+/// do not return at the same moment. If the receiver asks for a longer delay, that delay applies instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "give it to `retry`"]
 pub struct Backoff {
@@ -46,7 +46,7 @@ impl Backoff {
         self
     }
 
-    /// Time limit of one attempt, after which it is dropped and counts as failed. Nothing else detects a receiver that
+    /// Time limit of one attempt. After it, the attempt is dropped and counts as failed. Nothing else detects a receiver that
     /// keeps its connection open and never replies. Default: none.
     pub fn attempt(mut self, time: Duration) -> Self {
         self.attempt = Some(time);

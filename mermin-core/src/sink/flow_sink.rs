@@ -29,8 +29,8 @@ pub trait FlowSink: Send {
     /// Any error of the sink. The caller keeps the records, and may export them again.
     fn export(&mut self, flows: &[Flow]) -> impl Future<Output = Result<(), BoxError>> + Send;
 
-    /// Work between two exports, for example emptying a buffer or sending templates again after some time. The caller
-    /// polls the future while it waits for records, and drops it when records arrive. Ready means that no work is left
+    /// Work between two exports, for example emptying a buffer or sending templates again after some time. While the caller
+    /// waits for records, it polls the future. When records arrive, it drops the future. Ready means that no work is left
     /// until the next export. Default: ready at once.
     fn idle(&mut self) -> impl Future<Output = ()> + Send {
         std::future::ready(())

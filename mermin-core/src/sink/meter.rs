@@ -1,7 +1,7 @@
 //! Counts of exported records, readable from any thread.
 //!
 //! [`retry`](super::retry()) and [`buffered`](super::buffered) have a meter around the meter of the sink inside;
-//! [`threaded`](super::threaded()) has a view of that meter, which ends when the sink is dropped. `accepted` comes from
+//! [`threaded`](super::threaded()) has a view of the inside meter; the view ends when the sink is dropped. `accepted` comes from
 //! the outermost meter, `delivered` from the innermost, and `dropped` is the sum over all meters. So the outermost meter
 //! shows everything. While no call is running, `accepted` equals `delivered` plus `dropped` plus `waiting`.
 
@@ -67,7 +67,7 @@ impl fmt::Display for DropReason {
 }
 
 /// Counts of exported records. `accepted` equals `delivered`, `dropped` and `waiting` together while no call is
-/// running. While one is, some of `waiting` are `in_progress`.
+/// running. While a call is running, some of `waiting` are `in_progress`.
 ///
 /// ```
 /// use futures::executor::block_on;

@@ -37,16 +37,16 @@
 //!
 //! # Around a sink
 //!
-//! [`retry`] repeats a batch until the sink accepts it. [`buffered`] lets the source continue meanwhile; when the buffer is
-//! full, it waits or drops records, by a named policy. [`threaded`] runs a blocking sink on a thread. A tuple or a `Vec`
+//! [`retry`] repeats a batch until the sink accepts it. [`buffered`] lets the source continue meanwhile; a full buffer lets
+//! the source wait or drops records, by a named policy. [`threaded`] runs a blocking sink on a thread. A tuple or a `Vec`
 //! of sinks exports to all of them. The [`FlowSink::meter`] of the outermost adapter has the counts of the sinks inside
 //! it. A tuple or a `Vec` has no meter: take the meter of each member before you combine them.
 //!
 //! | | on an error of the receiver | `Ok` means |
 //! |---|---|---|
-//! | `sink` | `run` ends with it | the receiver has it |
-//! | `retry(sink, ..)` | the source waits; `run` ends with a refusal, or when time is up | the receiver has it |
-//! | `buffered(retry(sink, ..), ..)` | the source goes on; when the buffer is full, the source waits or records are dropped, by the policy | it is in memory, or the policy dropped it |
+//! | `sink` | `run` ends with the error | the receiver has the record |
+//! | `retry(sink, ..)` | the source waits; `run` ends with a refusal, or when time is up | the receiver has the record |
+//! | `buffered(retry(sink, ..), ..)` | the source goes on; when the buffer is full, the source waits or records are dropped, by the policy | the record is in memory, or the policy dropped it |
 //!
 //! [`testing::check`] (feature `testing`) checks that a sink of your own keeps its part of these rules.
 

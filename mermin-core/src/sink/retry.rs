@@ -18,7 +18,7 @@ use crate::flow::Flow;
 ///
 /// The adapter keeps no records: its `Ok` is the `Ok` of the sink. Around a sink that keeps no records either, `Ok` means that
 /// the receiver has the batch, so a killed process loses no record of a pinned source. While a receiver is down, records
-/// wait in the source's queue. When that is full, flows stay in the kernel's table and are still counted.
+/// wait in the source's queue. When the queue is full, flows stay in the kernel's table and are still counted.
 ///
 /// ```no_run
 /// use std::time::Duration;

@@ -1,6 +1,6 @@
-//! Requests of the public side to the thread of a source, and the end of that thread.
+//! Requests of `FlowSource` and `Handle` to the thread of a source, and the end of that thread.
 //!
-//! Executors call the public side, so nothing here blocks on the thread. [`Control::over`] waits for it as a future.
+//! Executors call `FlowSource` and `Handle`, so nothing here blocks on the thread. [`Control::over`] waits for it as a future.
 
 mod wake_fd;
 

@@ -1,4 +1,5 @@
-//! The opened source, its counters, and the end of a thread, shared by live capture and capture files.
+//! Code that live capture and capture files share: the parts of an opened source, its counters, and the result of its thread, also
+//! after a panic.
 
 use std::{
     any::Any,
@@ -15,7 +16,7 @@ use crate::{
     report::{Report, Stats},
 };
 
-/// The public side's part of an opened source.
+/// The parts of an opened source that `FlowSource` and `Handle` hold.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) shared: Arc<dyn Counters>,

@@ -46,8 +46,8 @@ impl Handle {
         Self { control, shared }
     }
 
-    /// Returns the counters now. It makes no system call, except one with [`drops`](crate::FlowSourceBuilder::drops): it reads memory
-    /// shared with the kernel program, or with the thread that reads a capture file.
+    /// Returns the counters now. The call reads memory that is shared with the kernel program, or with the thread that reads a capture file.
+    /// So it makes no system call. With [`drops`](crate::FlowSourceBuilder::drops) it makes one.
     ///
     /// ```no_run
     /// # async fn count() -> Result<(), mermin_core::Error> {
@@ -111,8 +111,8 @@ impl Handle {
         Reports::new(Arc::clone(&self.control), Arc::clone(&self.shared))
     }
 
-    /// Returns a snapshot of the open flows, one page at a time, in no order. It shows totals of flows long before
-    /// they have records. It also works for a capture file.
+    /// Returns a snapshot of the open flows, one page at a time, in no order. A snapshot shows totals of flows long before
+    /// the flows have records. It also works for a capture file.
     ///
     /// Each item is the record that its flow would have now: `delta` counts since the flow's latest record, `total`
     /// since its start, and the end reason is [`ActiveTimeout`](crate::flow::EndReason::ActiveTimeout). Each
@@ -164,9 +164,9 @@ impl Handle {
     /// [`report`](Self::report), and the source tries them again. Changes are made one after the other. A change that has
     /// begun is completed even if the future is dropped.
     ///
-    /// Keep polling the stream meanwhile. An interface that an earlier change removed, and this one selects again, is
-    /// attached once its flows have ended, and they end only as the consumer takes their records. If nobody polls, the
-    /// future never completes.
+    /// Keep polling the stream meanwhile. If this change selects an interface again that an earlier change removed, the source
+    /// attaches to that interface once its flows have ended, and these end only as the consumer takes their records. If nobody
+    /// polls, the future never completes.
     ///
     /// ```no_run
     /// use std::time::Duration;

@@ -83,8 +83,8 @@ impl FlowSourceBuilder {
     /// ```
     ///
     /// # Errors
-    /// By [`ErrorKind`]: `InvalidOption`; `InUse` if another source has the instance; `Unsupported` below Linux 5.14;
-    /// `PermissionDenied`; `NoInterface`; `Verifier`; `Exhausted`; `System`. For a capture file also
+    /// By [`ErrorKind`]: `InvalidOption`; `InUse` if another source has the instance; `Unsupported` below Linux 5.14 (on arm64,
+    /// below 5.18); `PermissionDenied`; `NoInterface`; `Verifier`; `Exhausted`; `System`. For a capture file also
     /// `InvalidCapture`, and `Unsupported` for an unsupported link type.
     pub async fn open(self) -> Result<FlowSource, Error> {
         #[cfg(feature = "pcap")]

@@ -15,10 +15,11 @@ use crate::{
 
 /// Sampling of whole flows by a hash of addresses, ports and protocol (RFC 7014).
 ///
-/// The rate is the share of flows that are kept. All flows are kept until a limit is passed. The source then halves the rate until no limit
-/// is passed any more. It doubles the rate after ten seconds in which no limit was near. A flow that is kept at one rate is kept at all
-/// higher rates. Interfaces, VLANs and tunnels are not hashed: all flows of a
-/// conversation are kept or left out together, unless the rate changes between their starts.
+/// The rate is the share of flows that are kept. All flows are kept until a limit is passed. The source then halves the rate while more new
+/// flows are kept than [`flows_per_second`](Self::flows_per_second), or while the table is above [`fill`](Self::fill) and still fills, but not
+/// below one flow in [`max_interval`](Self::max_interval). It doubles the rate after ten seconds in which no limit was near. A flow that is kept
+/// at one rate is kept at all higher rates. Interfaces, VLANs and tunnels are not hashed: all flows of a conversation are kept or left out
+/// together, unless the rate changes between their starts.
 ///
 /// ```
 /// use mermin_core::Sampling;

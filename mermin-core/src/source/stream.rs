@@ -215,8 +215,8 @@ impl FlowSource {
     }
 
     /// Lets the consumer itself acknowledge the records of a source with [`Pinning`](crate::Pinning), by
-    /// [`Acknowledger::ack`]. From now on, polling for the next record acknowledges nothing. Use it in a consumer that
-    /// takes several records before it has stored the first, through a channel, `ready_chunks` or a task of its own. If
+    /// [`Acknowledger::ack`]. From now on, polling for the next record acknowledges nothing. Use this in a consumer that takes
+    /// further records before the first one is stored, for example through a channel, `ready_chunks` or another task. If
     /// the process is killed before it acknowledges a record, the next source of the instance delivers the record
     /// again.
     ///

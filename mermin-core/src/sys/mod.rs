@@ -1,4 +1,4 @@
-//! System calls, and instructions that not every processor has. The only unsafe code of this crate is here and in `bpf/`. Errors
+//! System calls, and instructions for which Rust has no safe call. The only unsafe code of this crate is here and in `bpf/`. Errors
 //! are the kernel's, as [`std::io::Error`].
 
 pub(crate) mod apart;

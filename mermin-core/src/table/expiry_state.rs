@@ -8,7 +8,7 @@ use mermin_bpf::abi::slot::DIRECTIONS;
 pub(crate) struct ExpiryState {
     /// IP protocol number.
     pub(crate) protocol: u8,
-    /// [Flags](mermin_bpf::wire::packet::Packet::tcp_flags) seen in each direction, [spread](mermin_bpf::track::tcp::flags_to_bytes) as lanes keep them.
+    /// [Flags](mermin_bpf::wire::packet::Packet::tcp_flags) seen in each direction, [spread](mermin_bpf::track::tcp::lane_bytes) as lanes keep them.
     pub(crate) tcp_flags: [u64; DIRECTIONS],
     /// Monotonic time of the first packet, ns.
     pub(crate) first_seen: u64,

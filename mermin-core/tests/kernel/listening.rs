@@ -1,4 +1,4 @@
-//! Directions that listening ports decide, for flows that were captured midstream or whose protocol has no connections.
+//! Directions that listening ports decide, for flows whose beginning was not captured or whose protocol has no connections.
 
 use std::{
     fs,

@@ -193,7 +193,7 @@ fn inherited_socket_is_found(user: u32, options: FlowSourceBuilder) {
     let outcome = watch.finish();
     assert!(outcome.flows.len() >= 2);
     for flow in &outcome.flows {
-        // Captured midstream: the first sender is the source.
+        // The capture began during the connection: the first sender is the source.
         let both = [&flow.source_process, &flow.destination_process];
         let [server, client] = if flow.source.port == Some(5001) {
             both

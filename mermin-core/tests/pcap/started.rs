@@ -123,7 +123,7 @@ fn syn_stored_after_syn_ack_still_decides_direction() {
     assert_eq!(direction_and_packets(&found[0]), expected);
 }
 
-/// A connection that was captured midstream, whose server is seen first; then another one to that server, from its beginning.
+/// A connection whose beginning was not captured and whose server is seen first; then another one to that server, from its beginning.
 #[test]
 fn port_that_answered_is_listening() {
     let tcp = |from_client, ports, flags| packet(from_client, 6, &tcp_segment(ports, flags, &[]));

@@ -1,7 +1,7 @@
 //! A bounded buffer before a sink.
 //!
-//! The task that calls `export`, `idle` and `close` also runs the worker behind the buffer, within these calls. So the
-//! buffer needs no thread and no runtime of its own.
+//! A call of `export`, `idle` or `close` also polls the worker behind the buffer. So the buffer needs no thread and no runtime of its
+//! own.
 
 mod overflow;
 
@@ -116,7 +116,7 @@ impl Shared {
     }
 }
 
-/// Wakes the worker, which may be polled by another task than the exporting one.
+/// Wakes the task that last polled the worker. A program may have moved the sink to another task since.
 fn wake(mut state: MutexGuard<'_, State>) {
     let worker = state.worker.take();
     drop(state);

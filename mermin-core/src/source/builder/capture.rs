@@ -44,7 +44,7 @@ impl FlowSourceBuilder {
     /// (captured before segmentation) counts as one packet, as in the file.
     ///
     /// Options that select or configure interfaces cannot be combined with a capture, and neither can `pinning`, `process`,
-    /// `tcp_sockets`, `drops` and `drop_capabilities`.
+    /// `nat`, `tcp_sockets`, `drops` and `drop_capabilities`.
     ///
     /// ```no_run
     /// use futures::StreamExt;

@@ -56,7 +56,7 @@ impl FlowSourceBuilder {
     }
 
     /// Makes [`Flow::end`](crate::Flow::end) exact to the nanosecond, like the start. Without it, the end is exact to a
-    /// tick of the kernel (1 to 10 ms). Default: no, because a precise clock takes 30 to 40 ns more for each packet.
+    /// tick of the kernel (1 to 10 ms). Default: no, because the precise clock takes 30 to 40 ns more for each packet.
     /// [`Flow::time_resolution`](crate::Flow::time_resolution) has the resolution of each record. Has no effect on
     /// capture files: their times are as exact as the file.
     ///
@@ -79,7 +79,7 @@ impl FlowSourceBuilder {
     ///
     /// Flows belong to one conversation if they overlap in time and have the same IP version, addresses, protocol and
     /// ports (or the fields that replace ports for ICMP, ESP and AH). Interface, VLANs and tunnels do not matter. The
-    /// first interface that sees both directions reports a joined conversation; if none does, the first of all. If
+    /// first interface that sees both directions reports a joined conversation; if none does, the first one that sees a packet. If
     /// traffic moves to another interface, that interface's flow continues the conversation, with its own `id` and
     /// `sequence`; add up `delta` of all records as usual. Records of the other interfaces are suppressed, and their
     /// packets are counted under the reason `joined`.
@@ -154,11 +154,12 @@ impl FlowSourceBuilder {
     ///
     /// The thread that also serves [`process`](Self::process) asks the connection tracking of the watched network namespace (netlink,
     /// `ctnetlink`) for the entry of each new flow of TCP, UDP and SCTP, and of each query of ICMP, usually within 100 ms of the flow's
-    /// start, and a second later once more if there was none. It asks at most twice each time. A record has the translation that was
-    /// found before it was made, also when the entry is gone since.
+    /// start, and a second later once more if there was none. Each time, the thread makes at most two requests. A record has the translation
+    /// that was found before the record was made, also if connection tracking no longer has the entry.
     ///
-    /// Not found are translations in other network namespaces (a container's own rules), in zones of connection tracking other than 0,
-    /// and those that connection tracking does not do: stateless rules of nftables, and programs of eBPF such as Cilium's. Conversations are
+    /// Three kinds of translations are not found: those in other network namespaces, such as a container's own rules; those in a zone of
+    /// connection tracking other than 0; and those that stateless rules of nftables or eBPF programs such as Cilium's make, because the
+    /// kernel's connection tracking does not know them. Conversations are
     /// [joined](Self::join) by the addresses that they have at their interfaces, as without this option. The look-up needs
     /// `CAP_NET_ADMIN` and the kernel module `nf_conntrack_netlink`. If one of them is missing, the source opens without translations, and
     /// the report has a degradation. A capture file with this option is an error.

@@ -8,7 +8,7 @@ use crate::{
     source::{control::Control, handover::Handover, options::Options, queue::Queue},
 };
 
-/// Valid options, and the thread's side of the channels to the public side.
+/// Valid options, and the thread's ends of the channels to `FlowSource` and `Handle`.
 pub(in crate::source) struct CaptureArguments {
     pub(in crate::source) options: Options,
     pub(in crate::source) selector: Selector,

@@ -29,7 +29,7 @@ pub(super) struct Parts {
     pub(super) exporter: Exporter,
     pub(super) closer: Closer,
     pub(super) clock: SourceClock,
-    /// Where flows are sampled.
+    /// `None` if the source does not sample flows.
     pub(super) sampler: Option<Sampler>,
     pub(super) shared: Arc<SharedCounters>,
     pub(super) control: Arc<Control>,
@@ -116,7 +116,7 @@ impl Parts {
         Ok((parts, leftovers))
     }
 
-    /// Returns the parts for the public side.
+    /// Returns the parts that `FlowSource` and `Handle` hold.
     pub(super) fn opened(&self) -> Opened {
         let unacked = self.exporter.unacked().zip(self.instance.as_ref());
         let receipt = unacked.map(|(unacked, instance)| unacked.receipt(instance.lock()));
@@ -142,7 +142,7 @@ fn registry(arguments: &CaptureArguments, retired: Option<RetiredCounters>) -> I
     InterfaceRegistry::new(retired, arguments.options.attach.clone(), changes)
 }
 
-/// Starts the look-ups of sockets as well.
+/// Creates the exporter. If an option needs look-ups of sockets or translations, also starts their thread.
 fn exporter(
     arguments: &CaptureArguments,
     shared: &Arc<SharedCounters>,

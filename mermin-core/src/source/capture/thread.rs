@@ -49,10 +49,10 @@ impl Capture {
         }
     }
 
-    /// Captures until the source is closed or abandoned, or the network namespace is deleted.
+    /// Captures until the source is closed or abandoned, or the path of the network namespace no longer leads to it.
     ///
     /// # Errors
-    /// The first error that ends the capture, such as that of a deleted network namespace.
+    /// The first error that ends the capture, such as that of a network namespace that is gone.
     pub(super) fn run(mut self) -> Result<(), Error> {
         if let Some(instance) = &mut self.parts.instance {
             instance.begin();

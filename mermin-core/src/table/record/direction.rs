@@ -11,7 +11,7 @@ use crate::flow::{Direction, DirectionRule, FIRST_USER_PORT};
 /// Decides the direction by the observed packets, the ports of source and destination, and the end that is `listening`.
 ///
 /// The sender of a SYN, or of its equivalent, is the client. The receiver of an answer is the client if it was seen to
-/// send. Otherwise the listening end is the server. A connection that was captured midstream and has no known listener is
+/// send. Otherwise the listening end is the server. A connection whose beginning was not captured and that has no known listener is
 /// decided by its ports if exactly one is a system port, and is unknown otherwise. For other protocols the first sender
 /// is the client, unless its port is a system port and the other one is not.
 pub(super) fn decide(

@@ -1,4 +1,4 @@
-//! A source that a process with privileges opens, and one without any captures.
+//! A source that a process with privileges opens, and from which a process without privileges captures.
 
 use std::{
     fs::{self, File, Permissions},

@@ -1,7 +1,7 @@
 //! The filter's decision about a flow. It is made once, when the flow is first read, and stored beside its slot.
 //!
-//! The kernel also counts packets of a rejected flow. Its records are suppressed: their packets go to the reason
-//! `filtered` of the hook that they crossed.
+//! The kernel also counts packets of a rejected flow. The flow's records are suppressed: their packets go to the reason
+//! `filtered` of a hook (see **Hooks**).
 //!
 //! * **Lag**: `filtered` lags no further behind than records do: at most by the active timeout.
 //! * **Intervals**: a suppressed record still ends its interval. The next record's delta begins there, so a flow whose
@@ -10,14 +10,14 @@
 //! * **Last records**: a last record without packets has no fields of packets to examine. It is made if an earlier record
 //!   of the flow was made, unless its TCP state is rejected.
 //!
-//! The ledger is kept per hook, and a flow has packets of both hooks. So the kernel stores, with the sampled packet of
-//! each direction, the hook that this packet crossed, in a word that it stores anyway. `filtered` is charged to that
-//! hook. Some packets of one direction may cross the ingress hook and others the egress hook. All of them are then charged
-//! to one hook, and the sum of both hooks is exact.
+//! **Hooks.** The ledger is kept per hook, and a flow has packets of both hooks. The kernel keeps some header fields of each
+//! direction's first packet in an interval: its sample (`abi/slot.rs`). The same word names the hook that this packet crossed, and
+//! `filtered` of that hook gets all packets of the direction. Some of them may have crossed the other hook. The sum of both
+//! hooks is exact.
 //!
 //! When the filter changes, open flows keep their decision. Flows without a decision are decided by the old filter
-//! first. An old filter of records is kept while a flow that it decided about is open; up to 125 different ones can be
-//! in use.
+//! first. A flow keeps the rules for records with which it began. Old rules are kept while such a flow is open. At most 125
+//! different sets of rules can be in use, including the current one.
 //!
 //! Two designs with the filter in the kernel were compared. The program could hold the filter (a trie for networks,
 //! ranges of ports), or user space could set a flag in the slot.
@@ -29,12 +29,12 @@
 //! | a new flow | slower by the filter, for everybody | as before | as before |
 //! | names of interfaces, globs, fields of records | impossible: user space needs a second filter | possible | possible |
 //! | a slot for a rejected flow | needed: otherwise each packet is decided again | needed | needed |
-//! | packets counted before the decision | none | moved at the end | moved at the end |
+//! | packets counted before the decision | none | moved at the end | moved at each active timeout and at the end |
 //!
 //! A key in the index that leads to no slot would take less memory, but it has no time of the last packet. Nothing
-//! would say when to delete it, and an index that evicts its oldest entry evicts flows that are alive. So a filter in
-//! the kernel would save neither slots nor time per packet, and would slow every new flow. It would save the sweep of
-//! these flows, whose cost is in docs/PERFORMANCE.md.
+//! would say when to delete it, and an index that evicts its oldest entry evicts flows that are alive. So neither design
+//! with the filter in the kernel would save slots or time per packet, and a decision at creation would slow every new flow.
+//! Either design would save the sweep of rejected flows, whose cost is in docs/PERFORMANCE.md.
 
 use mermin_bpf::abi::{
     ledger::{HookDirection, Ignored},
@@ -69,7 +69,7 @@ impl Suppression {
         }
     }
 
-    /// Returns the decision about the flow in a slot; makes it if there is none yet.
+    /// Returns the decision about the flow in a slot. If one is needed and there is none yet, makes and stores it.
     pub(super) fn decision(
         &mut self,
         slots: &mut SlotTable,
@@ -84,7 +84,8 @@ impl Suppression {
         })
     }
 
-    /// Returns the decision about the flow in a slot, if there is one or none is needed.
+    /// Returns the stored decision about the flow in a slot: `UNDECIDED` if the filter has no rules, so that no decision is needed.
+    /// `None` if a decision is still to be made.
     fn known(&self, slots: &SlotTable, slot: u32) -> Option<FilterDecision> {
         let known = slots.decision(slot);
         (known != FilterDecision::UNDECIDED || self.filters.want_all()).then_some(known)
@@ -150,7 +151,7 @@ impl Suppression {
     }
 }
 
-/// Returns the counts under a reason after the next record of a flow is suppressed.
+/// Returns the counts under a reason, for each hook, after the next record of a flow is suppressed.
 pub(super) fn sums_with(
     slots: &SlotTable,
     records: &RecordContext<'_>,
@@ -162,7 +163,7 @@ pub(super) fn sums_with(
     let exported = &slots.exported(slot).exported;
     let mut moved = [Ignored::default(); DIRECTIONS];
     for (side, exported) in flow.sides.iter().zip(exported) {
-        // A direction with packets has a sample.
+        // A direction that has packets has a sample, and the sample names a hook.
         let hook = side.hook.unwrap_or(HookDirection::Ingress);
         let unexported = unexported(side, exported, flow.link_length);
         let moved = &mut moved[hook as usize];
@@ -170,14 +171,15 @@ pub(super) fn sums_with(
         moved.octets = moved.octets.wrapping_add(unexported.octets);
     }
     let index = flow.tail().ifindex;
-    // The ledger of a removed interface is closed, and the ledger of a new one must not count its packets.
+    // Another interface may have the index by now, and its ledger must not count packets of the former interface. Without an
+    // index, they are counted at the place for unknown interfaces.
     let index = (!records.names.is_former(index, flow.first_seen)).then_some(index);
     [HookDirection::Ingress, HookDirection::Egress]
         .map(|hook| ledger.suppressed_with(why, index, hook, moved[hook as usize]))
 }
 
-/// Returns, for a record, the counts of the packets that the kernel dropped. `then` is as in
-/// [`Exporter::suppress`](super::Exporter): without it the flow has ended, and its counts stay as they are.
+/// Returns the number of packets that the kernel dropped since the flow's previous record. `then` has the sums at the new record.
+/// `None` means that the flow has ended: its sums no longer grow, so they are read from memory.
 pub(super) fn unexported_drops(slots: &SlotTable, slot: u32, then: Option<&Watermark>) -> u64 {
     let sums = match (then, slots.slab().drops()) {
         (_, None) => None,

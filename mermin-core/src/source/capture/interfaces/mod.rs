@@ -1,7 +1,8 @@
 //! The interfaces that a source watches. The source compares the kernel's links with the selection; each difference
 //! is a step. Opening, hot-plug, the periodic check and a changed selection all use these steps.
 //!
-//! * **Attach** gives the interface a ledger and attaches at ingress, then at egress ([`attach`]). By TCX, the kernel waits
+//! * **Attach** gives the interface a ledger and attaches at ingress, then at egress (on loopback at ingress only; [`attach`]). By TCX,
+//!   the kernel waits
 //!   for a grace period after each of the two, while it holds the RTNL lock: 8 to 24 ms on the test machine, so some 30 ms
 //!   for one interface, and interfaces that appear together wait for one another. A program counts from the start of its
 //!   own wait on. So received packets are counted at once, and sent packets one wait later. A filter takes less than a
@@ -12,10 +13,11 @@
 //!   one. If the kernel refuses to detach (a filter, after capabilities were dropped), the interface stays watched and
 //!   its packets stay in the ledger; the report says so, and the thread tries again every five seconds.
 //! * If one interface cannot be attached to, the others are watched all the same. The report has the interface and the
-//!   cause, and the thread tries again. Opening fails under `strict`, if a privilege is missing, and if no interface at all can
-//!   be attached to.
-//! * If notifications are lost (`ENOBUFS`), everything is listed again. If a program is then no longer at its hook,
-//!   another interface may have its index, so the source treats the interface as a new one.
+//!   cause, and the thread tries again. Opening fails in three cases: an interface is refused and `strict` is on; a privilege
+//!   is missing; or no interface could be attached to, and at least one was refused.
+//! * If notifications are lost (`ENOBUFS`), everything is listed again. If a program is then no longer at its hook, its
+//!   interface may have been deleted, and another one may have got the index. So the source treats the interface with
+//!   that index as a new one.
 //! * The check every five seconds also asks if each program is still at its hook, and attaches it again if not. Deleted
 //!   filters and qdiscs are notified at once. It also compares the interface's own counters with the program's: if
 //!   packets pass and none is counted, something before the hook takes them.
@@ -123,7 +125,7 @@ impl InterfaceSet {
         }
     }
 
-    /// Returns true if the network namespace was deleted.
+    /// Returns true if the path of the network namespace no longer leads to it.
     pub(super) fn is_namespace_deleted(&self) -> bool {
         self.over.is_some()
     }
@@ -241,13 +243,12 @@ impl InterfaceSet {
     }
 
     /// Makes the watched interfaces match the selection in one call, when the source opens. `go_on` is called before
-    /// each step.
+    /// each step, because by TCX a step takes two grace periods of the kernel.
     ///
     /// # Errors
     /// An error that would affect every interface. Under `strict`, any refusal. Otherwise the first refusal, if no
-    /// interface can be watched. An interface that disappeared meanwhile is no error. Also the error of `go_on`, when
-    /// nobody waits for the source any more. It is called before each step, because attaching by TCX takes two grace
-    /// periods of the kernel, and detaching two more.
+    /// interface can be watched. An interface that disappeared meanwhile is no error. Also the error that `go_on` returns
+    /// when nobody waits for the source any more.
     pub(super) fn align(
         &mut self,
         strict: bool,

@@ -13,10 +13,11 @@ pub(in crate::source::capture) struct PinnedInstance {
     /// `None` if the pins are another process's.
     pub(super) instance: Option<Instance>,
     pub(super) lock: Arc<Lock>,
-    /// The same decision for programs at hooks.
+    /// The pinned programs at hooks, with a decision of their own: while the source captures, a program that is detached is removed.
     hooks: Rc<PinnedHooks>,
+    /// The present decision for the pins.
     on_drop: OnDrop,
-    /// Decision of the options, for a closed or dropped source.
+    /// The decision for a closed or dropped source, which the option `persist` sets.
     on_close: OnDrop,
     /// Decision for a failed opening: found pins stay, new pins are removed.
     on_open_cancelled: OnDrop,
