@@ -90,11 +90,10 @@ pub(crate) struct LookupResult {
 }
 
 impl LookupResult {
-    /// Returns the record with the known processes and the translation.
-    pub(crate) fn add_found(self, mut record: Flow) -> Flow {
+    /// Adds the known processes and the translation to a record.
+    pub(crate) fn add_to(self, record: &mut Flow) {
         [record.source_process, record.destination_process] = self.processes;
         record.nat = self.nat.map(Box::new);
-        record
     }
 }
 

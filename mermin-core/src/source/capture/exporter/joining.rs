@@ -103,29 +103,23 @@ impl Exporter {
     }
 
     /// Adds the counts of all flows of the conversation to a record.
-    pub(super) fn with_sights(
-        &self,
-        mut record: Flow,
-        flow: &FlowSnapshot,
-        sights: &[Sight],
-    ) -> Flow {
+    pub(super) fn add_sights(&self, record: &mut Flow, flow: &FlowSnapshot, sights: &[Sight]) {
         if let Some(conversations) = &self.conversations {
-            conversations.describe(&mut record, flow, sights);
+            conversations.describe(record, flow, sights);
         }
-        record
     }
 
     /// Adds the same counts to a record that is delivered again.
-    pub(super) fn with_sights_again(
+    pub(super) fn add_sights_again(
         &self,
         slots: &SlotTable,
         records: &RecordContext<'_>,
         slot: u32,
         flow: &FlowSnapshot,
-        record: Flow,
-    ) -> Flow {
+        record: &mut Flow,
+    ) {
         let sights = self.sights(slots, records, slot, flow);
-        self.with_sights(record, flow, &sights)
+        self.add_sights(record, flow, &sights);
     }
 
     fn suppress_part(

@@ -280,8 +280,9 @@ impl Exporter {
             return Err(Suppressed::Joined);
         };
         let known = self.looked_up(slot, flow);
-        let record = records.record(slots, slot, flow, beside, reason, known.listening);
-        let mut record = known.add_found(self.with_sights(record, flow, &sights));
+        let mut record = records.record(slots, slot, flow, beside, reason, known.listening);
+        self.add_sights(&mut record, flow, &sights);
+        known.add_to(&mut record);
         record.application = self.application(slot, flow.first_seen);
         record.drops = self.dropped(slots, slot, flow, beside);
         let unacked = self.unacked.as_ref();
@@ -346,9 +347,9 @@ impl Exporter {
         let reason = EndReason::ActiveTimeout;
         let mut beside = Beside::read(slots, slot, &flow);
         beside.replace(then);
-        let record = records.record(slots, slot, &flow, &beside, reason, known.listening);
-        let mut record =
-            known.add_found(self.with_sights_again(slots, records, slot, &flow, record));
+        let mut record = records.record(slots, slot, &flow, &beside, reason, known.listening);
+        self.add_sights_again(slots, records, slot, &flow, &mut record);
+        known.add_to(&mut record);
         record.application = self.application(slot, flow.first_seen);
         record.drops = self.dropped(slots, slot, &flow, &beside);
         self.out.push_back(record);

@@ -29,8 +29,8 @@ impl Exporter {
         let known = self.looked_up(slot, &flow);
         let reason = EndReason::ActiveTimeout;
         let beside = Beside::read(slots, slot, &flow);
-        let record = records.record(slots, slot, &flow, &beside, reason, known.listening);
-        let mut record = known.add_found(record);
+        let mut record = records.record(slots, slot, &flow, &beside, reason, known.listening);
+        known.add_to(&mut record);
         record.drops = self.dropped(slots, slot, &flow, &beside);
         record.application = self.application(slot, flow.first_seen);
         Some(record)

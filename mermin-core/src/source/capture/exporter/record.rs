@@ -28,22 +28,23 @@ struct Analysis {
 
 impl Analysis {
     /// Reads the analysis of the flow in a slot. Returns `None` if TCP is not analysed, and for other protocols.
-    fn read(slots: &SlotTable, slot: u32, flow: &FlowSnapshot) -> Option<Self> {
+    fn read(slots: &SlotTable, slot: u32, flow: &FlowSnapshot) -> Option<Box<Self>> {
         let analyses = slots.slab().analyses()?;
         (flow.tail().protocol() == protocol::TCP).then(|| {
             let memory = analyses.snapshot(slot);
-            Self {
+            Box::new(Self {
                 counters: TcpCounters::of(&memory),
                 memory,
-            }
+            })
         })
     }
 }
 
 /// Counts of a flow beside its slot, at one time.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Beside {
-    analysis: Option<Analysis>,
+    /// In a box, because it is larger than a record and most flows have none.
+    analysis: Option<Box<Analysis>>,
     pub(super) drops: Option<DropSums>,
 }
 
@@ -69,7 +70,7 @@ impl Beside {
     pub(super) fn watermark(&self, state: ExportState) -> Watermark {
         Watermark {
             state,
-            tcp: self.analysis.map(|analysis| analysis.counters),
+            tcp: self.analysis.as_ref().map(|analysis| analysis.counters),
             drops: self.drops,
         }
     }
@@ -139,14 +140,12 @@ impl<'a> RecordContext<'a> {
         let exported = slots.exported(slot);
         let name = self.name(flow);
         let mut record = record(slot, flow, exported, reason, &name, &self.clock, listening);
-        record.tcp_analysis = beside
-            .analysis
-            .as_ref()
-            .map(|Analysis { memory, counters }| {
-                let exported = slots.tcp_exported(slot);
-                let is_higher = flow.higher_started;
-                Box::new(tcp_analysis::record(memory, counters, &exported, is_higher))
-            });
+        record.tcp_analysis = beside.analysis.as_ref().map(|analysis| {
+            let Analysis { memory, counters } = &**analysis;
+            let exported = slots.tcp_exported(slot);
+            let is_higher = flow.higher_started;
+            Box::new(tcp_analysis::record(memory, counters, &exported, is_higher))
+        });
         record.tcp_sockets = tcp_sockets(slots, slot, flow).map(Box::new);
         record
     }
