@@ -10,13 +10,16 @@ use std::io::{self, Write};
 
 pub use self::buffer::JsonBuffer;
 use super::{BoxError, FlowSink};
-use crate::flow::Flow;
+use crate::flow::{Flow, FlowId};
 
 /// Size of a piece of a batch, octets: it stays in a cache until it is written.
 const PIECE: usize = 64 << 10;
 
-/// Writes each flow as one line. [`write`](Self::write) calls `write_all` once for each line, so give it a buffered
+/// Writes each flow as one line. [`write`](Self::write) writes each line by itself, so give it a buffered
 /// writer for many flows. As a sink, it writes pieces of about 64 KiB.
+///
+/// A writer may fail in the middle of a line, as on a full disk. The next call writes the rest of this line first, and a batch that is exported
+/// again goes on where it ended. So each line is whole, and is there once unless flushing fails.
 ///
 /// ```
 /// use mermin_core::sink::JsonLines;
@@ -36,6 +39,27 @@ const PIECE: usize = 64 << 10;
 pub struct JsonLines<W> {
     out: W,
     lines: JsonBuffer,
+    /// Octets of `lines` that are written.
+    written: usize,
+    /// Present while a batch is written, and after an error.
+    unfinished: Option<Unfinished>,
+}
+
+/// A batch that is not written as a whole.
+#[derive(Clone, Copy, Debug)]
+struct Unfinished {
+    /// Id and sequence number of its first record.
+    first: (FlowId, u64),
+    /// Records that are written or in the buffer.
+    records: usize,
+}
+
+impl Unfinished {
+    /// Returns true if this is the same batch, perhaps with more records behind it.
+    fn is(self, flows: &[Flow]) -> bool {
+        let first = flows.first().map(|flow| (flow.id, flow.sequence));
+        first == Some(self.first) && self.records <= flows.len()
+    }
 }
 
 impl<W: Write> JsonLines<W> {
@@ -44,6 +68,8 @@ impl<W: Write> JsonLines<W> {
         Self {
             out,
             lines: JsonBuffer::default(),
+            written: 0,
+            unfinished: None,
         }
     }
 
@@ -57,11 +83,64 @@ impl<W: Write> JsonLines<W> {
     /// Writes one flow.
     ///
     /// # Errors
-    /// Any error of the writer. Part of the line may be written.
+    /// Any error of the writer. Part of the line may be written; the next call writes the rest first.
     pub fn write(&mut self, flow: &Flow) -> io::Result<()> {
-        self.lines.clear();
-        self.lines.push(flow);
-        self.out.write_all(self.lines.as_bytes())
+        self.write_batch(std::slice::from_ref(flow))
+    }
+
+    fn write_batch(&mut self, flows: &[Flow]) -> io::Result<()> {
+        let mut records = self.resume(flows)?;
+        let Some(first) = flows.first() else {
+            return Ok(());
+        };
+        let first = (first.id, first.sequence);
+        while let Some(rest) = flows.get(records..).filter(|rest| !rest.is_empty()) {
+            self.lines.clear();
+            self.written = 0;
+            for flow in rest {
+                self.lines.push(flow);
+                records += 1;
+                if self.lines.as_bytes().len() >= PIECE {
+                    break;
+                }
+            }
+            self.unfinished = Some(Unfinished { first, records });
+            self.write_up_to(self.lines.as_bytes().len())?;
+        }
+        self.unfinished = None;
+        Ok(())
+    }
+
+    /// Writes the rest of a piece that an error has cut, or only of its line if that batch was given up. Returns the number of records of this
+    /// batch that are written.
+    fn resume(&mut self, flows: &[Flow]) -> io::Result<usize> {
+        let Some(unfinished) = self.unfinished else {
+            return Ok(0);
+        };
+        let is_same = unfinished.is(flows);
+        let end = if is_same {
+            self.lines.as_bytes().len()
+        } else {
+            end_of_line(self.lines.as_bytes(), self.written)
+        };
+        self.write_up_to(end)?;
+        self.unfinished = None;
+        Ok(if is_same { unfinished.records } else { 0 })
+    }
+
+    /// Writes the buffer up to this octet, and notes how far it came.
+    fn write_up_to(&mut self, end: usize) -> io::Result<()> {
+        while let Some(rest) = self.lines.as_bytes().get(self.written..end)
+            && !rest.is_empty()
+        {
+            match self.out.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Flushes the writer.
@@ -78,23 +157,26 @@ impl<W: Write> JsonLines<W> {
     }
 }
 
+/// Returns the end of the line that has octets on both sides of this place, or else the place.
+fn end_of_line(text: &[u8], place: usize) -> usize {
+    let (before, behind) = text.split_at_checked(place).unwrap_or((text, &[]));
+    if before.last().is_none_or(|last| *last == b'\n') {
+        return place;
+    }
+    let rest = behind.iter().position(|octet| *octet == b'\n');
+    place + rest.map_or(behind.len(), |rest| rest + 1)
+}
+
 /// Writes a batch in pieces of whole lines, about 64 KiB each, and flushes the writer, on the polling thread. A writer
 /// that may block belongs on a thread of its own.
 impl<W: Write + Send> FlowSink for JsonLines<W> {
     async fn export(&mut self, flows: &[Flow]) -> Result<(), BoxError> {
-        self.lines.clear();
-        for flow in flows {
-            self.lines.push(flow);
-            if self.lines.as_bytes().len() >= PIECE {
-                self.out.write_all(self.lines.as_bytes())?;
-                self.lines.clear();
-            }
-        }
-        self.out.write_all(self.lines.as_bytes())?;
+        self.write_batch(flows)?;
         Ok(self.out.flush()?)
     }
 
     async fn close(&mut self) -> Result<(), BoxError> {
+        self.resume(&[])?;
         Ok(self.out.flush()?)
     }
 }
@@ -181,6 +263,70 @@ mod tests {
         assert_eq!(text, expected);
         for line in text.lines() {
             assert!(serde_json::from_str::<Json>(line).unwrap().is_object());
+        }
+    }
+
+    /// Has room for some octets. Then it fails, and has room for all others.
+    struct Full {
+        room: usize,
+        text: Vec<u8>,
+    }
+
+    impl Write for Full {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            if self.room == 0 {
+                self.room = usize::MAX;
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            let fits = octets.len().min(self.room);
+            self.room -= fits;
+            self.text.extend(&octets[..fits]);
+            Ok(fits)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_are_whole_and_there_once_after_a_write_that_stopped() {
+        let flows = crate::sink::testing::flows(300);
+        let expected: Vec<_> = flows.iter().map(written).collect();
+        let all = expected.concat();
+        let ends = expected.iter().scan(0, |end, line| {
+            *end += line.len();
+            Some(*end)
+        });
+        let ends: Vec<_> = ends.collect();
+        assert!(ends[199] > 2 * PIECE);
+        for room in (0..ends[199])
+            .step_by(1997)
+            .chain(ends[..9].iter().copied())
+        {
+            let text = Vec::new();
+            let mut lines = JsonLines::new(Full { room, text });
+            let export = |lines: &mut JsonLines<_>, flows| {
+                futures::executor::block_on(lines.export(flows)).map_err(|error| error.to_string())
+            };
+            export(&mut lines, &flows[..200]).unwrap_err();
+            // Again, with others behind it.
+            export(&mut lines, &flows).unwrap();
+            assert!(lines.out.text == all.as_bytes(), "{room}");
+        }
+        // Another batch follows: the first one was given up.
+        for room in (1..ends[4]).step_by(97).chain([ends[0]]) {
+            let text = Vec::new();
+            let mut lines = JsonLines::new(Full { room, text });
+            futures::executor::block_on(lines.export(&flows[..5])).unwrap_err();
+            let begun = ends.iter().position(|end| room <= *end).unwrap();
+            let mut wanted = expected[..=begun].concat();
+            if room.is_multiple_of(2) {
+                lines.write(&flows[7]).unwrap();
+                wanted += &expected[7];
+            }
+            futures::executor::block_on(lines.close()).unwrap();
+            assert_eq!(String::from_utf8(lines.into_inner().text).unwrap(), wanted);
         }
     }
 
