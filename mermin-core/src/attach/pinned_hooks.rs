@@ -152,6 +152,11 @@ impl PinnedHooks {
                     there.insert(ifindex);
                     links.insert((ifindex, direction), path);
                 }
+                // Its link may still be at the hook, and the pin may be the last reference to it.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    links.insert((ifindex, direction), path);
+                    return Err(error);
+                }
                 link => {
                     if let Ok(link) = &link
                         && let index = bpf_link::tcx_interface(link.as_fd())?
@@ -244,8 +249,18 @@ impl PinnedHooks {
         }
         if let Some(path) = left {
             match link_at(&path, hook.index(), hook.direction) {
-                Some(link) => held.push((LinkOrFilter::Tcx(link.into()), Some(Pin::new(path)))),
-                None => drop(Pin::new(path)),
+                Ok(Some(link)) => held.push((LinkOrFilter::Tcx(link.into()), Some(Pin::new(path)))),
+                Ok(None) => drop(Pin::new(path)),
+                Err(error) => {
+                    let key = (hook.index(), hook.direction);
+                    self.links.borrow_mut().insert(key, path);
+                    held.drain(..).for_each(|aside| self.set_aside(aside));
+                    return Err(hook.refused(
+                        "open the pinned link at",
+                        "CAP_NET_ADMIN and CAP_BPF",
+                        error,
+                    ));
+                }
             }
         }
         let programs: Vec<u32> = self.programs.borrow().iter().map(|at| at.id).collect();
@@ -344,7 +359,8 @@ impl PinnedHooks {
             }
         }
         for ((ifindex, direction), path) in self.links.borrow_mut().drain() {
-            drop(link_at(&path, ifindex, direction).map(tcx::Link::from));
+            let link = link_at(&path, ifindex, direction);
+            drop(link.ok().flatten().map(tcx::Link::from));
             drop(Pin::new(path));
         }
         let programs = std::mem::take(&mut *self.programs.borrow_mut());
@@ -366,11 +382,15 @@ impl PinnedHooks {
 }
 
 /// Returns the link with this name, if it is at the hook in its name. The link of a deleted interface is at no hook.
-fn link_at(path: &Path, ifindex: u32, direction: HookDirection) -> Option<OwnedFd> {
-    let link = bpf_pin::get(path).ok()?;
-    bpf_link::is_at(link.as_fd(), ifindex, direction)
-        .unwrap_or(false)
-        .then_some(link)
+///
+/// # Errors
+/// Without a free file descriptor, for example. The link may be at its hook then.
+fn link_at(path: &Path, ifindex: u32, direction: HookDirection) -> io::Result<Option<OwnedFd>> {
+    let link = match bpf_pin::get(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        link => link?,
+    };
+    Ok(bpf_link::is_at(link.as_fd(), ifindex, direction)?.then_some(link))
 }
 
 /// Name of a link in the BPF file system. Dropping it removes the name, unless another link has it.

@@ -139,16 +139,15 @@ impl Ledger {
     }
 
     /// Assigns a place to an interface before a program is attached to it, or returns the place that an earlier
-    /// process assigned. `None` if all its possible places are taken.
-    pub(crate) fn watch(&self, ifindex: u32, link: u8) -> Option<Place> {
-        let place = self
-            .place_with(ifindex, ifindex)
-            .or_else(|| self.place_with(ifindex, 0))?;
+    /// process assigned, and true if it is new. `None` if all its possible places are taken.
+    pub(crate) fn watch(&self, ifindex: u32, link: u8) -> Option<(Place, bool)> {
+        let known = self.place_with(ifindex, ifindex);
+        let place = known.or_else(|| self.place_with(ifindex, 0))?;
         let hook = self.hooks.at(place as usize);
         // SAFETY: within the mapping; nothing reads the link before the index says that it is valid.
         unsafe { (&raw mut (*hook).link).write_volatile(link) };
         self.index_at(place).store(ifindex, Ordering::SeqCst);
-        Some(Place(place))
+        Some((Place(place), known.is_none()))
     }
 
     /// Returns the place that holds this index, among the places possible for an interface.

@@ -18,6 +18,9 @@ const RTM_NEWLINK: u16 = 16;
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_BROADCAST: u16 = 2;
 const IFLA_IFNAME: u16 = 3;
+/// An event of Wireless Extensions (`net/wireless/wext-core.c`), sent after each scan: a message with this attribute and the
+/// name alone.
+const IFLA_WIRELESS: u16 = 11;
 const IFLA_LINKINFO: u16 = 18;
 const IFLA_STATS64: u16 = 23;
 const IFLA_PROP_LIST: u16 = 52;
@@ -116,6 +119,9 @@ pub(crate) fn read(kind: u16, payload: &[u8]) -> Option<Interface> {
         return None;
     }
     let attributes = payload.get(HEADER..)?;
+    if attribute(attributes, IFLA_WIRELESS).is_some() {
+        return None;
+    }
     Some(Interface {
         index,
         name: attribute(attributes, IFLA_IFNAME).map(text)?,
@@ -204,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn message_without_a_name_or_of_another_kind_is_no_link() {
+    fn message_without_a_name_or_of_another_kind_or_of_a_scan_is_no_link() {
         let mut payload = vec![0; HEADER];
         assert_eq!(read(RTM_NEWLINK, &payload), None);
         payload.extend([8, 0, 3, 0, b'e', b't', b'h', 0]);
@@ -214,5 +220,7 @@ mod tests {
         );
         assert_eq!(read(17, &payload), None);
         assert_eq!(read(RTM_NEWLINK, &payload[..8]), None);
+        let wireless = [payload, vec![8, 0, 11, 0, 1, 2, 3, 4]].concat();
+        assert_eq!(read(RTM_NEWLINK, &wireless), None);
     }
 }

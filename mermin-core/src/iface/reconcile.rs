@@ -1,6 +1,7 @@
 //! Compares wanted and watched interfaces and returns the steps between them, without any action.
 
 use super::{
+    LinkLayer,
     select::Selector,
     watch::{Link, Links},
 };
@@ -25,6 +26,8 @@ pub(crate) struct KnownInterface<'a> {
     pub(crate) index: u32,
     pub(crate) generation: u64,
     pub(crate) name: &'a str,
+    /// The first header of its packets, as it was when the programs were attached.
+    pub(crate) link: LinkLayer,
     pub(crate) state: InterfaceState,
 }
 
@@ -65,8 +68,11 @@ pub(crate) fn steps<'a>(
             None => {}
             Some(known) => match known.state {
                 InterfaceState::Leaving => {}
+                // A bond gets another type with its first member, and a TUN device by `TUNSETLINK`.
                 InterfaceState::Watched
-                    if known.generation == link.generation && wants(link, true) =>
+                    if known.generation == link.generation
+                        && known.link == link.interface.link
+                        && wants(link, true) =>
                 {
                     if known.name != link.interface.name {
                         steps.push(Step::Rename(index));
@@ -137,6 +143,7 @@ mod tests {
             index,
             generation,
             name,
+            link: LinkLayer::Ethernet,
             state,
         }
     }
@@ -169,6 +176,14 @@ mod tests {
             (vec![kept(2, 2, "eth0", REFUSED)], vec![]),
             (vec![kept(2, 2, "eth0", DUE)], vec![Step::Attach(2)]),
             (vec![kept(2, 1, "eth0", REFUSED)], vec![Step::Attach(2)]),
+            // Its packets begin with another header now.
+            (
+                vec![KnownInterface {
+                    link: LinkLayer::Ip,
+                    ..kept(2, 2, "eth0", WATCHED)
+                }],
+                vec![Step::Detach(2)],
+            ),
             // Not wanted: loopback, and a link that is down.
             (
                 vec![kept(1, 1, "lo", WATCHED), kept(2, 2, "eth0", WATCHED)],

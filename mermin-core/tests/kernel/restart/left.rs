@@ -41,6 +41,7 @@ crate::cases! {
     each_mode pin_other_filter_redelivers_unacknowledged_records,
     each_mode pin_removed_interfaces_are_detached,
     each_mode pin_refused_open_changes_nothing,
+    case pin_refused_hooks_keep_their_counts,
     each_mode pin_counters_of_removed_interfaces_are_kept,
 }
 
@@ -608,6 +609,30 @@ fn pin_refused_open_changes_nothing(mode: Attach) {
     });
     assert_eq!(source.report().to_string(), "");
     assert_eq!(packets(&bench.finish(source)), 12);
+}
+
+/// Filters of another program have the priority, so the links cannot be replaced by filters. They count on.
+fn pin_refused_hooks_keep_their_counts() {
+    let bench = Bench::new(Attach::Tcx);
+    bench.leave(3);
+    bench.pair.near.shell("tc qdisc add dev v0 clsact");
+    for direction in ["ingress", "egress"] {
+        bench.pair.near.shell(&format!(
+            "tc filter add dev v0 {direction} pref 77 protocol all u32 match u32 0 0 classid 1:1"
+        ));
+    }
+    let filters = bench.options.clone().attach(Attach::Tc).tc_priority(77);
+    let error = try_open(&bench.pair.near, filters.pinning(bench.pinning()))
+        .err()
+        .unwrap();
+    assert_eq!(error.kind(), ErrorKind::InvalidOption, "{error}");
+    bench.send(4);
+    let mut source = bench.open(bench.pinning());
+    let handle = source.handle();
+    source.close();
+    assert_eq!(packets(&rest(&mut source)), 7);
+    assert_eq!(handle.stats().packets, 7);
+    shut(source);
 }
 
 fn pin_torn_watermark_is_ignored() {

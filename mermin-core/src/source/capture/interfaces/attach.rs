@@ -76,7 +76,7 @@ impl Attacher {
         ledger: &Ledger,
         interface: &Interface,
     ) -> Result<AttachedInterface, Error> {
-        let place = place(ledger, interface)?;
+        let (place, is_new) = place(ledger, interface)?;
         let directions = hook::directions(interface);
         let mut held = Vec::new();
         let mut refusal = None;
@@ -95,7 +95,11 @@ impl Attacher {
         if held.is_empty()
             && let Some(error) = refusal
         {
-            ledger.forget(place);
+            // Counts of an earlier process stay: its programs may still count there, and the counts of an interface that is not
+            // watched any more are added to those of removed interfaces once the source is open.
+            if is_new {
+                ledger.forget(place);
+            }
             return Err(error);
         }
         let name: Arc<str> = Arc::from(interface.name.as_str());
@@ -205,8 +209,8 @@ impl Attacher {
     }
 }
 
-/// Takes an entry of the ledger for an interface.
-fn place(ledger: &Ledger, interface: &Interface) -> Result<Place, Error> {
+/// Takes an entry of the ledger for an interface. Returns true with it if no earlier process had assigned it.
+fn place(ledger: &Ledger, interface: &Interface) -> Result<(Place, bool), Error> {
     let name = &interface.name;
     let link = interface.link.code().ok_or_else(|| {
         Error::new(

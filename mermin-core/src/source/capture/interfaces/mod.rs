@@ -288,7 +288,7 @@ impl InterfaceSet {
             self.resync();
         }
         for index in self.links.take_disturbed() {
-            self.tracked.verify(index, false);
+            self.tracked.verify(index, self.links.links(), false);
         }
         let decided = self.stale;
         if let Some(step) = self.next_step() {
@@ -331,8 +331,13 @@ impl InterfaceSet {
         let list = listed.into_iter().map(|(interface, _)| interface).collect();
         let gone = self.links.resync(list, &self.selection.selector);
         self.count_missed(&gone);
+        // Without hot-plug a new link is never watched. An interface whose programs somebody removed would then be lost.
+        let may_be_another = after_loss && self.selection.newest == u64::MAX;
         for (index, counters) in counters {
-            if self.tracked.verify(index, after_loss) {
+            if self
+                .tracked
+                .verify(index, self.links.links(), may_be_another)
+            {
                 self.links.renew(index);
             }
             self.tracked.check_stalled_hooks(index, counters);

@@ -63,6 +63,7 @@ impl TrackedInterface {
             index: self.interface.index,
             generation: self.generation,
             name: &self.interface.name,
+            link: self.interface.link,
             state: match self.state {
                 State::Watched(_) => InterfaceState::Watched,
                 State::Detached | State::Quiesced | State::Closing => InterfaceState::Leaving,

@@ -193,10 +193,16 @@ impl TrackedSet {
 
     /// Checks the hooks of an interface, and attaches detached programs again. Returns true if a program is not in
     /// place and, because notifications were lost, another interface may have the index.
-    pub(super) fn verify(&mut self, index: u32, after_loss: bool) -> bool {
+    pub(super) fn verify(&mut self, index: u32, links: &Links, after_loss: bool) -> bool {
         let Some(tracked) = self.interfaces.get_mut(&index) else {
             return false;
         };
+        // The index may belong to another interface already. This one is detached by a later step, and nothing is attached to the
+        // other before.
+        let is_same = |link: &Link| link.generation == tracked.generation;
+        if !links.get(index).is_some_and(is_same) {
+            return false;
+        }
         let State::Watched(held) = &mut tracked.state else {
             return false;
         };

@@ -106,7 +106,7 @@ impl Harness {
         let candidates = Candidates::open(&arguments.options, arguments.selector.clone())?;
         let (parts, _) = Parts::new(&arguments, prepared, grace, candidates)?;
         let shared = &parts.shared;
-        if let Some(place) = shared.ledger.watch(LOOPBACK, link::ETHERNET) {
+        if let Some((place, _)) = shared.ledger.watch(LOOPBACK, link::ETHERNET) {
             shared.registry.counted(
                 LOOPBACK,
                 Ledgers {
