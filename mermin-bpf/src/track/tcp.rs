@@ -144,11 +144,12 @@ impl Side {
     }
 }
 
-/// The state that follows from a connection's flags. If only one side is seen, the other side has none.
+/// The state that follows from a connection's flags. A side of which no segment is seen has no flags.
 ///
-/// * An ACK of the opener proves that the opener received the SYN-ACK. If only the other side is seen, its first segment after the SYN-ACK
-///   proves the same, because it must have received the opener's ACK. If both sides are seen, only the opener's own ACK is proof: with TCP
-///   Fast Open (RFC 7413), the other side may send data before it has that ACK.
+/// * If both sides are seen, an ACK of the opener proves that the opener received the SYN-ACK. Nothing else does: with TCP Fast Open
+///   (RFC 7413), the other side may send data before it has that ACK.
+/// * If only the opener's peer is seen, its first ACK without SYN counts instead, because nothing better is seen. With Fast Open that may be
+///   too early.
 /// * If the other side has acknowledged the opener's FIN and then sent its own, the state is still [`FinWait2`](State::FinWait2) until the
 ///   opener acknowledges that FIN: the opener may not have received it yet.
 #[must_use]

@@ -45,8 +45,8 @@ pub enum DirectionRule {
     /// A TCP SYN, an SCTP INIT or a DCCP Request was seen.
     Syn,
     /// A reply was seen first (a SYN-ACK, an INIT ACK, an ICMP reply, a DNS response). The reply's receiver is the
-    /// source. It counts as the client once it has sent a packet that does not refuse the reply (a RST without ACK, an
-    /// ABORT, a Reset).
+    /// source. It counts as the client once it has sent any packet other than a refusal of the reply. Refusals are a RST
+    /// without ACK, an ABORT and a Reset.
     Answer,
     /// No other rule applied. If the protocol has no connections, the sender of the first packet counts as the client,
     /// also when only its receiver has a system port. Otherwise the client is unknown.

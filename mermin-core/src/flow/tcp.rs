@@ -25,7 +25,7 @@ impl Tcp {
     }
 }
 
-/// States of RFC 9293 section 3.3.2, as seen from the side that opened the connection, as far as the segments seen prove them.
+/// States of RFC 9293 section 3.3.2, as seen from the side that opened the connection, as far as the segments seen show them.
 ///
 /// If only one side is seen, the connection is [`Established`](Self::Established) from that side's first segment that has ACK and no SYN. The
 /// unseen side would acknowledge the seen side's FIN. That acknowledgment is never seen, so after the FIN the state stays

@@ -46,12 +46,12 @@ impl Interface {
     }
 }
 
-/// The receiver of a tunnel device's packets.
+/// The receiver of a GRE device's packets. It has no meaning for other devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Remote {
-    /// One remote address.
+    /// One remote address, or an IPv6 multicast group.
     Fixed,
-    /// A multicast group.
+    /// An IPv4 multicast group.
     Group,
     /// None: a neighbour entry has the address.
     None,

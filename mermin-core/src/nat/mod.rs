@@ -1,11 +1,13 @@
 //! Finds the other side of a flow whose addresses the watched host translates: connection tracking, asked by netlink
 //! (`ctnetlink`).
 //!
-//! A TC hook sees a packet either before or behind its translation. Connection tracking has both tuples of the packet, so an
-//! entry with the flow's tuple leads to the other one.
+//! A TC hook sees a packet either before or behind its translation. An entry of connection tracking has two tuples: that of a
+//! packet before its translation, and that of a reply before the reply's translation. A flow that is seen before the translation
+//! has one of these tuples. A flow that is seen behind the translation has the reverse of one of them. The tuple that matches
+//! leads to the entry's other tuple, and so to the addresses on the other side.
 //!
-//! **One request per flow, not events.** The thread of look-ups asks for the entry of each new flow: one request if it has the
-//! flow's tuple, otherwise a second one for the tuple of the way back. The alternative, a dump at the start and events from
+//! **One request per flow, not events.** The thread of look-ups asks for the entry of each new flow by the flow's tuple. If there
+//! is no such entry, it asks a second time, by the reverse of that tuple. The alternative, a dump at the start and events from
 //! then on, was rejected:
 //!
 //! * A listener for events makes the kernel allocate memory for the events of each new entry, in the path of its first packet

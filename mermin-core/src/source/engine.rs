@@ -70,7 +70,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> &str {
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("nothing")
+        .unwrap_or("no message")
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ impl Sampling {
         self
     }
 
-    /// Sets the maximum number of new flows per second that are kept, averaged over a second. Default: no limit.
+    /// Sets the number of kept new flows per second, averaged over a second, above which the source keeps fewer. Default: no limit.
     #[must_use]
     pub const fn flows_per_second(mut self, flows: u64) -> Self {
         self.flows_per_second = Some(flows);

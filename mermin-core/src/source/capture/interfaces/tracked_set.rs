@@ -91,7 +91,7 @@ impl TrackedSet {
         self.in_state(|state| matches!(state, State::Watched(_)))
     }
 
-    /// Returns the indexes of the interfaces that no program counts for any more and that have flows in the table.
+    /// Returns the indexes of the interfaces that no program counts for any more, and whose flows are not yet being closed.
     pub(super) fn quiesced(&self) -> BTreeSet<u32> {
         self.in_state(|state| matches!(state, State::Quiesced))
     }
