@@ -36,6 +36,8 @@ const LOOK_UPS: usize = 2;
 /// sink is closed.
 pub struct Exporter {
     jobs: UnboundedSender<Job>,
+    /// Dropped together with the exporter.
+    _exists: oneshot::Sender<()>,
     meter: Meter,
     /// Memory for the next batch.
     spare: Vec<Flow>,
@@ -68,15 +70,17 @@ impl Exporter {
             .thread_name("mermin-otlp-dns")
             .build()?;
         let (jobs, received) = unbounded_channel();
+        let (exists, gone) = oneshot::channel();
         thread::Builder::new()
             .name("mermin-otlp".to_owned())
             .spawn(move || {
-                runtime.block_on(worker.work(received));
+                runtime.block_on(worker.work(received, gone));
                 // Does not wait for a look-up that hangs.
                 runtime.shutdown_background();
             })?;
         Ok(Self {
             jobs,
+            _exists: exists,
             meter,
             spare: Vec::new(),
             under_way: None,
@@ -97,13 +101,10 @@ impl Exporter {
             }
         }
         let (answer, answered) = oneshot::channel();
-        // Dropped together with this call.
-        let (_call, dropped) = oneshot::channel();
         // If the thread has ended, the answer is an error.
         let _ = self.jobs.send(Job {
             flows: flows.map(|_| copy),
             answer,
-            dropped,
         });
         let done = self.under_way.insert(answered).await;
         self.under_way = None;

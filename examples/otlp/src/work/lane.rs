@@ -55,7 +55,7 @@ impl Lane {
         }
     }
 
-    /// Delivers the rest of a batch. If the call is dropped, the responses to its requests are ignored.
+    /// Delivers the rest of a batch.
     ///
     /// # Errors
     /// If the receiver lacks records. Records that it has are not sent again.
@@ -70,7 +70,6 @@ impl Lane {
         let mut waiting = VecDeque::new();
         waiting.push_back(0..flows.len());
         let mut under_way = JoinSet::new();
-        // A dropped call discards these: its records are exported again and counted then.
         let mut through = Through::default();
         let mut later: Option<Later> = None;
         loop {

@@ -28,8 +28,6 @@ pub(crate) struct Job {
     pub(crate) flows: Option<Vec<Flow>>,
     /// Always answered, so that the outcome of a dropped call is known.
     pub(crate) answer: oneshot::Sender<Done>,
-    /// Closed when the call is dropped.
-    pub(crate) dropped: oneshot::Receiver<()>,
 }
 
 /// The outcome, and the memory of the batch.
@@ -71,8 +69,13 @@ impl Worker {
         }
     }
 
-    /// Works until the exporter is dropped.
-    pub(crate) async fn work(mut self, mut jobs: UnboundedReceiver<Job>) {
+    /// Works until the exporter is dropped, which closes `gone` and cancels the job in progress. A dropped call does not cancel it: the
+    /// receiver may have confirmed a part of its records, which the caller would export again.
+    pub(crate) async fn work(
+        mut self,
+        mut jobs: UnboundedReceiver<Job>,
+        mut gone: oneshot::Receiver<()>,
+    ) {
         loop {
             let due = self.reporter.as_ref().map(Reporter::due);
             let job = match due {
@@ -88,9 +91,9 @@ impl Worker {
             };
             let result = {
                 let work = self.perform(job.flows.as_deref());
-                match select(pin!(work), job.dropped).await {
+                match select(pin!(work), &mut gone).await {
                     Either::Left((result, _)) => result,
-                    Either::Right(_) => Err("the call was dropped".into()),
+                    Either::Right(_) => return,
                 }
             };
             let spare = job.flows.unwrap_or_default();

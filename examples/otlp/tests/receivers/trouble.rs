@@ -7,7 +7,7 @@ use std::{
 
 use futures::executor::block_on;
 use mermin_core::{
-    FlowSource,
+    Flow, FlowSource,
     sink::{DropReason, FlowSink, Refusal, Repeat, retry, testing::flows},
 };
 use mermin_otlp::{Endpoint, Exporter, Protocol};
@@ -262,6 +262,32 @@ fn connection_is_reopened_after_max_age() {
     assert_eq!(receiver.state().keys().len(), 200);
 }
 
+/// Requests under way are refused with it, and nobody has read them.
+#[test]
+fn receiver_that_closes_after_each_answer_loses_and_doubles_nothing() {
+    for protocol in BOTH {
+        let once = State {
+            once: true,
+            ..State::default()
+        };
+        let receiver = Receiver::with(protocol, once);
+        let settings = receiver.settings().message(4096).requests(4);
+        let mut sink = retry(Exporter::new(&settings).unwrap(), soon());
+        let all = flows(200);
+        for batch in all.chunks(100) {
+            block_on(sink.export(batch)).unwrap();
+        }
+        let stats = sink.meter().unwrap().stats();
+        assert_eq!((stats.delivered, stats.dropped_in_all()), (200, 0));
+        let mut keys = receiver.state().keys();
+        keys.sort();
+        let mut expected: Vec<_> = all.iter().map(key_of).collect();
+        expected.sort();
+        assert_eq!(keys, expected);
+        assert!(receiver.state().connections > 4);
+    }
+}
+
 /// Spans go on when log records are refused for now.
 #[test]
 fn acknowledged_signal_is_not_sent_again() {
@@ -288,30 +314,52 @@ fn acknowledged_signal_is_not_sent_again() {
     }
 }
 
+/// Exports records in a call that is dropped when the receiver has read so many more requests.
+fn drop_call(sink: &mut Exporter, flows: &[Flow], receiver: &Receiver, requests: usize) {
+    let before = receiver.state().headers.len();
+    let mut export = std::pin::pin!(sink.export(flows));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(export.as_mut().poll(&mut context).is_pending());
+    wait(|| receiver.state().headers.len() >= before + requests);
+}
+
 #[test]
 fn cancelled_export_loses_and_doubles_nothing() {
     for protocol in BOTH {
         let receiver = Receiver::new(protocol);
-        let mut sink = receiver.exporter();
+        // Small requests, one after the other.
+        let endpoint = receiver.endpoint().timeout(Duration::from_secs(2));
+        let settings = settings(endpoint).message(4096).requests(1);
+        let mut sink = Exporter::new(&settings).unwrap();
         let flows = trouble::dropped_call(&mut sink);
         assert_eq!(receiver.state().keys().len(), flows.len());
-        // One that is dropped before there is an answer ends.
-        receiver.replies([Reply::Silence]);
-        let before = receiver.state().headers.len();
+        // The receiver confirms the first request and never answers the second.
+        receiver.replies([Reply::Accept, Reply::Silence]);
         let mut others = flows;
         for flow in &mut others {
             flow.sequence += 1;
         }
-        {
-            let mut export = std::pin::pin!(sink.export(&others));
-            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-            assert!(export.as_mut().poll(&mut context).is_pending());
-            wait(|| receiver.state().headers.len() > before);
-        }
-        let began = Instant::now();
+        drop_call(&mut sink, &others, &receiver, 2);
         block_on(sink.export(&others)).unwrap();
-        assert!(began.elapsed() < Duration::from_secs(5));
         assert_eq!(sink.meter().unwrap().stats().delivered, 200);
+        assert_eq!(receiver.state().keys().len(), 200);
+    }
+}
+
+/// Its receiver may have confirmed a part of the batch, and nobody else knows which one.
+#[test]
+fn batch_of_a_cancelled_export_is_finished() {
+    for protocol in BOTH {
+        let receiver = Receiver::new(protocol);
+        receiver.state().pause = Duration::from_millis(20);
+        let settings = receiver.settings().message(4096).requests(1);
+        let mut sink = Exporter::new(&settings).unwrap();
+        let flows = flows(40);
+        drop_call(&mut sink, &flows, &receiver, 2);
+        block_on(sink.close()).unwrap();
+        let stats = sink.meter().unwrap().stats();
+        assert_eq!((stats.accepted, stats.delivered), (40, 40));
+        assert_eq!(receiver.state().keys().len(), 40);
     }
 }
 

@@ -5,12 +5,17 @@ mod http;
 mod state;
 
 use std::{
+    future::poll_fn,
     net::TcpListener,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, JoinHandle},
 };
 
+use futures::FutureExt as _;
 use hyper::{
     server::conn::{http1, http2},
     service::service_fn,
@@ -144,15 +149,33 @@ async fn serve<T>(protocol: Protocol, stream: T, state: Arc<Mutex<State>>)
 where
     T: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
 {
+    let once = state.lock().unwrap().once;
+    let has_answered = Arc::new(AtomicBool::new(false));
     match protocol {
         Protocol::Grpc => {
-            let service = service_fn(|request| grpc::answer(Arc::clone(&state), request));
+            let service = service_fn(|request| {
+                let has_answered = Arc::clone(&has_answered);
+                let answer = grpc::answer(Arc::clone(&state), request);
+                answer.inspect(move |_| has_answered.store(true, Ordering::Relaxed))
+            });
             let builder = http2::Builder::new(TokioExecutor::new());
-            _ = builder.serve_connection(stream, service).await;
+            let mut connection = pin!(builder.serve_connection(stream, service));
+            let mut goes_on = !once;
+            let served = poll_fn(|context| {
+                let served = connection.as_mut().poll(context);
+                if served.is_ready() || goes_on || !has_answered.load(Ordering::Relaxed) {
+                    return served;
+                }
+                goes_on = true;
+                connection.as_mut().graceful_shutdown();
+                connection.as_mut().poll(context)
+            });
+            _ = served.await;
         }
         Protocol::Http => {
             let service = service_fn(|request| http::answer(Arc::clone(&state), request));
             _ = http1::Builder::new()
+                .keep_alive(!once)
                 .serve_connection(stream, service)
                 .await;
         }

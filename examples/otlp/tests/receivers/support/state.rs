@@ -46,6 +46,8 @@ pub(crate) struct State {
     pub(crate) pause: Duration,
     /// Connections so far.
     pub(crate) connections: usize,
+    /// It closes each connection after its first answer; HTTP/2 has GOAWAY for that.
+    pub(crate) once: bool,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<super::certificates::Server>,
 }
