@@ -9,7 +9,10 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{project, shell};
+use crate::{
+    apt::{Apt, Packages as Kind},
+    project, shell,
+};
 
 /// The packages of an environment.
 type Packages = &'static [&'static str];
@@ -63,6 +66,10 @@ const SCHEMAS: (&str, Packages) = ("schemas", &["kubernetes-validate==1.37.0"]);
 
 /// Helm as a library of its own, without a program.
 const HELM: (&str, Packages) = ("helm", &["helm-python-sdk==0.2.2", YAML]);
+
+/// Prometheus 3 and a `VictoriaMetrics` that receives OTLP: no stable Debian has them. Debian's development suite has, and its programs start
+/// on Debian 12 as well.
+const METRICS: [&str; 3] = ["prometheus", "promtool", "victoria-metrics"];
 
 /// Programs of Chromium without a screen, as Debian and others name them; `.ci/run` knows them too.
 const BROWSERS: [&str; 3] = ["chromium-headless-shell", "chromium", "google-chrome"];
@@ -136,8 +143,38 @@ pub(crate) fn nats() -> Result<()> {
     shell::run(&mut command)
 }
 
-/// Tests OTLP with rotel and Python. No stable Debian has a `VictoriaMetrics` that receives OTLP, so its test is run
-/// by hand.
+/// Tests the page of Prometheus with a newer one than this machine's, and OTLP's metrics with `VictoriaMetrics`. Nothing is installed.
+pub(crate) fn metrics() -> Result<()> {
+    let folder = project::target_dir().join("readers/metrics");
+    let programs = folder.join("usr/bin");
+    if !METRICS.iter().all(|name| programs.join(name).exists()) {
+        let apt = Apt::update(folder.join("apt"), &["sid"], Kind::Binary)?;
+        for name in METRICS {
+            apt.unpack(name, &folder)?;
+        }
+    }
+    for name in ["prometheus", "promtool"] {
+        let version = shell::read(Command::new(programs.join(name)).arg("--version"))?;
+        println!("{}", version.lines().next().unwrap_or_default());
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths(
+        [programs.clone()]
+            .into_iter()
+            .chain(env::split_paths(&path)),
+    )?;
+    // These variables make a missing program a failure.
+    let mut command = shell::command("cargo test -p mermin-prometheus --test prometheus")?;
+    command.env("PATH", path).env("MERMIN_REQUIRE_KERNEL", "1");
+    shell::run(&mut command)?;
+    let mut command = shell::command(
+        "cargo test -p mermin-otlp --test otlp -- --ignored victoria_metrics_stores",
+    )?;
+    command.env("MERMIN_VICTORIA_METRICS", programs.join("victoria-metrics"));
+    shell::run(&mut command)
+}
+
+/// Tests OTLP with rotel and Python.
 pub(crate) fn otlp() -> Result<()> {
     let (name, packages) = OTLP;
     let python = python(name, packages)?;

@@ -154,6 +154,13 @@ pub(super) const STEPS: &[Step] = &[
         Work::Function("rotel and Python on every span", readers::otlp),
     ),
     full(
+        "Prometheus 3 and VictoriaMetrics",
+        Work::Function(
+            "scrapes, promtool, the dashboard's queries",
+            readers::metrics,
+        ),
+    ),
+    full(
         "three sources in an engine",
         Work::Function("DuckDB behind a stream of NATS", readers::nats),
     ),
