@@ -1,7 +1,8 @@
 //! Exports flows as metrics that Prometheus scrapes: sums by interface and protocol, or by chosen labels, and the
 //! pairs of addresses with most traffic. The number of series is limited. Flows without a series of their own are in
-//! a separate series. A series that is removed leaves its value in a metric of its own (`mermin_flow_expired_..`). So the
-//! series of a metric and that value always add up to the sum over all records.
+//! a separate series. When a series is removed, its value is added to a gauge, which has the sum of all removed series
+//! (`mermin_flow_expired_..`, `mermin_pair_expired_..`). So all series of a metric and its gauge always add up to the sum over
+//! all records.
 //!
 //! ```no_run
 //! use mermin_core::FlowSource;

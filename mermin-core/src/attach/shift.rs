@@ -57,7 +57,7 @@ pub(super) struct Shift<'a> {
     pub(super) owner: Option<u64>,
 }
 
-/// Returns true if packets reach the place of a step before the present place.
+/// Returns true if a packet reaches the new place, that of `step`, before the present one, `there`.
 pub(super) fn is_ahead(step: Step, there: Mechanism) -> bool {
     match (step, there) {
         (Step::Tcx, _) => true,

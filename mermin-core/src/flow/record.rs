@@ -22,6 +22,7 @@ use super::{
 ///
 /// The records of a flow have one [`id`](Flow::id) and rising [`sequence`](Flow::sequence) numbers. Two records with the same
 /// pair are the same record, delivered twice: after a failed or dropped export, or after the capturing process died.
+/// Items of [`Handle::open_flows`](crate::Handle::open_flows) are no records: they have the sequence number of the flow's next record.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -81,7 +82,8 @@ pub struct Flow {
     pub interface: Interface,
     /// 802.1Q and 802.1ad tags, the two outermost (IPFIX `dot1qVlanId`, `dot1qCustomerVlanId`).
     pub vlans: VlanIds,
-    /// Fields in which the packets differed: `vlans` and `tunnel` are those of the first packet.
+    /// The fields in which packets of the flow differed, or of which the record has only a part. The record has the values of the
+    /// first packet.
     pub several: Several,
     /// Counts from source to destination.
     pub forward: Uniflow,

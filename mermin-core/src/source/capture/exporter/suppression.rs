@@ -56,7 +56,7 @@ use crate::{
     },
 };
 
-/// The filters and their decisions.
+/// The filters.
 #[derive(Debug)]
 pub(super) struct Suppression {
     filters: Filters,
