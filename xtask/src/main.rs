@@ -62,7 +62,8 @@ usage: cargo xtask <command>
   kernel-test --vm [SERIES..]  the kernel tests on other kernels, under qemu: all, or 6.1 and so on
   day [--minutes N] [--rate FLOWS] [--capacity FLOWS] [--kills N]  the agent under load, with receivers and itself killed: 30 minutes, 50000 flows a second, 10 kills
   api-server    tests of the Kubernetes packages with a real API server, built from Debian's source
-  image         build the static agent of the image, and run it with nothing beside it
+  image         build the static agent of the image, run it with nothing beside it, and have its archive read by skopeo
+  image --oci FILE [--features LIST]  write the image to a file for `docker load`, `podman load`, `ctr` and `skopeo`
   manifests     compare the agent's manifests with the published schemas of Kubernetes' objects
   setup         install what `ci` needs: bpf-linker, the rust-src component, the targets
   setup --full  install what `ci --full` needs as well
@@ -95,7 +96,7 @@ fn main() -> ExitCode {
         ["kernel-test", "--vm", series @ ..] => vm::run(series),
         ["day", words @ ..] => day::run(words),
         ["api-server"] => api_server::test(),
-        ["image"] => image::test(),
+        ["image", words @ ..] => image::run(words),
         ["manifests"] => readers::schemas(),
         ["setup"] => setup::run(),
         ["setup", "--full"] => setup::full(),
