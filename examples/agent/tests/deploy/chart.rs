@@ -60,6 +60,7 @@ pub(crate) fn render(template: &str, values: &HashMap<String, String>) -> String
                 for (name, value) in values {
                     line = line.replace(&format!("{{{{ .Values.{name} }}}}"), value);
                     line = line.replace(&format!("{{{{ toJson .Values.{name} }}}}"), value);
+                    line = line.replace(&quoted(name), &format!("\"{}\"", value.trim_matches('"')));
                 }
                 assert!(!line.contains("{{"), "{line}");
                 text.push_str(&line);
@@ -70,6 +71,13 @@ pub(crate) fn render(template: &str, values: &HashMap<String, String>) -> String
     }
     assert_eq!(shown, [true]);
     text
+}
+
+/// Returns the template of a value that is a string in the manifest, also if it is a number among the values. `toString` would make
+/// `2.0251201e+07` of 20251201, because Helm has numbers as `float64`.
+fn quoted(name: &str) -> String {
+    let json = format!("toJson .Values.{name}");
+    format!("{{{{ kindIs \"string\" .Values.{name} | ternary ({json}) ({json} | quote) }}}}")
 }
 
 pub(crate) fn manifest(privileged: bool) -> String {

@@ -111,6 +111,12 @@ fn values_reach_the_pod() {
         assert!(!by_default.contains(last), "{name}");
         assert!(render(&template, &values).contains(last), "{name}");
     }
+    // A number is a name: the API server refuses one as the value of a variable.
+    values.insert("clusterName".to_owned(), "20251201".to_owned());
+    assert!(
+        render(&template, &values)
+            .contains("- name: CLUSTER_NAME\n          value: \"20251201\"\n")
+    );
     // Each list follows the elements that are always there, at their depth.
     let rendered = render(&template, &values);
     for joined in [
