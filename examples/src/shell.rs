@@ -113,10 +113,16 @@ impl Program {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{fs, path::Path};
+#[path = "../testing/src/sentences.rs"]
+#[expect(
+    unreachable_pub,
+    reason = "a file of mermin-testing, which makes it public"
+)]
+mod sentences;
 
-    use super::*;
+#[cfg(test)]
+mod tests {
+    use super::{sentences::sentences, *};
 
     /// Modules of the library whose texts are shown to people.
     const SHOWN: [&str; 8] = [
@@ -141,46 +147,9 @@ mod tests {
         "another source",
     ];
 
-    /// Returns the sentences in a source file: texts of several words, outside of comments and tests.
-    fn sentences(source: &str) -> Vec<String> {
-        let code: String = source
-            .split("#[cfg(test)]")
-            .next()
-            .unwrap_or_default()
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"))
-            .map(|line| {
-                line.strip_suffix('\\')
-                    .map_or_else(|| format!("{line}\n"), str::to_owned)
-            })
-            .collect();
-        code.replace("\\\"", "'")
-            .split('"')
-            .skip(1)
-            .step_by(2)
-            .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
-            .filter(|text| text.split(' ').count() > 2)
-            .collect()
-    }
-
-    fn walk(directory: &Path, found: &mut Vec<String>) {
-        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                walk(&path, found);
-            } else if let Ok(source) = fs::read_to_string(&path) {
-                found.extend(sentences(&source));
-            }
-        }
-    }
-
     #[test]
     fn remedies_name_program_options_instead_of_library_methods() {
-        let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mermin-core/src");
-        let mut found = Vec::new();
-        for module in SHOWN {
-            walk(&library.join(module), &mut found);
-        }
+        let found = sentences(&SHOWN);
         assert!(
             found.iter().any(|text| text.contains("`max_flows`")),
             "{}",

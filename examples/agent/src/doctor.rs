@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     UNUSABLE,
     configuration::{File, Memory, PODS, Refused, mebi},
+    words::words,
 };
 
 /// Tries each step of capturing with the options of the file, and prints the results. It captures nothing.
@@ -24,7 +25,7 @@ pub(crate) fn doctor(file: &Result<File, Refused>, as_json: bool) -> ExitCode {
     let report = match block_on(builder.preflight()) {
         Ok(report) => report,
         Err(error) => {
-            eprintln!("error: {}", error.explain());
+            eprintln!("error: {}", words(&error.explain().to_string()));
             return ExitCode::from(UNUSABLE);
         }
     };
@@ -54,18 +55,18 @@ fn text(report: &Report, file: &Result<File, Refused>) -> String {
         ),
     }];
     for check in &report.checks {
-        lines.push(check.to_string());
+        lines.push(words(&check.to_string()));
         if let Some(remedy) = check
             .remedy
             .as_ref()
             .filter(|_| check.outcome != Outcome::Passed)
         {
-            lines.push(format!("    {remedy}"));
+            lines.push(format!("    {}", words(remedy)));
         }
     }
     lines.extend(file.iter().map(|file| memory(&Memory::of(&file.plan))));
     let given_up = report.degradations.iter();
-    lines.extend(given_up.map(|degradation| format!("given up: {degradation}")));
+    lines.extend(given_up.map(|degradation| words(&format!("given up: {degradation}"))));
     lines.push(
         "privileges: once the source is open, its thread keeps CAP_NET_ADMIN, and before Linux 5.19 CAP_BPF; of the others only the one that looks up sockets has any"
             .to_owned(),
@@ -104,7 +105,7 @@ fn object(report: &Report, file: &Result<File, Refused>) -> Json {
             "outcome": check.outcome.as_str(),
             "found": check.found,
             "needed": check.needed,
-            "remedy": check.remedy,
+            "remedy": check.remedy.as_deref().map(words),
         })
     });
     let degradations = report.degradations.iter().map(|it| {
@@ -113,7 +114,7 @@ fn object(report: &Report, file: &Result<File, Refused>) -> Json {
             "cause": it.cause,
             "fallback": it.fallback,
             "impact": it.impact,
-            "remedy": it.remedy,
+            "remedy": words(&it.remedy),
         })
     });
     let memory = file.map(|file| {

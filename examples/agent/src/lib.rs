@@ -2,8 +2,8 @@
 //! and exports them to every receiver of the file, with probes, metrics and reloads.
 //!
 //! [`configuration`] decides about a file without any action, [`pipeline`] carries records to receivers that may change,
-//! `state` is what probes and metrics show, `page` shows live flows to a browser, `http` is the server of both, and `run` puts them
-//! together. `docs/DEPLOYMENT.md` is for those who run it.
+//! `state` is what probes and metrics show, `page` shows live flows to a browser, `http` is the server of both, `words` says the library's remedies
+//! by keys of the file, and `run` puts them together. `docs/DEPLOYMENT.md` is for those who run it.
 
 mod arguments;
 pub mod configuration;
@@ -15,11 +15,13 @@ mod page;
 pub mod pipeline;
 mod run;
 mod state;
+mod words;
 
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command, USAGE};
 use configuration::File;
+use words::say;
 
 /// Exit status for arguments, levels and files that cannot be used: another start would not help.
 const UNUSABLE: u8 = 2;
@@ -54,6 +56,10 @@ pub fn main() -> ExitCode {
         }
         (Command::Check, Ok(file)) => {
             eprint!("{}", file.remarks());
+            if let Err(error) = log::check() {
+                say(&*error);
+                return ExitCode::from(UNUSABLE);
+            }
             println!("{}: valid", file.name());
             ExitCode::SUCCESS
         }

@@ -45,6 +45,15 @@ impl Log {
     }
 }
 
+/// Checks the level in the environment.
+///
+/// # Errors
+/// An invalid one.
+pub(crate) fn check() -> Result<()> {
+    filter(LogLevel::Info, overriding().as_deref())?;
+    Ok(())
+}
+
 fn overriding() -> Option<String> {
     let level = env::var("MERMIN_LOG_LEVEL").ok();
     level.filter(|level| !level.is_empty())
@@ -54,7 +63,12 @@ fn filter(level: LogLevel, overriding: Option<&str>) -> Result<EnvFilter> {
     if let Some(directives) = overriding {
         return EnvFilter::builder()
             .parse(directives)
-            .map_err(|error| format!("cannot use MERMIN_LOG_LEVEL: {error}").into());
+            .map_err(|error| {
+                format!(
+                    "cannot use `MERMIN_LOG_LEVEL`: {error}; write a level such as `info`, or `info,mermin_agent=debug`"
+                )
+                .into()
+            });
     }
     let level = match level {
         LogLevel::Trace => "trace",
@@ -76,9 +90,7 @@ mod tests {
     #[test]
     fn environment_overrides_the_level_of_the_file() {
         let loaded: Loaded = "log_level = \"warn\"\n".parse().unwrap();
-        let level = Plan::new(&loaded, Host { in_pod: false })
-            .unwrap()
-            .log_level;
+        let level = Plan::new(&loaded, &Host::default()).unwrap().log_level;
         assert_eq!(filter(level, None).unwrap().to_string(), "warn");
         assert_eq!(filter(level, Some("debug")).unwrap().to_string(), "debug");
         assert!(filter(level, Some("a=b=c")).is_err());

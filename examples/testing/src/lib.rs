@@ -15,6 +15,7 @@ mod moto;
 pub mod program;
 mod proxy;
 mod records;
+mod sentences;
 mod tansu;
 mod times;
 mod trial;
@@ -29,6 +30,7 @@ pub use self::{
     moto::Moto,
     proxy::{Proxy, State},
     records::{id, id_of, ids, json, sorted_ids, times_of_a_stepped_clock},
+    sentences::sentences,
     tansu::Tansu,
     times::{milliseconds, thread_times},
     trial::{can_mount, is_installed, needs, plain, waiting_arguments, with},

@@ -12,7 +12,10 @@ use super::{
     row::{Row, Scale},
     talkers::Talkers,
 };
-use crate::state::{Check, Phase, Status};
+use crate::{
+    state::{Check, Phase, Status},
+    words::words,
+};
 
 /// The time of a frame.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +68,7 @@ struct Reason {
     packets: u64,
     frame_octets: u64,
     meaning: &'static str,
-    remedy: Option<&'static str>,
+    remedy: Option<String>,
 }
 
 /// Packets that the kernel dropped, or numbers of things that the source missed.
@@ -160,7 +163,7 @@ impl Ledger {
                     packets: it.packets,
                     frame_octets: it.frame_octets,
                     meaning: it.meaning(),
-                    remedy: it.remedy(),
+                    remedy: it.remedy().map(words),
                 })
                 .collect(),
         }
@@ -175,7 +178,7 @@ impl Degraded {
             cause: degradation.cause.to_string(),
             fallback: degradation.fallback.to_string(),
             impact: degradation.impact.to_string(),
-            remedy: degradation.remedy.to_string(),
+            remedy: words(&degradation.remedy),
         }
     }
 }
@@ -391,7 +394,7 @@ mod tests {
         assert!((sum(reasons, "packets") - 7.0).abs() < 0.5);
         assert_eq!(
             (&reasons[0]["name"], &reasons[0]["remedy"]),
-            (&"table_full".into(), &"raise `max_flows`".into())
+            (&"table_full".into(), &"raise `flow_stats_capacity`".into())
         );
         assert_eq!(frame["drops"][0]["count"], 4);
         assert_eq!(frame["degradations"][0]["feature"], "tcx");

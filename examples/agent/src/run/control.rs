@@ -19,6 +19,7 @@ use crate::{
     log::Log,
     pipeline::{Change, Prepared, prepare, take_callbacks},
     state::State,
+    words::words,
 };
 
 /// How often a reload checks if the objects of a new cluster have been read.
@@ -59,7 +60,7 @@ impl Control {
         {
             // The file may have changed since it was read.
             let (loaded, watcher) = Watcher::open(path).map_err(not_opened)?;
-            control.file = File::of(Some(path), &loaded, Host::here())?;
+            control.file = File::of(Some(path), &loaded, &Host::here())?;
             control.watcher = Some(watcher);
         }
         Ok(control)
@@ -106,7 +107,7 @@ impl Control {
     ) {
         let file = loaded
             .map_err(Refused::from)
-            .and_then(|loaded| File::of(self.file.path(), &loaded, Host::here()));
+            .and_then(|loaded| File::of(self.file.path(), &loaded, &Host::here()));
         let applied = match file {
             Ok(file) => running
                 .apply(&self.file.plan, &file.plan)
@@ -187,7 +188,7 @@ impl Running {
             followed(wanted).map_err(|error| format!("cannot follow the cluster: {error}"))?
         };
         let changed = self.source.reconfigure(wanted.capture.clone()).await;
-        let changed = changed.map_err(|error| error.explain().to_string())?;
+        let changed = changed.map_err(|error| words(&error.explain().to_string()))?;
         if let (Some(followed), false) = (&cluster, decorated) {
             // Flows have the names of the former settings until the objects are there.
             while !followed.is_settled() {
@@ -249,7 +250,7 @@ fn not_opened(error: mermin_config::Error) -> Box<dyn Error> {
 
 /// Logs what is new in a report.
 fn tell(before: &Report, now: &Report) {
-    let (before, said) = (before.to_string(), now.to_string());
+    let (before, said) = (words(&before.to_string()), words(&now.to_string()));
     let known: Vec<&str> = before.lines().collect();
     for line in said.lines().filter(|line| !known.contains(line)) {
         tracing::info!("{line}");

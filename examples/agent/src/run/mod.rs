@@ -8,7 +8,7 @@ mod privileges;
 use std::process::ExitCode;
 
 use mermin_core::sink::{Batching, Meter};
-use mermin_program::{Result, say, say_duplicates, table};
+use mermin_program::{Result, say_duplicates, table};
 use mermin_prometheus::{Exporter, Label, Settings, Watch};
 use tokio::runtime::Builder;
 
@@ -25,6 +25,7 @@ use crate::{
     page::{View, Visits},
     pipeline::{Exchange, FanOut, Prepared, prepare, take_callbacks},
     state::{State, listen},
+    words::say,
 };
 
 /// Threads for receivers, probes and the source's records; a node's processor belongs to its pods.

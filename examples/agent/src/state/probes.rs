@@ -194,7 +194,7 @@ fn kubernetes(health: Option<&Health>) -> Check {
 /// A receiver that is away is a warning while records wait for it or were dropped.
 fn exports(receivers: &[(String, SinkStats)]) -> Check {
     const NAME: &str = "receivers";
-    let away = receivers.iter().find_map(|(name, stats)| {
+    let away = receivers.iter().filter_map(|(name, stats)| {
         let dropped = stats.dropped_in_all();
         let waits = stats.failing && stats.waiting > 0;
         // A slow receiver has no error.
@@ -207,12 +207,14 @@ fn exports(receivers: &[(String, SinkStats)]) -> Check {
             )
         })
     });
-    match (away, receivers.len()) {
-        (Some(away), _) => Check::new(NAME, Status::Warning, away)
+    // Each of them: one that is down must not hide another that drops records.
+    let away: Vec<_> = away.collect();
+    match (away.is_empty(), receivers.len()) {
+        (false, _) => Check::new(NAME, Status::Warning, away.join("; "))
             .remedy("look after the receiver; records wait in its buffer, if it has one, and then in the kernel's table"),
-        (None, 0) => Check::new(NAME, Status::Warning, "no receiver is configured, so records go nowhere")
+        (true, 0) => Check::new(NAME, Status::Warning, "no receiver is configured, so records go nowhere")
             .remedy("add `export \"traces\"` or `export \"flows\"` to the file"),
-        (None, count) => Check::new(NAME, Status::Ok, format!("{count} receivers")),
+        (true, count) => Check::new(NAME, Status::Ok, format!("{count} receivers")),
     }
 }
 
@@ -273,5 +275,9 @@ mod tests {
         assert_eq!(check.message, "`a`: 4 records wait, 3 were dropped");
         stats.last_error = Some("down".to_owned());
         assert!(shown(&stats).message.ends_with("dropped; last error: down"));
+        let both = exports(&["a", "b"].map(|name| (name.to_owned(), stats.clone())));
+        for name in ["`a`: 4", "`b`: 4"] {
+            assert!(both.message.contains(name), "{both:?}");
+        }
     }
 }
