@@ -183,7 +183,7 @@ mod tests {
     fn plan(text: &str) -> Result<Plan, Vec<String>> {
         let loaded = Config::load("sample.hcl", text.as_bytes(), &|_| None);
         let loaded = loaded.unwrap_or_else(|error| panic!("{error}\n{text}"));
-        Plan::new(&loaded, Host { in_pod: false })
+        Plan::new(&loaded, &Host::default())
     }
 
     fn errors(text: &str) -> Vec<String> {

@@ -107,7 +107,11 @@ mod tests {
 
     fn memory(text: &str, in_pod: bool) -> Memory {
         let loaded = Config::load("a.hcl", text.as_bytes(), &|_| None).unwrap();
-        Memory::of(&Plan::new(&loaded, Host { in_pod }).unwrap())
+        let host = Host {
+            in_pod,
+            ..Host::default()
+        };
+        Memory::of(&Plan::new(&loaded, &host).unwrap())
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::{
 };
 
 use mermin_config::{Config, Diagnostic, Loaded};
+use mermin_otlp::Resource;
 use mermin_program::warnings;
 
 pub(crate) use self::memory::{PODS, mebi};
@@ -24,18 +25,22 @@ pub use self::{
 };
 
 /// Facts about the host that a plan depends on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Host {
     /// The process runs in a pod of Kubernetes, which has its API server in `KUBERNETES_SERVICE_HOST`.
     pub in_pod: bool,
+    /// The error in `OTEL_RESOURCE_ATTRIBUTES` or `OTEL_SERVICE_NAME`, if there is one.
+    pub resource_error: Option<String>,
 }
 
 impl Host {
     /// Reads the environment of the process.
     #[must_use]
     pub fn here() -> Self {
+        let resource = Resource::default().with_environment(|name| env::var(name).ok());
         Self {
             in_pod: env::var_os("KUBERNETES_SERVICE_HOST").is_some(),
+            resource_error: resource.err().map(|error| error.to_string()),
         }
     }
 }
@@ -82,14 +87,14 @@ impl File {
             Some(path) => Config::from_path(path)?,
             None => "".parse()?,
         };
-        Self::of(path, &loaded, Host::here())
+        Self::of(path, &loaded, &Host::here())
     }
 
     /// Decides about a file that was read.
     ///
     /// # Errors
     /// Keys on which the agent does not act.
-    pub fn of(path: Option<&Path>, loaded: &Loaded, host: Host) -> Result<Self, Refused> {
+    pub fn of(path: Option<&Path>, loaded: &Loaded, host: &Host) -> Result<Self, Refused> {
         let remarks = warnings(loaded);
         let name = path.map_or_else(
             || "configuration".to_owned(),

@@ -57,10 +57,10 @@ impl Plan {
     ///
     /// # Errors
     /// All keys on which the agent does not act, and all values that it cannot use, each with a remedy.
-    pub fn new(loaded: &Loaded, host: Host) -> Result<Self, Vec<String>> {
+    pub fn new(loaded: &Loaded, host: &Host) -> Result<Self, Vec<String>> {
         let config = loaded.config.clone();
         let mut problems = keys::refused(loaded);
-        let receivers = receivers(&config, &mut problems);
+        let receivers = receivers(&config, host, &mut problems);
         let asked = loaded
             .for_application
             .iter()
@@ -170,7 +170,7 @@ fn capture(config: &Config) -> FlowSourceBuilder {
 }
 
 /// Returns all receivers of the file. Several blocks may be combined.
-fn receivers(config: &Config, problems: &mut Vec<String>) -> Vec<Receiver> {
+fn receivers(config: &Config, host: &Host, problems: &mut Vec<String>) -> Vec<Receiver> {
     let (traces, flows) = (config.export().traces(), config.export().flows());
     let mut receivers = Vec::new();
     if let Some(stdout) = traces.stdout() {
@@ -185,6 +185,9 @@ fn receivers(config: &Config, problems: &mut Vec<String>) -> Vec<Receiver> {
         });
     }
     if let Some(block) = Block::of(config) {
+        // Targets of OTLP read the variables when they are parsed.
+        let error = host.resource_error.as_ref();
+        problems.extend(error.map(|error| format!("for `export \"traces\" otlp`: {error}")));
         receivers.push(Receiver::Otlp(Box::new(block)));
     }
     let buffer = whole(flows.buffer().get());
@@ -246,7 +249,7 @@ mod tests {
         let problems = |keys: &str| {
             let text = format!("export \"flows\" {{\n{keys}\n}}\n");
             let loaded = Config::load("a.hcl", text.as_bytes(), &|_| None).unwrap();
-            Plan::new(&loaded, Host { in_pod: false }).err()
+            Plan::new(&loaded, &Host::default()).err()
         };
         assert_eq!(problems("buffer = 0"), None);
         assert_eq!(problems("buffer = 1\noverflow = \"drop-oldest\""), None);
@@ -266,10 +269,26 @@ mod tests {
     }
 
     #[test]
+    fn resource_that_cannot_be_used_is_refused_for_the_block_of_otlp() {
+        let host = Host {
+            resource_error: Some("cannot use `X`".to_owned()),
+            ..Host::default()
+        };
+        let problems = |text: &str| {
+            let loaded = Config::load("a.hcl", text.as_bytes(), &|_| None).unwrap();
+            Plan::new(&loaded, &host).err()
+        };
+        assert_eq!(problems(""), None);
+        let block = "export \"traces\" {\notlp = { endpoint = \"http://a:4317\" }\n}\n";
+        let said = problems(block).unwrap();
+        assert_eq!(said, ["for `export \"traces\" otlp`: cannot use `X`"]);
+    }
+
+    #[test]
     fn address_of_two_servers_is_refused() {
         let problems = |text: &str| {
             let loaded = Config::load("a.hcl", text.as_bytes(), &|_| None).unwrap();
-            Plan::new(&loaded, Host { in_pod: false }).err()
+            Plan::new(&loaded, &Host::default()).err()
         };
         let page = |port: u16| format!("internal \"page\" {{\nenabled = true\nport = {port}\n}}\n");
         assert_eq!(problems(&page(8081)), None);

@@ -138,12 +138,40 @@ pub(crate) fn unusable_file_or_level_has_a_status_of_its_own() {
         );
     }
     fs::write(&file, "").unwrap();
-    let output = program()
-        .args(["run", "--config", &path])
-        .env("MERMIN_LOG_LEVEL", "a=b=c")
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(2), "{}", text_of(&output));
+    for command in ["run", "check"] {
+        let output = program()
+            .args([command, "--config", &path])
+            .env("MERMIN_LOG_LEVEL", "a=b=c")
+            .output()
+            .unwrap();
+        let said = text_of(&output);
+        assert_eq!(output.status.code(), Some(2), "{command}: {said}");
+        assert!(said.contains("write a level such as `info`"), "{said}");
+    }
+}
+
+/// Variables of OTLP's resource are part of what `check` answers for.
+pub(crate) fn unusable_resource_is_found_by_check() {
+    let folder = Folder::new("agent-resource");
+    let file = folder.file("a.hcl");
+    let block = "export \"traces\" {\n  otlp = { endpoint = \"http://127.0.0.1:4317\" }\n}\n";
+    let target = "export \"flows\" {\n  to = [\"otlp://127.0.0.1\"]\n}\n";
+    for (text, status) in [(block, 2), (target, 2), ("", 0)] {
+        fs::write(&file, text).unwrap();
+        for command in ["check", "print-config"] {
+            let mut program = program();
+            let output = program
+                .args([command, "--config"])
+                .arg(&file)
+                .env("OTEL_RESOURCE_ATTRIBUTES", "hush")
+                .output()
+                .unwrap();
+            let said = text_of(&output);
+            assert_eq!(output.status.code(), Some(status), "{said}");
+            let names = said.contains("cannot use `OTEL_RESOURCE_ATTRIBUTES`: write `key=value");
+            assert!(names == (status == 2) && !said.contains("hush"), "{said}");
+        }
+    }
 }
 
 pub(crate) fn path_of_the_environment_is_used() {

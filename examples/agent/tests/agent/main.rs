@@ -84,6 +84,10 @@ fn main() -> ExitCode {
             commands::unusable_file_or_level_has_a_status_of_its_own,
         ),
         plain(
+            "unusable_resource_is_found_by_check",
+            commands::unusable_resource_is_found_by_check,
+        ),
+        plain(
             "path_of_the_environment_is_used",
             commands::path_of_the_environment_is_used,
         ),
@@ -95,6 +99,10 @@ fn main() -> ExitCode {
         plain(
             "symptoms_of_the_page_are_reproduced",
             troubleshooting::rows_are_reproduced,
+        ),
+        plain(
+            "refused_starts_of_the_page_are_reproduced",
+            troubleshooting::refused_starts_are_reproduced,
         ),
         plain(
             "other_symptoms_are_tested_by_the_library",

@@ -4,12 +4,13 @@ use std::{
     collections::HashMap,
     fs,
     io::{self, Write as _},
+    net::TcpListener,
     path::Path,
     thread,
     time::{Duration, Instant},
 };
 
-use mermin_testing::{Folder, free_port, until};
+use mermin_testing::{Folder, apart::command, free_port, until};
 use rustix::process::Signal;
 use serde_json::Value as Json;
 
@@ -322,10 +323,22 @@ pub(crate) fn receiver_that_is_down_is_counted() {
     let folder = Folder::new("agent-down");
     let (file, there) = (folder.file("a.hcl"), folder.file("there.json"));
     let (port, metrics, away) = (free_port(), free_port(), free_port());
+    // A file system without room for new files, a name that nobody knows, and authorities in a file that is not there.
+    let fixed = folder.file("fixed");
+    fs::create_dir(&fixed).unwrap();
+    command(&format!("mount -t tmpfs -o ro none {}", fixed.display()));
+    let tls = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let tls = (tls.local_addr().unwrap(), tls);
+    let targets = [
+        format!("json:{}", there.display()),
+        format!("ipfix+tcp://127.0.0.1:{away}"),
+        format!("json:{}/flows.json", fixed.display()),
+        "otlp://collector.invalid:4317".to_owned(),
+        format!("otlps://{}?ca=/there/is/no.pem", tls.0),
+    ];
     let text = format!(
-        "{}span {{\n  max_record_interval = \"500ms\"\n}}\nexport \"flows\" {{\n  to = [\"json:{}\", \"ipfix+tcp://127.0.0.1:{away}\"]\n}}\n",
-        settings(port, metrics).replace("20s", "2s"),
-        there.display()
+        "{}span {{\n  max_record_interval = \"500ms\"\n}}\nexport \"flows\" {{\n  to = {targets:?}\n}}\n",
+        settings(port, metrics).replace("20s", "2s")
     );
     fs::write(&file, text).unwrap();
     let mut agent = Agent::start(&file);
@@ -335,6 +348,14 @@ pub(crate) fn receiver_that_is_down_is_counted() {
         ready["status"] == "warning" && ready.to_string().contains("Connection refused")
     });
     compare("look after the receiver", &get(port, "/readyz").1);
+    for symptom in [
+        "failed to lookup address information",
+        "cannot use the certificates in",
+        "Read-only file system",
+    ] {
+        until(symptom, || get(port, "/readyz").1.contains(symptom));
+        compare(symptom, &get(port, "/readyz").1);
+    }
     let asked = Instant::now();
     assert_eq!(agent.stop(), Some(1), "{}", agent.said());
     // It tries for as long as it may, and no longer.
@@ -342,11 +363,8 @@ pub(crate) fn receiver_that_is_down_is_counted() {
     assert!(took >= Duration::from_secs(2), "{took:?}");
     assert!(took < Duration::from_secs(6), "{took:?}");
     until("the table", || agent.said().contains("closed: "));
-    assert!(
-        agent.said().contains("records are left"),
-        "{}",
-        agent.said()
-    );
+    compare("cannot deliver all within", &agent.said());
+    command(&format!("umount {}", fixed.display()));
     assert_eq!(packets(&there), sent, "{}", agent.said());
 }
 
@@ -373,6 +391,16 @@ pub(crate) fn killed_agent_loses_no_record() {
     until("an attempt", || {
         get(port, "/readyz").1.contains("Connection refused")
     });
+    // Another agent does not get the instance.
+    let (second, pinned) = (
+        folder.file("second.hcl"),
+        "[\"near0\"]\n  instance = \"killed\"",
+    );
+    let text = settings(free_port(), free_port()).replace("[\"near0\"]", pinned);
+    fs::write(&second, text).unwrap();
+    let output = program().args(["run", "--config"]).arg(&second).output();
+    let said = String::from_utf8(output.unwrap().stderr).unwrap();
+    compare("another process has it", &said);
     agent.signal(Signal::KILL);
     drop(agent);
     write(&format!("json:{}", there.display()));

@@ -178,7 +178,11 @@ fn file_of_the_manifests_takes_effect() {
         };
         let loaded = Config::load("mermin.hcl", text.as_bytes(), &environment).unwrap();
         assert!(loaded.warnings.is_empty());
-        let file = File::of(None, &loaded, Host { in_pod: true }).unwrap();
+        let host = Host {
+            in_pod: true,
+            ..Host::default()
+        };
+        let file = File::of(None, &loaded, &host).unwrap();
         let at = |port: &str| format!("10.0.0.7:{}", values()[port]).parse().unwrap();
         assert_eq!(file.plan.server, Some(at("probesPort")));
         assert_eq!(
