@@ -13,14 +13,13 @@ use super::documents::{NAME, architecture, files};
 use crate::shell;
 
 /// Authorities of receivers' certificates, as the Dockerfile has them.
-const AUTHORITIES: &str = "etc/ssl/certs/ca-certificates.crt";
+pub(super) const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// Writes the image of an agent to an archive, with a folder for its parts.
-pub(super) fn write(agent: &Path, folder: &Path, archive: &Path) -> Result<()> {
+/// Writes the image of an agent and of a file with authorities to an archive, with a folder for its parts.
+pub(super) fn write(agent: &Path, authorities: &Path, folder: &Path, archive: &Path) -> Result<()> {
     let root = empty(folder.join("root"))?;
-    let authorities = Path::new("/").join(AUTHORITIES);
-    copy(&authorities, &root.join(AUTHORITIES))
-        .context("type `apt-get install ca-certificates`")?;
+    let place = root.join(AUTHORITIES.trim_start_matches('/'));
+    copy(authorities, &place).context("type `apt-get install ca-certificates`")?;
     copy(agent, &root.join("mermin-agent"))?;
     let layer = folder.join("layer.tar");
     tar(&root, &layer)?;
@@ -91,4 +90,45 @@ fn tar(folder: &Path, archive: &Path) -> Result<()> {
         .with_context(|| format!("cannot read `{}`", folder.display()))?;
     names.sort();
     shell::run(tar.args(names))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, process};
+
+    use super::*;
+
+    #[test]
+    fn archive_has_the_agent_alone_and_is_the_same_again() {
+        let folder = env::temp_dir().join(format!("mermin-image-{}", process::id()));
+        let folder = empty(folder).unwrap();
+        let (agent, authorities) = (folder.join("agent"), folder.join("authorities"));
+        fs::write(&agent, "agent").unwrap();
+        fs::write(&authorities, "authorities").unwrap();
+        let made = ["first.tar", "second.tar"].map(|name| {
+            let archive = folder.join(name);
+            write(&agent, &authorities, &folder, &archive).unwrap();
+            fs::read(archive).unwrap()
+        });
+        assert!(made[0] == made[1]);
+        let list = |archive: &str| {
+            let mut tar = Command::new("tar");
+            let said = shell::read(tar.arg("--list").arg("--file").arg(folder.join(archive)));
+            said.unwrap()
+        };
+        assert_eq!(
+            list("layer.tar"),
+            "etc/\netc/ssl/\netc/ssl/certs/\netc/ssl/certs/ca-certificates.crt\nmermin-agent\n"
+        );
+        let outer = list("first.tar");
+        for name in [
+            "blobs/sha256/",
+            "index.json\n",
+            "manifest.json\n",
+            "oci-layout\n",
+        ] {
+            assert!(outer.contains(name), "{outer}");
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -25,7 +25,7 @@ pub(crate) fn test() -> Result<()> {
             .env("MERMIN_REQUIRE_KERNEL", "1"),
     )?;
     let archive = folder().join("test.tar");
-    archive::write(&agent, &folder(), &archive)?;
+    write(&agent, &archive)?;
     is_read(&archive)
 }
 
@@ -41,7 +41,11 @@ pub(crate) fn run(words: &[&str]) -> Result<()> {
     };
     let agent = agent(Profile::Release, features)?;
     // Relative to where the command was typed: `cargo xtask` does not change the directory.
-    archive::write(&agent, &folder(), Path::new(archive))
+    write(&agent, Path::new(archive))
+}
+
+fn write(agent: &Path, archive: &Path) -> Result<()> {
+    archive::write(agent, Path::new(archive::AUTHORITIES), &folder(), archive)
 }
 
 #[derive(Clone, Copy)]
