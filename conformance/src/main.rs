@@ -4,6 +4,7 @@ mod captures;
 mod community;
 mod compare;
 mod conversation;
+mod fields;
 mod kernel;
 mod link;
 mod names;

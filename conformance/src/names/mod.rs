@@ -45,6 +45,10 @@ pub(crate) struct Outcome {
     unexplained: [u64; 2],
     cut: u64,
     malformed: u64,
+    /// Captures that tshark does not read to the end.
+    not_whole: u64,
+    /// Frames with a name, without ports or IP addresses.
+    without_ends: u64,
 }
 
 impl Outcome {
@@ -58,6 +62,8 @@ impl Outcome {
         self.captures += 1;
         self.cut += ours.cut;
         self.malformed += ours.malformed;
+        self.not_whole += u64::from(theirs.is_cut);
+        self.without_ends += theirs.without_ends;
         let capture = Capture {
             path,
             whole: &whole,
@@ -109,8 +115,8 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} captures; {} messages cut, {} malformed",
-            self.captures, self.cut, self.malformed
+            "{} captures, {} of them damaged or unknown to tshark; {} messages cut, {} malformed; {} frames without ports or addresses",
+            self.captures, self.not_whole, self.cut, self.malformed, self.without_ends
         )?;
         for (field, same) in &self.same {
             writeln!(f, "{field}: {same} the same")?;

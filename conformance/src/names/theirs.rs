@@ -2,18 +2,19 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{BufRead as _, BufReader},
     path::Path,
-    process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::{
     Values,
     shown::{ASKED, BETWEEN, FILTER, Shown, decimal, unquoted},
 };
-use crate::conversation::Conversation;
+use crate::{
+    conversation::Conversation,
+    fields::{self, End},
+};
 
 /// A stream: its ends, and tshark's number of it.
 type Stream = (Conversation, String);
@@ -49,6 +50,10 @@ struct Asked {
 pub(super) struct Theirs {
     pub(super) values: Values,
     pub(super) facts: BTreeMap<(&'static str, Conversation), Facts>,
+    /// The capture is damaged, or of a link type that tshark does not know.
+    pub(super) is_cut: bool,
+    /// Frames without ports or IP addresses.
+    pub(super) without_ends: u64,
     /// Fields of each stream that are known.
     known: BTreeSet<(Stream, &'static str)>,
     questions: BTreeMap<Stream, Asked>,
@@ -62,37 +67,23 @@ pub(super) struct Theirs {
 /// # Errors
 /// tshark cannot be run.
 pub(super) fn theirs(path: &Path) -> Result<Theirs> {
-    let mut command = Command::new("tshark");
-    command
-        .args(["-n", "-r"])
-        .arg(path)
-        .args(["-Y", FILTER, "-T", "fields", "-E", "occurrence=a", "-E"])
-        .arg(format!("aggregator={BETWEEN}"));
-    for field in ASKED {
-        command.args(["-e", field]);
-    }
-    let mut tshark = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .context("cannot start `tshark`")?;
-    let output = tshark.stdout.take().context("tshark has no output")?;
+    let aggregator = format!("aggregator={BETWEEN}");
+    let mut arguments = vec!["-Y", FILTER, "-T", "fields", "-E", "occurrence=a", "-E"];
+    arguments.push(&aggregator);
+    arguments.extend(ASKED.iter().flat_map(|field| ["-e", field]));
     let mut theirs = Theirs::default();
-    let mut lines = BufReader::new(output);
-    let mut raw = Vec::new();
-    while lines.read_until(b'\n', &mut raw)? != 0 {
-        let line = String::from_utf8_lossy(&raw).into_owned();
-        raw.clear();
-        let shown = Shown(line.trim_end_matches('\n').split('\t').collect());
-        theirs.add(&shown);
-    }
-    tshark.wait()?;
+    let end = fields::each_line(path, arguments, |line| {
+        theirs.add(&Shown(line.split('\t').collect()));
+        Ok(())
+    })?;
+    theirs.is_cut = end != End::Whole;
     Ok(theirs)
 }
 
 impl Theirs {
     fn add(&mut self, shown: &Shown<'_>) {
         let Some((conversation, stream)) = shown.conversation() else {
+            self.without_ends += 1;
             return;
         };
         let stream = (conversation, stream.to_owned());

@@ -10,6 +10,7 @@ pub(super) struct Fields {
     pub(super) out_of_order: bool,
     pub(super) duplicate_ack: bool,
     pub(super) zero_window: bool,
+    pub(super) reset: bool,
 }
 
 /// One of them.
@@ -19,26 +20,33 @@ pub(super) enum Field {
     OutOfOrder,
     DuplicateAck,
     ZeroWindow,
+    Reset,
+    RetransmittedOctets,
     RoundTrip,
+    InitialRoundTrip,
 }
 
 impl Field {
     /// Those that are bits of a segment.
-    pub(super) const BITS: [Self; 4] = [
+    pub(super) const BITS: [Self; 5] = [
         Self::Retransmission,
         Self::OutOfOrder,
         Self::DuplicateAck,
         Self::ZeroWindow,
+        Self::Reset,
     ];
 
-    /// The attribute that counts it.
+    /// The attribute that has it.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Retransmission => "flow.tcp.retransmissions",
             Self::OutOfOrder => "flow.tcp.out_of_order",
             Self::DuplicateAck => "flow.tcp.duplicate_acks",
             Self::ZeroWindow => "flow.tcp.zero_windows",
+            Self::Reset => "flow.tcp.resets",
+            Self::RetransmittedOctets => "flow.tcp.retransmitted_bytes",
             Self::RoundTrip => "flow.tcp.rndtrip.samples",
+            Self::InitialRoundTrip => "flow.tcp.handshake.{client,server}.latency",
         }
     }
 }
@@ -50,7 +58,8 @@ impl Fields {
             Field::OutOfOrder => self.out_of_order,
             Field::DuplicateAck => self.duplicate_ack,
             Field::ZeroWindow => self.zero_window,
-            Field::RoundTrip => false,
+            Field::Reset => self.reset,
+            Field::RetransmittedOctets | Field::RoundTrip | Field::InitialRoundTrip => false,
         }
     }
 
@@ -61,6 +70,7 @@ impl Fields {
             out_of_order: before.out_of_order != after.out_of_order,
             duplicate_ack: before.duplicate_acks != after.duplicate_acks,
             zero_window: before.zero_windows != after.zero_windows,
+            reset: before.resets != after.resets,
         }
     }
 }

@@ -5,6 +5,8 @@
 
 mod field;
 mod frame;
+mod handshake;
+mod ports;
 mod rules;
 mod stream;
 
@@ -18,10 +20,12 @@ use anyhow::Result;
 
 use self::{
     field::Field,
-    frame::Frame,
+    frame::{Frame, LeftOut},
+    ports::Ports,
     rules::Side,
     stream::{Step, Stream},
 };
+use crate::fields::End;
 
 /// Differences without a rule that are shown of a capture.
 const TOLD: usize = 4;
@@ -39,7 +43,11 @@ struct Agreement {
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     captures: u64,
+    /// Captures that tshark does not read to the end.
+    not_whole: u64,
     segments: u64,
+    left_out: BTreeMap<LeftOut, u64>,
+    ports: Ports,
     fields: BTreeMap<Field, Agreement>,
 }
 
@@ -54,7 +62,12 @@ impl Outcome {
         let mut told = 0;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let is_changed = name.starts_with("fuzz");
-        frame::each(path, |frame| {
+        let mut left_out = BTreeMap::<LeftOut, u64>::new();
+        let end = frame::each(path, |line| {
+            let frame = match line {
+                Ok(frame) => frame,
+                Err(why) => return *left_out.entry(why).or_default() += 1,
+            };
             number += 1;
             let step = streams.entry(frame.stream).or_default().add(frame);
             for (field, side) in self.compare(frame, &step, is_changed) {
@@ -68,37 +81,98 @@ impl Outcome {
                 }
             }
         })?;
+        for (stream, it) in &streams {
+            let handshake = &it.handshake;
+            if let Some(ports) = handshake.ports.filter(|_| !is_changed) {
+                self.ports.add(ports);
+            }
+            let rule = rules::initial_round_trip(handshake);
+            let side = self.note(
+                Field::InitialRoundTrip,
+                [handshake.ours, handshake.theirs],
+                || rule.or(changed(is_changed)),
+            );
+            if let Some(side) = side {
+                told += 1;
+                if told <= TOLD {
+                    let name = Field::InitialRoundTrip.name();
+                    println!(
+                        "{}: stream {stream}: {name} {side:?} alone: {handshake:?}",
+                        path.display()
+                    );
+                }
+            }
+        }
+        for (why, frames) in left_out {
+            *self.left_out.entry(why).or_default() += frames;
+        }
+        self.not_whole += u64::from(end != End::Whole);
         self.captures += u64::from(number != 0);
         self.segments += number;
         Ok(())
     }
 
+    /// Counts a field of which either side has a value; returns the side of a difference without a rule.
+    fn note<T: PartialOrd>(
+        &mut self,
+        field: Field,
+        [ours, theirs]: [Option<T>; 2],
+        rule: impl FnOnce() -> Option<&'static str>,
+    ) -> Option<Side> {
+        if ours.is_none() && theirs.is_none() {
+            return None;
+        }
+        let agreement = self.fields.entry(field).or_default();
+        if ours == theirs {
+            agreement.same += 1;
+            return None;
+        }
+        // None is less than any value.
+        let side = if ours > theirs {
+            Side::Here
+        } else {
+            Side::Tshark
+        };
+        if let Some(rule) = rule() {
+            agreement.explained.entry(rule).or_default()[side as usize] += 1;
+            return None;
+        }
+        agreement.unexplained[side as usize] += 1;
+        Some(side)
+    }
+
     /// Counts a segment; returns the fields that differ without a rule.
     fn compare(&mut self, frame: &Frame, step: &Step, is_changed: bool) -> Vec<(Field, Side)> {
-        let mut unexplained = Vec::new();
-        let bits = Field::BITS.map(|field| (field, step.ours.has(field), frame.theirs.has(field)));
-        let has_trip = step.round_trip.is_some();
+        let bits = Field::BITS.map(|field| {
+            let has = |it: bool| it.then_some(1);
+            (
+                field,
+                [has(step.ours.has(field)), has(frame.theirs.has(field))],
+            )
+        });
+        let again = if frame.theirs.retransmission {
+            frame.segment.payload.into()
+        } else {
+            0
+        };
+        let some = |octets: u64| (octets != 0).then_some(octets);
+        let octets = (Field::RetransmittedOctets, [some(step.octets), some(again)]);
+        let mut all: Vec<_> = bits.into_iter().chain([octets]).collect();
         // Here a round trip at a time is timed, and tshark times them all: one here is one there, with the same time.
-        let same_trip = step.round_trip == frame.ack_rtt;
-        let trip = has_trip.then_some((Field::RoundTrip, true, same_trip));
-        for (field, ours, theirs) in bits.into_iter().chain(trip) {
-            let side = match (ours, theirs) {
-                (false, false) => continue,
-                (true, true) => {
-                    self.fields.entry(field).or_default().same += 1;
-                    continue;
-                }
-                (true, false) => Side::Here,
-                (false, true) => Side::Tshark,
-            };
-            let agreement = self.fields.entry(field).or_default();
-            let changed = is_changed.then_some("a capture with changed octets");
-            if let Some(rule) = rules::explain(field, side, frame, step).or(changed) {
-                agreement.explained.entry(rule).or_default()[side as usize] += 1;
+        if step.round_trip.is_some() {
+            let theirs = frame.ack_rtt.filter(|it| step.round_trip == Some(*it));
+            all.push((Field::RoundTrip, [step.round_trip, theirs]));
+        }
+        let mut unexplained = Vec::new();
+        for (field, values) in all {
+            let [ours, theirs] = values;
+            let side = if ours > theirs {
+                Side::Here
             } else {
-                agreement.unexplained[side as usize] += 1;
-                unexplained.push((field, side));
-            }
+                Side::Tshark
+            };
+            let rule = || rules::explain(field, side, frame, step).or(changed(is_changed));
+            unexplained.extend(self.note(field, values, rule).map(|side| (field, side)));
         }
         unexplained
     }
@@ -110,9 +184,22 @@ impl Outcome {
     }
 }
 
+/// The rule for a capture whose octets were changed at random.
+fn changed(is_changed: bool) -> Option<&'static str> {
+    is_changed.then_some("a capture with changed octets")
+}
+
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} captures, {} segments", self.captures, self.segments)?;
+        writeln!(
+            f,
+            "{} captures, {} segments; {} captures damaged or unknown to tshark",
+            self.captures, self.segments, self.not_whole
+        )?;
+        for (why, frames) in &self.left_out {
+            writeln!(f, "{frames} frames left out: {}", why.words())?;
+        }
+        writeln!(f, "{}", self.ports)?;
         for (field, it) in &self.fields {
             let explained: u64 = it.explained.values().flatten().sum();
             let [here, tshark] = it.unexplained;

@@ -3,7 +3,7 @@
 
 use mermin_bpf::wire::tcp::flag;
 
-use super::{field::Field, frame::Frame, stream::Step};
+use super::{field::Field, frame::Frame, handshake::Handshake, stream::Step};
 
 /// The one that says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,9 +22,36 @@ pub(super) fn explain(
     match field {
         Field::Retransmission | Field::OutOfOrder => order(frame, step),
         Field::DuplicateAck => duplicate(side, step),
-        Field::ZeroWindow => None,
+        Field::ZeroWindow | Field::Reset | Field::InitialRoundTrip => None,
+        Field::RetransmittedOctets => octets(frame, step),
         Field::RoundTrip => round_trip(frame, step),
     }
+}
+
+fn octets(frame: &Frame, step: &Step) -> Option<&'static str> {
+    if step.ours.retransmission != frame.theirs.retransmission {
+        return order(frame, step);
+    }
+    let place = &step.place;
+    let payload = i64::from(frame.segment.payload);
+    let again = (place.length - place.new).clamp(0, payload);
+    (place.new != 0 && u64::try_from(again) == Ok(step.octets))
+        .then_some("its last octets are new ones")
+}
+
+/// Returns the rule for different initial round trips.
+pub(super) fn initial_round_trip(it: &Handshake) -> Option<&'static str> {
+    // Two times of 1 ns, the least here.
+    if it.ours == Some(2) && it.theirs.is_none() {
+        return Some("its segments have the same time");
+    }
+    if !it.is_answered {
+        return Some("no SYN-ACK was seen: tshark takes another acknowledgment");
+    }
+    it.opening
+        .iter()
+        .any(|segments| *segments > 1)
+        .then_some("a SYN or SYN-ACK was sent again: it times nothing here (Karn's algorithm)")
 }
 
 fn order(frame: &Frame, step: &Step) -> Option<&'static str> {
@@ -45,6 +72,11 @@ fn order(frame: &Frame, step: &Step) -> Option<&'static str> {
     if ours.retransmission && theirs.out_of_order && place.seen != 0 {
         return Some(
             "some octets had passed: sent again here, reordered there within a round trip",
+        );
+    }
+    if ours.retransmission && frame.segment.payload > 1 && place.length - place.new == 1 {
+        return Some(
+            "of octets that had passed it has the last one: tshark takes that for a probe of the window",
         );
     }
     if ours.retransmission != theirs.retransmission && ours.out_of_order != theirs.out_of_order {

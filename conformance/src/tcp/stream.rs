@@ -8,7 +8,7 @@ use mermin_bpf::{
     wire::tcp::flag,
 };
 
-use super::{field::Fields, frame::Frame};
+use super::{field::Fields, frame::Frame, handshake::Handshake};
 
 /// Ranges of octets that are kept of a direction.
 const RANGES: usize = 4096;
@@ -37,6 +37,8 @@ struct Seen {
 pub(super) struct Place {
     /// Octets of it, with SYN and FIN.
     pub(super) length: i64,
+    /// Those behind the highest octet so far.
+    pub(super) new: i64,
     /// Those that had passed before.
     pub(super) seen: i64,
     /// Gaps before the highest octet so far.
@@ -59,6 +61,7 @@ pub(super) struct Place {
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     pub(super) analysis: TcpAnalysis,
+    pub(super) handshake: Handshake,
     seen: [Seen; 2],
 }
 
@@ -66,6 +69,8 @@ pub(super) struct Stream {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
     pub(super) ours: Fields,
+    /// Octets that it sent again.
+    pub(super) octets: u64,
     /// A round trip that it ended, ns.
     pub(super) round_trip: Option<u64>,
     /// That is the time since a segment that it acknowledges first passed.
@@ -90,11 +95,13 @@ impl Stream {
         let is_of_segment = round_trip.is_some_and(since);
         let step = Step {
             ours: Fields::between(before_own, after_own),
+            octets: after_own.retransmitted_octets - before_own.retransmitted_octets,
             round_trip,
             is_of_segment,
             place,
         };
         self.seen[own].add(frame);
+        self.handshake.add(frame, &self.analysis);
         step
     }
 
@@ -105,6 +112,14 @@ impl Stream {
         let acknowledged = |number: u32| !is_before(segment.acknowledgment, number);
         Place {
             length: segment.length().into(),
+            new: seen.data.map_or(0, |highest| {
+                segment
+                    .end()
+                    .wrapping_sub(highest)
+                    .cast_signed()
+                    .max(0)
+                    .into()
+            }),
             seen: seen.known(segment),
             gaps: seen.ranges.len().saturating_sub(1),
             acknowledges_all: is_ack && peer.data.is_none_or(acknowledged),
