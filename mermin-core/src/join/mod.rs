@@ -8,6 +8,8 @@
 //!   matter. The flows must overlap in time; a gap of up to one second counts as an
 //!   overlap. A conversation has at most one open flow of each key, so a
 //!   second connection on the same ports is another conversation.
+//! * **A translation of addresses (NAT)** ends a conversation: each side has endpoints of its own. Connection tracking names the other side
+//!   when both flows have begun and may have been reported, too late to decide which of them reports.
 //! * **The reporting flow** is chosen when the first record of any flow of the conversation is due. If any flow sees
 //!   both directions, the first of those is chosen, otherwise the first of all. All flows are known by then: a packet
 //!   passes all interfaces within milliseconds, and the capture thread usually reads a flow within 100 ms of its start
@@ -44,7 +46,8 @@ pub(crate) use self::{
 };
 
 /// How often a conversation is reported if it crosses several watched interfaces, such as the traffic between two
-/// pods. See [`FlowSourceBuilder::join`](crate::FlowSourceBuilder::join).
+/// pods. See [`FlowSourceBuilder::join`](crate::FlowSourceBuilder::join). A conversation whose addresses this host
+/// translates (NAT) is one on each side of the translation.
 ///
 /// ```
 /// use mermin_core::{FlowSource, Join};
