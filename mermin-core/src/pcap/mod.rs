@@ -103,8 +103,8 @@ impl<R: io::Read> Capture<R> {
         while matches!(self.format, Format::Unknown) {
             let parsed = self.parse();
             if let Parsed::Needs(octets) = self.within_packing(parsed)? {
-                let lacks = self.lacks(octets);
-                match self.within_packing(lacks)? {
+                let needed = self.need(octets);
+                match self.within_packing(needed)? {
                     Next::More => self.fill()?,
                     _ => return self.within_packing(Err(PcapError::empty())),
                 }
@@ -121,8 +121,8 @@ impl<R: io::Read> Capture<R> {
                 Parsed::Packet(packet) => return Ok(Next::Packet(packet)),
                 Parsed::Other => {}
                 Parsed::Needs(octets) => {
-                    let lacks = self.lacks(octets);
-                    return self.within_packing(lacks);
+                    let needed = self.need(octets);
+                    return self.within_packing(needed);
                 }
             }
         }
@@ -171,8 +171,8 @@ impl<R: io::Read> Capture<R> {
         Ok(Parsed::Other)
     }
 
-    /// Returns the next step when this many octets are needed.
-    fn lacks(&mut self, octets: usize) -> Result<Next, PcapError> {
+    /// Has the buffer read this many octets. Returns `More`, or, when the input has ended, `End`.
+    fn need(&mut self, octets: usize) -> Result<Next, PcapError> {
         if !self.buffer.is_ended() {
             self.buffer.want(octets);
             return Ok(Next::More);

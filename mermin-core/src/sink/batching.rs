@@ -50,7 +50,7 @@ impl Batching {
     }
 
     /// Maximum age of an incomplete batch.
-    pub(crate) fn patience(&self) -> Duration {
+    pub(crate) fn greatest_age(&self) -> Duration {
         self.age
     }
 

@@ -52,7 +52,7 @@ pub fn buffered<S: FlowSink + 'static>(
             waiting: Waiting::new(capacity),
             closing: false,
             wanted: 0,
-            worker: None,
+            waker: None,
         }),
     });
     let meter = Meter::around(sink.meter(), Some(Arc::clone(&shared) as _));
@@ -100,7 +100,7 @@ struct State {
     /// Number of records for which a call of `export` has no room.
     wanted: usize,
     /// The waker of the worker, while it waits for records.
-    worker: Option<Waker>,
+    waker: Option<Waker>,
 }
 
 impl Shared {
@@ -118,10 +118,10 @@ impl Shared {
 
 /// Wakes the task that last polled the worker. A program may have moved the sink to another task since.
 fn wake(mut state: MutexGuard<'_, State>) {
-    let worker = state.worker.take();
+    let waker = state.waker.take();
     drop(state);
-    if let Some(worker) = worker {
-        worker.wake();
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }
 
@@ -162,7 +162,7 @@ impl<S: FlowSink + 'static> Buffered<S> {
         if let Worker::New(_) = self.worker
             && let Worker::New(sink) = std::mem::replace(&mut self.worker, Worker::Done)
         {
-            let work = ExportTask {
+            let work = WorkerLoop {
                 shared: Arc::clone(&self.shared),
                 meter: self.meter.clone(),
                 batching: self.batching,
@@ -302,7 +302,7 @@ impl<S> fmt::Debug for Buffered<S> {
 }
 
 /// The worker: takes batches from the buffer and exports them to the sink.
-struct ExportTask {
+struct WorkerLoop {
     shared: Arc<Shared>,
     meter: Meter,
     batching: Batching,
@@ -311,7 +311,7 @@ struct ExportTask {
     waited: Option<Sleep>,
 }
 
-impl ExportTask {
+impl WorkerLoop {
     /// Runs until the buffer is closed and empty, then closes the sink.
     async fn run<S: FlowSink>(mut self, mut sink: S) -> Closed<S> {
         let mut batch = Vec::new();
@@ -366,7 +366,7 @@ impl ExportTask {
             state.waiting.take(cut.records, batch);
             return Poll::Ready(true);
         }
-        let former = state.worker.replace(waker);
+        let former = state.waker.replace(waker);
         drop(state);
         drop(former);
         if cut.records != 0 && self.is_old(context) {
@@ -377,7 +377,7 @@ impl ExportTask {
     }
 
     fn is_old(&mut self, context: &mut Context<'_>) -> bool {
-        let patience = self.batching.patience();
+        let patience = self.batching.greatest_age();
         if patience.is_zero() {
             return true;
         }

@@ -63,15 +63,15 @@ impl Drain {
                 if exporter.is_unacked(slot) {
                     self.unacked = true;
                 } else {
-                    let suppressed = !exporter.enrol_if_admitted(slots, records, slot);
-                    if room == 0 && !suppressed {
+                    let rejected = !exporter.enrol_if_admitted(slots, records, slot);
+                    if room == 0 && !rejected {
                         return (ending, Drained::Full);
                     }
-                    room -= usize::from(!suppressed);
+                    room -= usize::from(!rejected);
                     ending.push(Ending {
                         slot,
                         reason: EndReason::ForcedEnd,
-                        suppressed,
+                        rejected,
                     });
                 }
             }

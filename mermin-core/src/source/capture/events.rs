@@ -92,7 +92,7 @@ pub(super) fn interface_attached(watched: &WatchedInterface, took: Duration) {
 }
 
 /// Emits events for new degradations.
-pub(super) fn given_up(known: &[Degradation], now: &[Degradation]) {
+pub(super) fn newly_degraded(known: &[Degradation], now: &[Degradation]) {
     for it in now.iter().filter(|it| !known.contains(it)) {
         let feature = it.feature.as_str();
         let interface = it.interface.as_deref();
@@ -107,7 +107,7 @@ pub(super) fn given_up(known: &[Degradation], now: &[Degradation]) {
     }
 }
 
-pub(super) fn went_on(taken: &Recovered) {
+pub(super) fn flows_recovered(taken: &Recovered) {
     restarted(
         taken.flows,
         taken.flows_closing,

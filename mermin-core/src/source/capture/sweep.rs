@@ -136,7 +136,7 @@ impl<'a> Sweep<'a> {
 
     /// Decides about one live flow. If the queue has no room for a record, the flow is unchanged and read again later.
     fn examine(&mut self, slot: u32) {
-        let suppressed = !self
+        let rejected = !self
             .exporter
             .enrol_if_admitted(self.slots, self.records, slot);
         let flow = self.slots.slab().expiry_state(slot, &self.records.ticks);
@@ -147,7 +147,7 @@ impl<'a> Sweep<'a> {
                 self.records,
                 slot,
                 self.now,
-                suppressed,
+                rejected,
                 &mut self.room.records,
             ),
             Verdict::Close(reason) => _ = self.close(slot, reason),
@@ -160,20 +160,20 @@ impl<'a> Sweep<'a> {
         if self.exporter.is_unacked(slot) {
             return false;
         }
-        let suppressed = !self
+        let rejected = !self
             .exporter
             .enrol_if_admitted(self.slots, self.records, slot);
-        if !suppressed {
+        if !rejected {
             if self.room.endings == 0 {
                 return false;
             }
             self.room.endings -= 1;
         }
-        self.exporter.promise(suppressed);
+        self.exporter.promise(rejected);
         self.batch.flows.push(Ending {
             slot,
             reason,
-            suppressed,
+            rejected,
         });
         self.slots.begin_close(slot);
         true

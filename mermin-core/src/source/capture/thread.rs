@@ -57,7 +57,7 @@ impl Capture {
         if let Some(instance) = &mut self.parts.instance {
             instance.begin();
         }
-        while !self.parts.control.is_closing() && !self.parts.interfaces.is_namespace_deleted() {
+        while !self.parts.control.is_closing() && !self.parts.interfaces.is_over() {
             if self.parts.control.is_abandoned() {
                 return self.abandon();
             }
@@ -73,7 +73,7 @@ impl Capture {
             .instance
             .as_ref()
             .is_some_and(PinnedInstance::persists);
-        if persists && !self.parts.interfaces.is_namespace_deleted() {
+        if persists && !self.parts.interfaces.is_over() {
             return self.leave_to_next();
         }
         // A program that cannot be detached is in the report.

@@ -230,7 +230,7 @@ impl Gather<'_> {
     }
 
     fn is_old(&mut self, context: &mut Context<'_>) -> bool {
-        let patience = self.batching.patience();
+        let patience = self.batching.greatest_age();
         if patience.is_zero() || self.source.control.is_closing() {
             return true;
         }

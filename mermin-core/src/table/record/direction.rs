@@ -36,16 +36,16 @@ pub(super) fn decide(
         }
         Direction::Reverse | Direction::Unknown => {}
     }
-    let is_joined = protocol::has_connections(number);
+    let has_connections = protocol::has_connections(number);
     let is_server = |port: Option<u16>| port.is_some_and(|port| port < FIRST_USER_PORT);
     match (is_server(source), is_server(destination)) {
-        (false, true) if is_joined || is_answered => {
+        (false, true) if has_connections || is_answered => {
             (Direction::Forward, DirectionRule::PortNumber)
         }
         // The answer and the ports contradict each other, or only the answer is known.
         _ if is_answered => (Direction::Unknown, DirectionRule::Answer),
         (true, false) => (Direction::Reverse, DirectionRule::PortNumber),
-        _ if is_joined => (Direction::Unknown, DirectionRule::FirstPacket),
+        _ if has_connections => (Direction::Unknown, DirectionRule::FirstPacket),
         _ => (Direction::Forward, DirectionRule::FirstPacket),
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Ending {
     pub(super) slot: u32,
     pub(super) reason: EndReason,
     /// The filter rejects the flow, so its end needs no room in the queue.
-    pub(super) suppressed: bool,
+    pub(super) rejected: bool,
 }
 
 /// Flows that are being closed.
@@ -140,7 +140,7 @@ impl Closer {
         let Batch { flows, detached } = closed.batch;
         let mut waiting = VecDeque::with_capacity(flows.len());
         for ending in flows {
-            if ending.suppressed {
+            if ending.rejected {
                 self.end(ending, slots, exporter, records);
             } else {
                 waiting.push_back(ending);
@@ -186,7 +186,7 @@ impl Closer {
         exporter: &mut Exporter,
         records: &RecordContext<'_>,
     ) {
-        exporter.fulfil_promise(ending.suppressed);
+        exporter.fulfil_promise(ending.rejected);
         if exporter.end(slots, records, ending.slot, ending.reason) {
             self.give_back(ending.slot);
         }

@@ -123,13 +123,13 @@ impl Exporter {
     }
 
     /// Counts a flow that is handed to the closer, unless the filter rejects it.
-    pub(super) fn promise(&mut self, suppressed: bool) {
-        self.promised += usize::from(!suppressed);
+    pub(super) fn promise(&mut self, rejected: bool) {
+        self.promised += usize::from(!rejected);
     }
 
     /// Counts one [`promise`](Self::promise) less, because the flow's record is made or suppressed now.
-    pub(super) fn fulfil_promise(&mut self, suppressed: bool) {
-        self.promised = self.promised.saturating_sub(usize::from(!suppressed));
+    pub(super) fn fulfil_promise(&mut self, rejected: bool) {
+        self.promised = self.promised.saturating_sub(usize::from(!rejected));
     }
 
     /// Returns true if a record of this flow is not acknowledged. The next record then waits, because the journal
@@ -159,7 +159,7 @@ impl Exporter {
         records: &RecordContext<'_>,
         slot: u32,
     ) -> bool {
-        let admitted = !self.suppression.is_suppressed(slots, records, slot);
+        let admitted = !self.suppression.rejects_flow(slots, records, slot);
         if admitted {
             self.enrol(slots, records, slot);
             self.look_up(slots, records, slot);
@@ -181,14 +181,14 @@ impl Exporter {
     }
 
     /// Makes a record at `now` (monotonic ns) of a flow that stays open, if it has new packets and the queue has
-    /// room. A `suppressed` record needs no room.
+    /// room. A `rejected` flow's record needs no room.
     pub(super) fn export_interval(
         &mut self,
         slots: &mut SlotTable,
         records: &RecordContext<'_>,
         slot: u32,
         now: u64,
-        suppressed: bool,
+        rejected: bool,
         room: &mut usize,
     ) {
         let flow = records.snapshot(slots, slot);
@@ -196,10 +196,10 @@ impl Exporter {
             slots.begin_interval(slot, now);
             return;
         }
-        if self.is_unacked(slot) || *room == 0 && !suppressed {
+        if self.is_unacked(slot) || *room == 0 && !rejected {
             return;
         }
-        *room -= usize::from(!suppressed);
+        *room -= usize::from(!rejected);
         slots.slab().want_samples(slot);
         let beside = Beside::read(slots, slot, &flow);
         let reason = EndReason::ActiveTimeout;

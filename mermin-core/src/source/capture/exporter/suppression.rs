@@ -97,7 +97,7 @@ impl Suppression {
     }
 
     /// Returns true if the filter rejects the flow in a slot.
-    pub(super) fn is_suppressed(
+    pub(super) fn rejects_flow(
         &mut self,
         slots: &mut SlotTable,
         records: &RecordContext<'_>,

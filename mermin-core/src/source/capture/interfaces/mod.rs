@@ -126,7 +126,7 @@ impl InterfaceSet {
     }
 
     /// Returns true if the path of the network namespace no longer leads to it.
-    pub(super) fn is_namespace_deleted(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.over.is_some()
     }
 
@@ -290,12 +290,12 @@ impl InterfaceSet {
         for index in self.links.take_disturbed() {
             self.tracked.verify(index, self.links.links(), false);
         }
-        let decided = self.stale;
+        let compares = self.stale;
         if let Some(step) = self.next_step() {
             // Refusals are in the report. Only opening fails because of them.
             let _ = self.take(step, around);
         }
-        if decided {
+        if compares {
             self.selection.report(&self.list(), &self.shared.registry);
         }
     }

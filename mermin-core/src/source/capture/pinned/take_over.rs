@@ -257,14 +257,14 @@ impl TakeOver<'_> {
             // Records that are delivered again ignore the filter.
             self.slots.set_decision(slot, FilterDecision::WANTED);
         }
-        let suppressed = !self
+        let rejected = !self
             .exporter
             .enrol_if_admitted(self.slots, self.records, slot);
-        self.exporter.promise(suppressed);
+        self.exporter.promise(rejected);
         recovered.batch.flows.push(Ending {
             slot,
             reason,
-            suppressed,
+            rejected,
         });
     }
 }

@@ -91,25 +91,25 @@ impl InterfaceRegistry {
     /// Adds degradations of the whole source.
     pub(super) fn degraded(&self, degradations: impl IntoIterator<Item = Degradation>) {
         let degradations: Vec<_> = degradations.into_iter().collect();
-        events::given_up(&[], &degradations);
+        events::newly_degraded(&[], &degradations);
         self.change().general.extend(degradations);
     }
 
     /// Adds a degradation of the whole source, unless there is one for its feature.
     pub(super) fn degraded_once(&self, degradation: Degradation) {
         let mut entries = self.change();
-        let known = |known: &Degradation| known.feature == degradation.feature;
-        if !entries.general.iter().any(known) {
+        let same = |known: &Degradation| known.feature == degradation.feature;
+        if !entries.general.iter().any(same) {
             entries.general.push(degradation.clone());
             drop(entries);
-            events::given_up(&[], &[degradation]);
+            events::newly_degraded(&[], &[degradation]);
         }
     }
 
     /// Stores the degradation of sampling: one while sampling leaves flows out, otherwise none.
     pub(super) fn sampled(&self, degradations: &[Degradation]) {
         let known = std::mem::replace(&mut self.change().sampling, degradations.to_vec());
-        events::given_up(&known, degradations);
+        events::newly_degraded(&known, degradations);
     }
 
     /// Stores the filters that killed processes left: those that were removed, and those that were left in place, with a
@@ -120,7 +120,7 @@ impl InterfaceRegistry {
 
     /// Stores the flows taken over from an earlier process.
     pub(super) fn recovered(&self, recovered: Recovered) {
-        events::went_on(&recovered);
+        events::flows_recovered(&recovered);
         self.change().recovered = Some(recovered);
     }
 
@@ -130,7 +130,7 @@ impl InterfaceRegistry {
         entries.unused = unused;
         let known = std::mem::replace(&mut entries.selection, degradations.to_vec());
         drop(entries);
-        events::given_up(&known, degradations);
+        events::newly_degraded(&known, degradations);
     }
 
     /// Counts selected interfaces that disappeared before a program was attached.
@@ -156,7 +156,7 @@ impl InterfaceRegistry {
         took: Duration,
     ) {
         events::interface_attached(&watched, took);
-        events::given_up(&[], &degradations);
+        events::newly_degraded(&[], &degradations);
         let mut entries = self.change();
         entries.counts.attached += 1;
         entries.counts.last_attach = took;
@@ -184,7 +184,7 @@ impl InterfaceRegistry {
         let registered = entries.interfaces.entry(index).or_default();
         let known = std::mem::replace(&mut registered.degradations, now.clone());
         drop(entries);
-        events::given_up(&known, &now);
+        events::newly_degraded(&known, &now);
     }
 
     /// Removes an interface without flows.
@@ -242,7 +242,7 @@ impl InterfaceRegistry {
         }
         let known = std::mem::replace(&mut registered.degradations, degradations.to_vec());
         drop(entries);
-        events::given_up(&known, degradations);
+        events::newly_degraded(&known, degradations);
     }
 
     /// Stores the outcome of checking an interface's hooks.
@@ -256,7 +256,7 @@ impl InterfaceRegistry {
         registered.verified(found);
         let now: Vec<_> = registered.all_degradations().cloned().collect();
         drop(entries);
-        events::given_up(&known, &now);
+        events::newly_degraded(&known, &now);
     }
 
     /// Returns the place of an interface's ledgers.
@@ -278,7 +278,7 @@ impl InterfaceRegistry {
         now.retain(|known| known.feature != Feature::Traffic);
         now.extend(degradations.iter().cloned());
         drop(entries);
-        events::given_up(&known, degradations);
+        events::newly_degraded(&known, degradations);
     }
 
     /// Closes an interface's ledgers. Their sums stay, and their place may be reused. No program counts there any
