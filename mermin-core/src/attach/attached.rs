@@ -19,6 +19,8 @@ pub(crate) struct Attached {
     /// The instance's hooks, which decide if the program stays, and the pin if there is one.
     pub(super) pinned: Option<(Rc<PinnedHooks>, Option<Pin>)>,
     pub(super) pin_refusal: Option<Error>,
+    /// An earlier process of the instance had no program at the hook.
+    pub(super) is_new: bool,
 }
 
 #[derive(Debug)]
@@ -67,6 +69,7 @@ impl Attached {
             tcx_refusal,
             pinned: None,
             pin_refusal: None,
+            is_new: false,
         }
     }
 
@@ -113,7 +116,7 @@ impl Attached {
     /// Detaches as [`detach`](Self::detach) does; after a refusal, the caller can try again.
     pub(crate) fn try_detach(&mut self) -> Result<(), Error> {
         let (pinned_hooks, pin) = self.pinned.take().unzip();
-        let stays = pinned_hooks.is_some_and(|hooks| hooks.stays());
+        let stays = pinned_hooks.is_some_and(|hooks| hooks.stays(self.is_new));
         match pin.flatten() {
             Some(pin) if stays => pin.keep(),
             pin => drop(pin),

@@ -133,7 +133,11 @@ impl Hooks {
         };
         let owner = || self.token();
         match pinned_hooks.adopt(&self.netlink, options, program, &hook, &owner)? {
-            Left::Nothing => self.put_pinned(pinned_hooks, options, program, &hook),
+            Left::Nothing => {
+                let mut attached = self.put_pinned(pinned_hooks, options, program, &hook)?;
+                attached.is_new = true;
+                Ok(attached)
+            }
             Left::Fits(hold, pin) => {
                 let mut attached = Attached::new(hold, None);
                 attached.pinned = Some((Rc::clone(pinned_hooks), pin));

@@ -68,6 +68,8 @@ pub(crate) struct PinnedHooks {
     calls: OnceCell<OwnedFd>,
     /// The decision about programs when they are dropped or detached.
     on_drop: Cell<OnDrop>,
+    /// The same for programs at hooks at which the earlier process had none.
+    on_drop_new: Cell<OnDrop>,
 }
 
 /// State of the interfaces that an earlier process watched.
@@ -91,7 +93,7 @@ pub(super) enum Left {
 
 impl Drop for PinnedHooks {
     fn drop(&mut self) {
-        if !self.stays() {
+        if !self.stays(false) {
             return;
         }
         for (hold, pin) in self.aside.get_mut().drain(..) {
@@ -129,10 +131,23 @@ impl PinnedHooks {
     /// Decides if programs stay when they are dropped or detached from now on.
     pub(crate) fn set_on_drop(&self, on_drop: OnDrop) {
         self.on_drop.set(on_drop);
+        self.on_drop_new.set(on_drop);
     }
 
-    pub(super) fn stays(&self) -> bool {
-        self.on_drop.get() == OnDrop::Keep
+    /// From now on, programs stay at hooks at which the earlier process had one. Those at other hooks are removed.
+    pub(crate) fn keep_found(&self) {
+        self.on_drop.set(OnDrop::Keep);
+        self.on_drop_new.set(OnDrop::Remove);
+    }
+
+    /// Returns true if a program stays. It `is_new` if the earlier process had none at its hook.
+    pub(super) fn stays(&self, is_new: bool) -> bool {
+        let on_drop = if is_new {
+            &self.on_drop_new
+        } else {
+            &self.on_drop
+        };
+        on_drop.get() == OnDrop::Keep
     }
 
     /// Removes the links that are no longer at their hook, and lists the interfaces that still have a link or a

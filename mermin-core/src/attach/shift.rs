@@ -75,7 +75,9 @@ struct StandIns {
 
 impl Shift<'_> {
     /// Attaches the program `ahead` of its present place, or after it, with `put`, and detaches it from the present
-    /// place. If `put` fails, `old` keeps its place, with a stand-in that counts.
+    /// place. If `put` fails, `old` keeps its place, with a stand-in that counts. After an error of a later step, both places may
+    /// have a program, or only the new one. If the source does not open, the next process puts that right, as after a kill. If it opens, its
+    /// report says that the hook is not watched.
     pub(super) fn run(
         &self,
         ahead: bool,

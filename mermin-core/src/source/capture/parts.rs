@@ -42,7 +42,7 @@ pub(super) struct Parts {
 impl Drop for Parts {
     fn drop(&mut self) {
         if let Some(instance) = &self.instance {
-            instance.drop_hooks();
+            instance.settle_hooks();
         }
     }
 }
@@ -91,9 +91,9 @@ impl Parts {
             grace,
             Arc::clone(&arguments.control),
         )?;
-        let refused_before = loaded.sections_lost_before;
+        let lost_before = loaded.sections_lost_before;
         let sections = loaded.sections;
-        let names = sections.map(|sections| Names::new(sections, refused_before));
+        let names = sections.map(|sections| Names::new(sections, lost_before));
         let sampling = arguments.options.sampling.as_ref();
         let sampler = sampling.map(|sampling| Sampler::start(sampling, &slab, Arc::clone(&shared)));
         let parts = Self {

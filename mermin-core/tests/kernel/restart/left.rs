@@ -585,14 +585,21 @@ fn pin_counters_of_removed_interfaces_are_kept(mode: Attach) {
 fn pin_refused_open_changes_nothing(mode: Attach) {
     let bench = Bench::new(mode);
     bench.leave(3);
+    // The earlier source did not watch this interface.
+    bench
+        .pair
+        .near
+        .shell("ip link add d0 type veth peer name d1");
+    bench.pair.near.shell("ip link set d0 up");
     let options = bench
         .options
         .clone()
-        .interfaces(["v0", "none*"])
+        .interfaces(["v0", "d0", "none*"])
         .strict(true)
         .pinning(bench.pinning());
     let error = try_open(&bench.pair.near, options.clone()).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    assert_eq!(attached::at(&bench.pair.near, "d0"), "");
     bench.send(4);
     // Nor does an opening that is cancelled.
     bench.pair.near.run(|| {
@@ -608,6 +615,7 @@ fn pin_refused_open_changes_nothing(mode: Attach) {
         }
     });
     assert_eq!(source.report().to_string(), "");
+    assert_eq!(attached::at(&bench.pair.near, "d0"), "");
     assert_eq!(packets(&bench.finish(source)), 12);
 }
 

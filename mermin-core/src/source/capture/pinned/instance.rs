@@ -17,26 +17,31 @@ pub(in crate::source::capture) struct PinnedInstance {
     hooks: Rc<PinnedHooks>,
     /// The present decision for the pins.
     on_drop: OnDrop,
+    /// The source captures, and nothing has ended it.
+    captures: bool,
     /// The decision for a closed or dropped source, which the option `persist` sets.
     on_close: OnDrop,
-    /// Decision for a failed opening: found pins stay, new pins are removed.
-    on_open_cancelled: OnDrop,
+    /// The decision for an opening that failed or was cancelled: the pins of an instance that was found stay, those of a new
+    /// instance are removed.
+    on_no_open: OnDrop,
 }
 
 impl PinnedInstance {
-    /// Creates it for a new instance or one that was `found`. Until [`begin`](Self::begin), a failure restores the
-    /// earlier state.
+    /// Creates it for a new instance or one that was `found`. Until [`begin`](Self::begin), a failure removes what is new. At
+    /// hooks that had a program of the instance, the new program may have replaced it, and stays: it counts in the same maps.
     pub(super) fn new(instance: Instance, hooks: PinnedHooks, persists: bool, found: bool) -> Self {
-        let on_open_cancelled = if found { OnDrop::Keep } else { OnDrop::Remove };
-        hooks.set_on_drop(on_open_cancelled);
-        Self {
+        let on_no_open = if found { OnDrop::Keep } else { OnDrop::Remove };
+        let mut new = Self {
             lock: instance.lock(),
             instance: Some(instance),
             hooks: Rc::new(hooks),
-            on_drop: on_open_cancelled,
+            on_drop: on_no_open,
+            captures: false,
             on_close: on_close(persists),
-            on_open_cancelled,
-        }
+            on_no_open,
+        };
+        new.cancel_open();
+        new
     }
 
     /// Creates it for an instance whose pins are another process's. A failure leaves everything to the next process.
@@ -47,8 +52,9 @@ impl PinnedInstance {
             lock: Arc::new(lock),
             hooks: Rc::new(hooks),
             on_drop: OnDrop::Keep,
+            captures: false,
             on_close: on_close(persists),
-            on_open_cancelled: OnDrop::Keep,
+            on_no_open: OnDrop::Keep,
         }
     }
 
@@ -75,6 +81,7 @@ impl PinnedInstance {
     /// removes programs.
     pub(in crate::source::capture) fn begin(&mut self) {
         self.on_drop = OnDrop::Keep;
+        self.captures = true;
         self.hooks.set_on_drop(OnDrop::Remove);
     }
 
@@ -83,14 +90,19 @@ impl PinnedInstance {
         self.set_on_drop(self.on_close);
     }
 
-    /// Applies the decision for a source that nobody received.
+    /// Applies the decision for a source that was not opened, or that nobody received.
     pub(in crate::source::capture) fn cancel_open(&mut self) {
-        self.set_on_drop(self.on_open_cancelled);
+        self.set_on_drop(self.on_no_open);
+        if self.on_no_open == OnDrop::Keep {
+            self.hooks.keep_found();
+        }
     }
 
-    /// Applies the latest decision to programs at hooks, before everything is dropped.
-    pub(in crate::source::capture) fn drop_hooks(&self) {
-        self.hooks.set_on_drop(self.on_drop);
+    /// Decides about programs at hooks, before everything is dropped. A source that fails while it captures leaves them.
+    pub(in crate::source::capture) fn settle_hooks(&self) {
+        if self.captures {
+            self.hooks.set_on_drop(OnDrop::Keep);
+        }
     }
 
     /// Returns true if flows continue when the source is closed.
@@ -100,6 +112,7 @@ impl PinnedInstance {
 
     fn set_on_drop(&mut self, on_drop: OnDrop) {
         self.on_drop = on_drop;
+        self.captures = false;
         self.hooks.set_on_drop(on_drop);
     }
 }

@@ -80,7 +80,7 @@
 //! | is closed, shut down or dropped | nothing, once its thread is done |
 //! | is closed with `persist` | everything; it ends no flow |
 //! | fails, by an error or a panic | everything, as if it had been killed |
-//! | does not open, because of an error or a cancelled `open` | the pins and filters that it found |
+//! | does not open, because of an error or a cancelled `open` | the pins and attachments that it found. Some hooks may have the new program already, which counts in the same maps. Attachments at other hooks are removed |
 //!
 //! Pins of another layout cannot be read. They are removed once the new programs are in place, and the report says so.
 //!
