@@ -2,7 +2,7 @@
 
 use crate::flow::{Endpoint, Protocol};
 
-/// Messages of queries and of their answers, by protocol.
+/// Messages of queries that connection tracking knows, and of their answers, by protocol.
 const QUERIES: [(Protocol, u8, u8); 5] = [
     (Protocol::ICMP, 8, 0),
     (Protocol::ICMP, 13, 14),
@@ -47,22 +47,20 @@ impl Tuple {
         })
     }
 
-    /// Returns the tuple of a query. `message` is a query from source to destination, or an answer on the way back. `None` for
-    /// other messages.
+    /// Returns the tuple of a query from source to destination. `None` for one that connection tracking does not know.
     pub(crate) fn of_query(
         protocol: Protocol,
         source: Endpoint,
         destination: Endpoint,
-        message: Query,
+        query: Query,
     ) -> Option<Self> {
-        let (_, kind, _) = QUERIES.into_iter().find(|&(of, query, answer)| {
-            of == protocol && [query, answer].contains(&message.kind)
-        })?;
-        Some(Self {
+        let mut known = QUERIES.into_iter();
+        let is_known = known.any(|(of, kind, _)| (of, kind) == (protocol, query.kind));
+        is_known.then_some(Self {
             protocol,
             source,
             destination,
-            query: Some(Query { kind, ..message }),
+            query: Some(query),
         })
     }
 
@@ -97,7 +95,7 @@ mod tests {
     const TWO: [u8; 4] = [10, 0, 0, 2];
 
     #[test]
-    fn answer_leads_to_its_query() {
+    fn query_and_its_answer_are_tuples_of_each_other() {
         let ends = [ONE, TWO].map(Endpoint::without_port);
         let of = |protocol, kind| {
             let message = Query {
@@ -109,14 +107,14 @@ mod tests {
         };
         for (protocol, query, answer) in QUERIES {
             let tuple = of(protocol, query).unwrap();
-            assert_eq!(of(protocol, answer), Some(tuple));
             assert_eq!(tuple.query.unwrap().kind, query);
             let back = tuple.reversed();
             assert_eq!((back.source, back.destination), (ends[1], ends[0]));
             assert_eq!(back.query.unwrap().kind, answer);
             assert_eq!(back.reversed(), tuple);
         }
-        // Destination unreachable, and a neighbour solicitation.
+        // An answer, destination unreachable, and a neighbour solicitation.
+        assert_eq!(of(Protocol::ICMP, 0), None);
         assert_eq!(of(Protocol::ICMP, 3), None);
         assert_eq!(of(Protocol::ICMPV6, 135), None);
     }

@@ -136,8 +136,7 @@ fn sockets(flow: &FlowSnapshot, fields: &FlowFields<'_>) -> Option<FlowEndpoints
     })
 }
 
-/// Returns the fields by which connection tracking knows a flow, if it does. A message of ICMP in either direction shows the kind of
-/// query.
+/// Returns the fields by which connection tracking knows a flow, if it does.
 fn tuple(flow: &FlowSnapshot, fields: &FlowFields<'_>) -> Option<Tuple> {
     let &FlowFields {
         protocol,
@@ -148,14 +147,15 @@ fn tuple(flow: &FlowSnapshot, fields: &FlowFields<'_>) -> Option<Tuple> {
     if !matches!(protocol, Protocol::ICMP | Protocol::ICMPV6) {
         return Tuple::with_ports(protocol, source, destination);
     }
-    let id = icmp_identifier(flow.tail().ports)?;
+    let ports = flow.tail().ports;
     let sample = flow.sides.iter().find_map(|side| side.sample)?;
-    let message = Query {
-        kind: sample.icmp_type,
+    let query = Query {
+        // The first port of a flow of queries and answers is the type of the queries.
+        kind: u8::try_from(ports[0]).ok()?,
         code: sample.icmp_code,
-        id,
+        id: icmp_identifier(ports)?,
     };
-    Tuple::of_query(protocol, source, destination, message)
+    Tuple::of_query(protocol, source, destination, query)
 }
 
 #[cfg(test)]
