@@ -1,5 +1,7 @@
 //! The documents of an image (OCI Image Format 1.0), pure.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
@@ -15,7 +17,11 @@ struct Blob {
 impl Blob {
     fn new(content: Vec<u8>) -> Self {
         let octets = Sha256::digest(&content);
-        let digest = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+        let mut digest = String::new();
+        for octet in octets {
+            // A text takes all that is written to it.
+            let _ = write!(digest, "{octet:02x}");
+        }
         Self { digest, content }
     }
 
