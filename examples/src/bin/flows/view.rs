@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, IsTerminal as _};
 
-use mermin_core::Flow;
+use mermin_core::{Flow, flow::FlowId};
 use mermin_program::Expression;
 use rustix::io::Errno;
 
@@ -41,6 +41,17 @@ enum Shown {
         top: Option<usize>,
         format: Format,
     },
+}
+
+impl Shown {
+    /// Forgets that a flow is open: its last record is rejected.
+    fn ended(&mut self, id: FlowId) {
+        match self {
+            Self::Each(_) => {}
+            Self::Largest(largest, _) => largest.ended(id),
+            Self::Groups { groups, .. } => groups.ended(id),
+        }
+    }
 }
 
 impl View {
@@ -85,6 +96,9 @@ impl View {
     pub(crate) fn take(&mut self, flow: Flow) -> io::Result<()> {
         if !self.expression.admits(&flow) {
             self.rejected += 1;
+            if !flow.end_reason.goes_on() {
+                self.shown.ended(flow.id);
+            }
             return Ok(());
         }
         match &mut self.shown {

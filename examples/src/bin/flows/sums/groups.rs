@@ -72,6 +72,11 @@ impl Groups {
         sum.octets += octets(flow);
     }
 
+    /// Forgets in which groups a flow was counted: its last record is in no sum.
+    pub(crate) fn ended(&mut self, id: FlowId) {
+        self.counted.remove(&id);
+    }
+
     fn place(&mut self, flow: &Flow) -> Option<u32> {
         let mut values = vec![String::new(); self.keys.len()].into_boxed_slice();
         flow.attributes().for_each(|(name, found)| {
@@ -199,6 +204,17 @@ pub(super) mod tests {
         let (ranked, others) = groups.into_ranked(None);
         assert_eq!(ranked, [group(&["tcp"], sum(1, 3, 25))]);
         assert_eq!(others, None);
+    }
+
+    #[test]
+    fn flow_with_a_rejected_last_record_is_no_longer_open() {
+        let mut groups = Groups::new(vec!["network.transport"]);
+        let mut record = flow(1, 10);
+        record.end_reason = EndReason::ActiveTimeout;
+        groups.add(&record);
+        groups.ended(record.id);
+        assert!(groups.counted.is_empty());
+        assert_eq!(groups.into_ranked(None).0, [group(&["tcp"], sum(1, 1, 10))]);
     }
 
     #[test]

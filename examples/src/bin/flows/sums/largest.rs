@@ -37,6 +37,13 @@ impl Largest {
         self.end(flow);
     }
 
+    /// Counts an open flow as ended whose last record is in no sum. It stays with its record so far.
+    pub(crate) fn ended(&mut self, id: FlowId) {
+        if let Some(flow) = self.open.remove(&id) {
+            self.end(flow);
+        }
+    }
+
     fn end(&mut self, flow: Flow) {
         self.arrived += 1;
         let total = flow.forward.octets.total + flow.reverse.octets.total;
@@ -86,5 +93,17 @@ mod tests {
         assert_eq!(largest.ended.len(), 3);
         let found: Vec<_> = largest.into_flows().map(|flow| flow.id.to_u128()).collect();
         assert_eq!(found, [3, 5, 2]);
+    }
+
+    #[test]
+    fn flow_with_a_rejected_last_record_is_no_longer_open() {
+        let mut largest = Largest::new(3);
+        for number in 1..=9 {
+            largest.add(record(number, number.into(), EndReason::ActiveTimeout));
+            largest.ended(FlowId::from_u128(number.into()));
+        }
+        assert!(largest.open.is_empty());
+        let found: Vec<_> = largest.into_flows().map(|flow| flow.id.to_u128()).collect();
+        assert_eq!(found, [9, 8, 7]);
     }
 }
