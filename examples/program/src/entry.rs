@@ -2,6 +2,8 @@
 
 use std::{error::Error, process::ExitCode};
 
+use crate::visible_lines;
+
 /// A value, or the error that ends a program.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -19,7 +21,7 @@ pub fn entry<A>(
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            eprintln!("error: {error}\n\n{usage}");
+            eprintln!("error: {}\n\n{usage}", visible_lines(&error.to_string()));
             return ExitCode::from(2);
         }
     };
@@ -35,8 +37,9 @@ pub fn entry<A>(
 
 /// Prints an error on standard error, with its cause and its remedy if it has them.
 pub fn say(error: &(dyn Error + 'static)) {
-    match error.downcast_ref::<mermin_core::Error>() {
-        Some(error) => eprintln!("error: {}", error.explain()),
-        None => eprintln!("error: {error}"),
-    }
+    let text = match error.downcast_ref::<mermin_core::Error>() {
+        Some(error) => error.explain().to_string(),
+        None => error.to_string(),
+    };
+    eprintln!("error: {}", visible_lines(&text));
 }

@@ -35,6 +35,7 @@ mod source;
 mod stop;
 mod table;
 mod target;
+mod visible;
 mod with;
 
 pub use self::{
@@ -54,5 +55,6 @@ pub use self::{
     stop::{close_on_signal, stop_flag, when_raised},
     table::{say_duplicates, table},
     target::{TargetError, split_hosts, split_target, with_port, without_user},
+    visible::{visible, visible_lines},
     with::With,
 };

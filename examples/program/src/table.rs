@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use mermin_core::sink::{DropReason, SinkStats};
 
+use crate::visible;
+
 /// Returns one line for each target: records accepted, delivered, retried, dropped by reason, and the last error.
 #[must_use]
 pub fn table(rows: &[(&str, SinkStats)]) -> String {
@@ -29,7 +31,7 @@ pub fn table(rows: &[(&str, SinkStats)]) -> String {
             }
         }
         if let Some(error) = &stats.last_error {
-            let _ = write!(text, "  (last error: {error})");
+            let _ = write!(text, "  (last error: {})", visible(error));
         }
         text.push('\n');
     }
@@ -71,12 +73,12 @@ mod tests {
         stats.delivered = 5;
         stats.retried = 3;
         stats.dropped[DropReason::Closed as usize] = 7;
-        stats.last_error = Some("down".to_owned());
+        stats.last_error = Some("do\nwn".to_owned());
         assert_eq!(
             table(&[("json:a", SinkStats::default()), ("ipfix://b", stats)]),
             "              accepted    delivered      retried      dropped\n\
              json:a               0            0            0            0\n\
-             ipfix://b           12            5            3            7  closed: 7  (last error: down)\n"
+             ipfix://b           12            5            3            7  closed: 7  (last error: do\\nwn)\n"
         );
     }
 }

@@ -11,6 +11,7 @@ use futures::{StreamExt as _, executor::block_on};
 use mermin_config::Config;
 use mermin_core::{Error, ErrorKind, FlowSource, FlowSourceBuilder, Handle};
 use mermin_examples::shell::Program;
+use mermin_program::visible_lines;
 
 use crate::{
     args::Options,
@@ -290,5 +291,5 @@ impl Watch {
 
 fn say(text: &str) {
     // An error of standard error must not stop the flows.
-    let _ = io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(visible_lines(text).as_bytes());
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use mermin_examples::shell::Program;
+use mermin_program::{visible, visible_lines};
 
 /// A failure: its message, its cause and the remedy.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl Failure {
     /// Prints it on standard error.
     pub(crate) fn tell(&self) {
         // If standard error is closed, only the exit status is left.
-        let _ = io::stderr().write_all(self.text().as_bytes());
+        let _ = io::stderr().write_all(visible_lines(&self.text()).as_bytes());
     }
 
     pub(crate) fn text(&self) -> String {
@@ -52,7 +53,8 @@ impl Failure {
 impl From<mermin_core::Error> for Failure {
     fn from(error: mermin_core::Error) -> Self {
         Self {
-            message: error.to_string(),
+            // One line, also with the name of a capture's interface in it.
+            message: visible(&error.to_string()).into_owned(),
             remedy: error.remedy().map(|remedy| Program::Flows.words(remedy)),
             causes: chain(error.source()),
         }

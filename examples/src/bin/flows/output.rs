@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
 
 use mermin_core::{Flow, sink::JsonLines};
+use mermin_program::visible;
 use rustix::termios::tcgetwinsize;
 
 use crate::{
@@ -44,7 +45,7 @@ impl Output {
             Self::Json(lines) => lines.write(flow),
             Self::Csv(rows) => rows.write(flow),
             Self::Table(out, table) => out.write_all(table.lines(flow, size()).as_bytes()),
-            Self::Lines(out) => writeln!(out, "{flow}"),
+            Self::Lines(out) => writeln!(out, "{}", visible(&flow.to_string())),
         }
     }
 

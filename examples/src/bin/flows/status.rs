@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use mermin_program::visible_lines;
 use rustix::termios::tcgetwinsize;
 
 /// Interval at which the line is redrawn on a terminal.
@@ -111,7 +112,7 @@ impl Status {
         let mut state = self.state();
         state.clear();
         // An error of standard error must not stop the flows.
-        let _ = io::stderr().write_all(text.as_bytes());
+        let _ = io::stderr().write_all(visible_lines(text).as_bytes());
     }
 
     /// Removes the line for good.

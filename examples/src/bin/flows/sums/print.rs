@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use mermin_core::flow::attributes::{ALL, Kind};
 use mermin_examples::json::quoted;
+use mermin_program::visible;
 
 use super::groups::{Group, Groups, Sum};
 use crate::args::Format;
@@ -48,7 +49,7 @@ fn plain(
             if value.is_empty() {
                 "-".to_owned()
             } else {
-                value.clone()
+                visible(value).into_owned()
             }
         };
         values.iter().map(shown).chain(numbers(sum)).collect()
@@ -146,6 +147,19 @@ mod tests {
         let mut out = Vec::new();
         groups.print(Some(2), format, &mut out).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn value_cannot_forge_a_row_or_command_a_terminal() {
+        let mut groups = Groups::new(vec!["network.interface.name"]);
+        let mut forged = flow(1, 10);
+        forged.interface.name = "x\u{1b}[2J\ny".into();
+        groups.add(&forged);
+        let mut out = Vec::new();
+        groups.print(None, Format::Plain, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains(r"x\u{1b}[2J\ny"), "{text}");
     }
 
     #[test]

@@ -7,6 +7,8 @@ use mermin_core::{
     flow::{EndReason, Protocol, Uniflow},
 };
 
+use mermin_program::visible;
+
 use super::{
     layout::{AMOUNT, ARROW, DURATION, INTERFACE, Layout, Optional, PROTOCOL, REASON, STATE, TIME},
     units::{amount, clock, cut, duration, shortened},
@@ -29,9 +31,10 @@ pub(super) struct Cells {
 
 /// Formats the interface, and how many others saw the conversation.
 fn interface(flow: &Flow) -> String {
+    let name = visible(&flow.interface.name);
     match flow.observation_points.len() {
-        0 | 1 => flow.interface.name.to_string(),
-        all => format!("{} +{}", flow.interface.name, all - 1),
+        0 | 1 => name.into_owned(),
+        all => format!("{name} +{}", all - 1),
     }
 }
 
