@@ -2,7 +2,11 @@
 
 use std::{cmp::Reverse, collections::HashMap};
 
-use mermin_core::{Flow, flow::FlowId};
+use mermin_core::{
+    Flow,
+    flow::{EndReason, FlowId},
+};
+use mermin_program::stands_for;
 
 use super::{octets, packets};
 use crate::value;
@@ -19,6 +23,13 @@ pub(crate) struct Sum {
     pub(crate) packets: u64,
     /// Octets of IP of both directions.
     pub(crate) octets: u64,
+    /// A sampled flow is in it.
+    pub(crate) is_estimate: bool,
+}
+
+/// True for the last record of a flow that goes on as another one, which is sampled at another interval and counted there.
+fn goes_on_elsewhere(flow: &Flow) -> bool {
+    flow.sampling_interval.is_some() && flow.end_reason == EndReason::LackOfResources
 }
 
 /// A group: the value of each key, empty where a flow has none, and its sums.
@@ -62,14 +73,17 @@ impl Groups {
     /// Counts a record.
     pub(crate) fn add(&mut self, flow: &Flow) {
         let place = self.place(flow);
-        let is_new = self.is_new(flow, place);
+        let is_new = self.is_new(flow, place) && !goes_on_elsewhere(flow);
+        // A sampled flow stands for others, which are in no record.
+        let interval = stands_for(flow);
         let sum = match place {
             Some(place) => &mut self.sums[place as usize],
             None => &mut self.beyond,
         };
-        sum.flows += u64::from(is_new);
-        sum.packets += packets(flow);
-        sum.octets += octets(flow);
+        sum.is_estimate |= interval > 1;
+        sum.flows += interval * u64::from(is_new);
+        sum.packets = (sum.packets).saturating_add(packets(flow).saturating_mul(interval));
+        sum.octets = (sum.octets).saturating_add(octets(flow).saturating_mul(interval));
     }
 
     /// Forgets in which groups a flow was counted: its last record is in no sum.
@@ -132,8 +146,9 @@ impl Groups {
         let others = rest.into_iter().map(|(_, sum)| sum).chain([self.beyond]);
         let others = others.fold(Sum::default(), |all, sum| Sum {
             flows: all.flows + sum.flows,
-            packets: all.packets + sum.packets,
-            octets: all.octets + sum.octets,
+            packets: all.packets.saturating_add(sum.packets),
+            octets: all.octets.saturating_add(sum.octets),
+            is_estimate: all.is_estimate || sum.is_estimate,
         });
         (groups, (others != Sum::default()).then_some(others))
     }
@@ -143,7 +158,7 @@ impl Groups {
 pub(super) mod tests {
     use std::time::SystemTime;
 
-    use mermin_core::flow::{EndReason, Endpoint, Interface, Protocol};
+    use mermin_core::flow::{Endpoint, Interface, Protocol};
 
     use super::*;
 
@@ -168,6 +183,7 @@ pub(super) mod tests {
             flows,
             packets,
             octets,
+            is_estimate: false,
         }
     }
 
@@ -215,6 +231,27 @@ pub(super) mod tests {
         groups.ended(record.id);
         assert!(groups.counted.is_empty());
         assert_eq!(groups.into_ranked(None).0, [group(&["tcp"], sum(1, 1, 10))]);
+    }
+
+    #[test]
+    fn sampled_flow_counts_as_those_that_it_stands_for() {
+        let mut groups = Groups::new(vec!["network.transport"]);
+        let mut sampled = flow(1, 100);
+        sampled.sampling_interval = std::num::NonZeroU32::new(8);
+        groups.add(&sampled);
+        let expected = |sum| Sum {
+            is_estimate: true,
+            ..sum
+        };
+        let found = |groups: Groups| groups.into_ranked(None).0[0].1;
+        // It goes on as a flow with a smaller interval, which counts as a flow once.
+        sampled.id = FlowId::from_u128(2);
+        sampled.end_reason = EndReason::LackOfResources;
+        groups.add(&sampled);
+        let mut rest = flow(3, 10);
+        rest.sampling_interval = std::num::NonZeroU32::new(2);
+        groups.add(&rest);
+        assert_eq!(found(groups), expected(sum(10, 18, 1_620)));
     }
 
     #[test]

@@ -52,7 +52,9 @@ fn plain(
                 visible(value).into_owned()
             }
         };
-        values.iter().map(shown).chain(numbers(sum)).collect()
+        let mark = if sum.is_estimate { "~" } else { "" };
+        let sums = numbers(sum).map(|number| format!("{mark}{number}"));
+        values.iter().map(shown).chain(sums).collect()
     };
     let head = keys.iter().chain(&SUMS).map(|name| (*name).to_owned());
     let mut rows: Vec<Vec<String>> = vec![head.collect()];
@@ -160,6 +162,18 @@ mod tests {
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.lines().count(), 2, "{text}");
         assert!(text.contains(r"x\u{1b}[2J\ny"), "{text}");
+    }
+
+    #[test]
+    fn estimate_has_a_mark() {
+        let mut groups = Groups::new(vec!["network.transport"]);
+        let mut sampled = flow(1, 100);
+        sampled.sampling_interval = std::num::NonZeroU32::new(8);
+        groups.add(&sampled);
+        let mut out = Vec::new();
+        groups.print(None, Format::Plain, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.ends_with("~8       ~8    ~800\n"), "{text}");
     }
 
     #[test]
