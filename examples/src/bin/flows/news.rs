@@ -66,8 +66,7 @@ impl News {
         let text = Program::Flows.words(&report.to_string());
         let mut new = String::new();
         for line in text.lines() {
-            let known: String = line.chars().filter(|it| !it.is_ascii_digit()).collect();
-            if self.said.insert(known, now).is_none() {
+            if self.said.insert(numberless(line), now).is_none() {
                 new.push_str(line);
                 new.push('\n');
             }
@@ -76,6 +75,18 @@ impl News {
             .retain(|_, seen| now.saturating_duration_since(*seen) < FORGOTTEN);
         new
     }
+}
+
+/// Returns a line without its numbers. A digit within a name stays: `eth0` and `eth1` are two.
+fn numberless(line: &str) -> String {
+    let mut is_name = false;
+    let known = line.chars().filter(|it| {
+        let is_number = it.is_ascii_digit() && !is_name;
+        let begins = it.is_alphabetic();
+        is_name = begins || is_name && (it.is_alphanumeric() || matches!(it, '_' | '.' | '-'));
+        !is_number
+    });
+    known.collect()
 }
 
 fn watched(report: &Report) -> BTreeMap<u32, Arc<str>> {
@@ -143,6 +154,27 @@ mod tests {
         assert_eq!(
             news.since(|| unseen(1), at(401)),
             "notice: 1 packets came\n"
+        );
+    }
+
+    #[test]
+    fn each_interface_has_its_own_line() {
+        let start = Instant::now();
+        let lines = |names: &[&str]| {
+            let lines = names.iter();
+            report(
+                &lines
+                    .map(|it| format!("`{it}`: 7 fall back"))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        let (mut news, said) = News::of(&lines(&["eth0", "eth1"]), start);
+        assert_eq!(said.matches("fall back").count(), 2, "{said}");
+        let later = start + PERIOD;
+        let said = news.since(|| lines(&["eth0", "eth1", "eth0.100", "veth1a2"]), later);
+        assert_eq!(
+            said,
+            "notice: `eth0.100`: 7 fall back\nnotice: `veth1a2`: 7 fall back\n"
         );
     }
 
