@@ -38,12 +38,13 @@ impl<W: io::Write> CsvRows<W> {
                 self.row[place] = value::text(&found);
             }
         });
-        Ok(self.writer.write_record(&self.row)?)
+        self.writer.write_record(&self.row).map_err(of_writer)
     }
 
     fn write_names(&mut self) -> io::Result<()> {
         self.row = vec![String::new(); ALL.len()];
-        Ok(self.writer.write_record(ALL.iter().map(|it| it.name))?)
+        let names = ALL.iter().map(|it| it.name);
+        self.writer.write_record(names).map_err(of_writer)
     }
 
     /// Writes the names if there was no record: a file without rows has columns as well.
@@ -61,6 +62,14 @@ impl<W: io::Write> CsvRows<W> {
     /// Those of the writer below.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.writer.flush()
+    }
+}
+
+/// Returns the writer's own error, which tells if its reader is gone.
+pub(crate) fn of_writer(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 
@@ -108,6 +117,23 @@ mod tests {
             let place = names.iter().position(|it| it == name).unwrap();
             assert_eq!(&row[place], expected, "{name}");
         }
+    }
+
+    #[test]
+    fn closed_pipe_is_told_as_one() {
+        struct Closed;
+        impl io::Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut rows = CsvRows::new(Closed);
+        let error = (0..10_000).find_map(|_| rows.write(&flow("eth0")).err());
+        assert_eq!(error.unwrap().kind(), io::ErrorKind::BrokenPipe);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use mermin_examples::json::quoted;
 use mermin_program::visible;
 
 use super::groups::{Group, Groups, Sum};
-use crate::args::Format;
+use crate::{args::Format, csv_rows::of_writer};
 
 /// Columns behind the keys.
 const SUMS: [&str; 3] = ["flows", "packets", "octets"];
@@ -119,7 +119,8 @@ fn kind(name: &str) -> Option<Kind> {
 /// The sum of all others has no values.
 fn csv(keys: &[&str], groups: &[Group], others: Option<Sum>, out: impl Write) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(keys.iter().chain(&SUMS))?;
+    let names = keys.iter().chain(&SUMS);
+    writer.write_record(names).map_err(of_writer)?;
     let nothing = vec![String::new(); keys.len()];
     let others = others.map(|sum| (&*nothing, sum));
     for (values, sum) in groups
@@ -127,12 +128,9 @@ fn csv(keys: &[&str], groups: &[Group], others: Option<Sum>, out: impl Write) ->
         .map(|(values, sum)| (&**values, *sum))
         .chain(others)
     {
-        writer.write_record(
-            values
-                .iter()
-                .map(String::as_str)
-                .chain(numbers(sum).iter().map(String::as_str)),
-        )?;
+        let row = values.iter().cloned().chain(numbers(sum));
+        let row: Vec<String> = row.collect();
+        writer.write_record(&row).map_err(of_writer)?;
     }
     writer.flush()
 }
