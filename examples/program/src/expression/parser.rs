@@ -112,7 +112,13 @@ impl<'a> Parser<'a> {
             None => (None, written),
         };
         let Some(fields) = Fields::of(end, key) else {
-            return self.protocol(written);
+            let protocol = self.protocol(written)?;
+            // A protocol qualifies the port or the address behind it, so that `not` denies both together.
+            return Ok(if self.peek().is_some_and(is_qualified) {
+                Node::All(vec![protocol, self.term()?])
+            } else {
+                protocol
+            });
         };
         let is_denial = self.takes(Token::Unequal);
         if !is_denial {
@@ -159,4 +165,12 @@ impl<'a> Parser<'a> {
             )
         })
     }
+}
+
+/// True for a word with which a primitive goes on behind its protocol, see pcap-filter(7).
+fn is_qualified(token: Token<'_>) -> bool {
+    let Token::Word(word) = token else {
+        return false;
+    };
+    keys::end(word).is_some() || matches!(word, "host" | "net" | "port" | "portrange")
 }
