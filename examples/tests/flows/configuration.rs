@@ -151,7 +151,8 @@ pub(crate) fn sighup_reloads_the_configuration() -> Result<(), Failed> {
     let file = File::new("again.hcl", text(5))?;
     let mut flows = flows();
     flows
-        .args(["--json", "--duration", "25", "--config"])
+        .args(["--json", "--duration", "25"])
+        .args(["--with", "names", "--max-flows", "99", "--config"])
         .arg(&file.0);
     let mut child = support::Running::start(&mut flows)?;
     let mut stderr = BufReader::new(child.stderr_stream()?);
@@ -163,7 +164,9 @@ pub(crate) fn sighup_reloads_the_configuration() -> Result<(), Failed> {
     ensure(!again.contains("no use for"), again)?;
     fs::write(&file.0, "x")?;
     child.signal(Signal::HUP)?;
-    until_said(&mut stderr, "the configuration in force stays")?;
+    let rest = until_said(&mut stderr, "the configuration in force stays")?;
+    // The command line is the same after a restart.
+    ensure(!rest.contains("after a restart"), rest)?;
     // A request gets an answer, also when nothing has changed.
     fs::write(&file.0, text(9))?;
     child.signal(Signal::HUP)?;

@@ -94,12 +94,12 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
                 if options.pcap.is_none() {
                     said += &news.since(|| handle.report(), now);
                     if let Some(file) = &mut file {
-                        said += &file.follow(handle, |builder| flags(builder, options));
+                        said += &file.follow(handle, |builder| told(builder, options));
                     }
                 }
                 said += &heed(&requests, handle, &watch.stop, |handle| {
                     let file = file.as_mut().filter(|_| options.pcap.is_none())?;
-                    Some(file.read_again(handle, |builder| flags(builder, options)))
+                    Some(file.read_again(handle, |builder| told(builder, options)))
                 });
                 said
             });
@@ -155,7 +155,7 @@ fn builder(options: &Options, config: Option<&Config>, stop: &Stop) -> FlowSourc
             builder.pcap(path)
         };
     }
-    let builder = room(flags(of(Config::source), options), options);
+    let builder = told(of(Config::source), options);
     if !options.demo {
         return builder;
     }
@@ -167,7 +167,12 @@ fn builder(options: &Options, config: Option<&Config>, stop: &Stop) -> FlowSourc
         .other_timeout(DEMO_IDLE)
 }
 
-/// Sets the options that a changed file cannot set: the table size and the details of flows.
+/// Sets all that the command line says about a live source.
+fn told(builder: FlowSourceBuilder, options: &Options) -> FlowSourceBuilder {
+    room(flags(builder, options), options)
+}
+
+/// Sets what the command line says about the table and the details of flows.
 fn room(builder: FlowSourceBuilder, options: &Options) -> FlowSourceBuilder {
     let builder = options.with.put(builder, options.pcap.is_some());
     match options.max_flows {
