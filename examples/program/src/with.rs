@@ -53,7 +53,10 @@ impl With {
                 "sampling" => self.sampling = true,
                 "sockets" => self.sockets = true,
                 "tcp" => self.tcp = true,
-                "all" => (self.join, self.all) = (Some(Join::Merged), true),
+                "all" => {
+                    self.join.get_or_insert(Join::Merged);
+                    self.all = true;
+                }
                 other => return Err(format!("`{other}` is not {KNOWN}")),
             }
         }
@@ -161,6 +164,9 @@ mod tests {
         assert!(capture("names").get_names() && live("all").get_names());
         assert!(!live("join").get_names());
         assert_eq!(live("all").get_join(), Join::Merged);
+        for both in ["all,join=first_seen", "join=first_seen,all"] {
+            assert_eq!(live(both).get_join(), Join::FirstSeen, "{both}");
+        }
         assert!(live("all").get_process() && !capture("all").get_process());
         let error = with("join,titles").unwrap_err();
         assert!(error.contains("titles") && error.contains(KNOWN), "{error}");
