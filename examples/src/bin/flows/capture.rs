@@ -109,8 +109,10 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         outcome
     });
     watch.status.end();
-    end(flows, options, &before)?;
-    finish(view, outcome, &watch.handle)
+    let ended = end(flows, options, &before);
+    // Sums come also if a program cannot be detached, and the stream's own error is the first.
+    finish(view, outcome, &watch.handle)?;
+    ended
 }
 
 /// Ends the source. `before` is the text of its first report.
