@@ -106,7 +106,7 @@ pub(crate) fn refused_starts_are_reproduced() {
     let folder = Folder::new("agent-unreadable");
     let path = folder.file("a.hcl");
     fs::write(&path, "").unwrap();
-    fs::set_permissions(&path, Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o0)).unwrap();
     let output = powerless("run")
         .arg("--config")
         .arg(&path)
