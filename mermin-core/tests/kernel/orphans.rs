@@ -110,7 +110,7 @@ fn orphans_of_a_killed_process_are_removed() {
     );
     let said = report.to_string();
     assert!(
-        said.contains("left its filter at ingress; it was removed"),
+        said.contains("left its filter at ingress; this source has removed"),
         "{said}"
     );
     assert_eq!(filters(&pair), 2);

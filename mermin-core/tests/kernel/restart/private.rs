@@ -36,7 +36,7 @@ fn pin_private_bpffs_leaves_orphans_that_are_removed() {
         });
         let mut process = began.unwrap();
         let report = process.opened().report;
-        found.set(found.get() + report.matches("it was removed").count());
+        found.set(found.get() + report.matches("this source has removed").count());
         process.kill();
         process.rest();
     }
