@@ -162,18 +162,18 @@ impl PinnedHooks {
         let mut renumbered = BTreeSet::new();
         let mut links = self.links.borrow_mut();
         for ((ifindex, direction), path) in std::mem::take(&mut *links) {
-            match bpf_pin::get(&path) {
-                Ok(link) if bpf_link::is_at(link.as_fd(), ifindex, direction)? => {
+            match pinned(&path) {
+                Ok(Some(link)) if bpf_link::is_at(link.as_fd(), ifindex, direction)? => {
                     there.insert(ifindex);
                     links.insert((ifindex, direction), path);
                 }
                 // Its link may still be at the hook, and the pin may be the last reference to it.
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error) => {
                     links.insert((ifindex, direction), path);
                     return Err(error);
                 }
-                link => {
-                    if let Ok(link) = &link
+                Ok(link) => {
+                    if let Some(link) = &link
                         && let index = bpf_link::tcx_interface(link.as_fd())?
                         && index != ifindex
                         && index != 0
@@ -401,11 +401,24 @@ impl PinnedHooks {
 /// # Errors
 /// Without a free file descriptor, for example. The link may be at its hook then.
 fn link_at(path: &Path, ifindex: u32, direction: HookDirection) -> io::Result<Option<OwnedFd>> {
-    let link = match bpf_pin::get(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        link => link?,
+    let Some(link) = pinned(path)? else {
+        return Ok(None);
     };
     Ok(bpf_link::is_at(link.as_fd(), ifindex, direction)?.then_some(link))
+}
+
+/// Opens what is pinned with this name. `None` if there is nothing, or no pin.
+///
+/// # Errors
+/// No memory or no free file descriptor, which says nothing about the pin.
+fn pinned(path: &Path) -> io::Result<Option<OwnedFd>> {
+    match bpf_pin::get(path) {
+        Ok(link) => Ok(Some(link)),
+        Err(error) => match error.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => Err(error),
+            _ => Ok(None),
+        },
+    }
 }
 
 /// Name of a link in the BPF file system. Dropping it removes the name, unless another link has it.

@@ -35,7 +35,10 @@ pub(super) const ROWS: &[Symptom] = &[
     by_tcx(row!("`and none came to the program`", symptom_silence)),
     by_tcx(row!("`notice:` .. `has no effect`", symptom_notice)),
     row!("`orphan on`", symptom_orphan),
-    row!("`orphan on` .. `it was left`", symptom_waiting_filter),
+    row!(
+        "`orphan on` .. `it has left the filter`",
+        symptom_waiting_filter
+    ),
     by_tcx(row!(
         "another program before `mermin_ingress` in the report's list",
         symptom_another_before

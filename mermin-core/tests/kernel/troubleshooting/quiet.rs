@@ -19,7 +19,7 @@ use crate::{
 
 pub(super) const ROWS: &[Symptom] = &[
     row!("`cannot find the interface`", symptom_interface),
-    row!("`was deleted`", symptom_deleted),
+    row!("`no longer leads to`", symptom_deleted),
     row!("`matches no interface`", symptom_pattern),
     row!(
         "`matches no interface` .. `it fits a part of`",
