@@ -11,6 +11,7 @@ use super::{
     index::{Bucket, PLACES},
     key::{KeyTail, KeyV4, KeyV6},
     ledger::{HookEntry, Ignored, Reasons, Totals},
+    opener::Opener,
     section::{OCTETS, Section, SectionHeader},
     slot::{Lane, Slot},
     tcp_analysis::{Counters, Direction, Latency, Sender, TcpAnalysis},
@@ -128,6 +129,7 @@ const _: () = {
     assert!(offset_of!(TcpAnalysis, directions) == 64);
     assert!(size_of::<TcpSockets>() == 32);
     assert!(size_of::<Drops>() == 128);
+    assert!(size_of::<Opener>() == 88);
     assert!(size_of::<FragmentKey>() == 56);
     assert!(size_of::<FragmentFlow>() == 72);
     assert!(size_of::<Early>() == 56);

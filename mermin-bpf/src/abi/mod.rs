@@ -10,6 +10,7 @@ pub mod key;
 pub mod layout;
 pub mod ledger;
 pub mod names;
+pub mod opener;
 pub mod sampling;
 pub mod section;
 pub mod slot;

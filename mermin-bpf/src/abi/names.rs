@@ -21,6 +21,8 @@ pub const PROGRAM_CREATE: &str = "mermin_create";
 pub const PROGRAM_TCP: &str = "mermin_tcp";
 /// Program that counts packets that the kernel drops, at the tracepoint `skb:kfree_skb`. Loaded with the option `drops`.
 pub const PROGRAM_DROP: &str = "mermin_drop";
+/// Program that notes who opens a socket, at `BPF_CGROUP_INET_SOCK_CREATE`. Loaded with the option `process`.
+pub const PROGRAM_OPENER: &str = "mermin_opener";
 /// Program that writes [`Clock`](super::globals::Clock); run by user space, never attached.
 pub const PROGRAM_CLOCK: &str = "mermin_clock";
 
@@ -69,6 +71,12 @@ pub const MAP_PROGRAMS: &str = "PROGRAMS";
 /// [`Section`](super::section::Section) of payloads: ring buffer, of one page if no sections are passed. Each process has its own.
 pub const MAP_SECTIONS: &str = "SECTIONS";
 
+/// The sender of each flow's first packet ([`sender`](super::opener::sender)) by slot: array of words. One element if nobody asks for it. Each
+/// process has its own.
+pub const MAP_SENDERS: &str = "SENDERS";
+/// A socket's cookie to [`Opener`](super::opener::Opener): hash that removes the least recently used. Each process has its own.
+pub const MAP_OPENERS: &str = "OPENERS";
+
 /// Constant: number of slots.
 pub const CONST_SLOTS: &str = "SLOT_COUNT";
 /// Constant: [`Shape::slot_bits`](super::index::Shape::slot_bits).
@@ -99,3 +107,7 @@ pub const CONST_SAMPLED: &str = "SAMPLED";
 pub const CONST_POINT_SEED: &str = "POINT_SEED";
 /// Constant: 1 if sections of payloads are passed to user space, 0 if not.
 pub const CONST_SECTIONS: &str = "SECTIONS_ON";
+/// Constant: 1 if the senders of first packets are noted, 0 if not.
+pub const CONST_SENDERS: &str = "SENDERS_ON";
+/// Constant: offsets in the running kernel's structures, by their place in [`fact`](super::opener::fact).
+pub const CONST_OPENER_FACTS: &str = "OPENER_FACTS";

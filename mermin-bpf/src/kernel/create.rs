@@ -28,7 +28,7 @@ use super::{
     options::Chosen,
     outer,
     pass::Pass,
-    sampling, section,
+    sampling, section, sender,
     skb::{Anywhere, Skb},
     tcp_analysis, tcp_socket,
     workspace::{Opening, PendingFlow, Workspace, launder},
@@ -235,6 +235,7 @@ fn fill(
 ) {
     let mac_at = packet.facts.mac_at;
     let outer = outer::keep(slot, place, &packet.facts);
+    sender::note(place, skb, packet);
     // SAFETY: the slot is this program's until it is live, so nobody reads it meanwhile.
     unsafe {
         let now = bpf_ktime_get_ns();

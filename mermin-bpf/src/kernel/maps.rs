@@ -16,6 +16,7 @@ use mermin_bpf::{
         globals::{Globals, next},
         index::{Bucket, Shape},
         ledger::{HookEntry, Reasons, Totals},
+        opener::{self, Opener},
         slot::Slot,
         tcp_analysis::TcpAnalysis,
         tcp_socket::TcpSockets,
@@ -68,6 +69,10 @@ pub(super) static EARLY: LruHashMap<FragmentKey, Early> = LruHashMap::with_max_e
 
 #[map]
 pub(super) static SECTIONS: RingBuf = RingBuf::with_byte_size(4096, 0);
+#[map]
+pub(super) static SENDERS: Array<u64> = Array::with_max_entries(1, 0);
+#[map]
+pub(super) static OPENERS: LruHashMap<u64, Opener> = LruHashMap::with_max_entries(1, 0);
 
 #[unsafe(no_mangle)]
 static SLOT_COUNT: u32 = 1;
@@ -97,6 +102,10 @@ static SAMPLED: u32 = 0;
 static POINT_SEED: [u64; Seed::WORDS] = [0; Seed::WORDS];
 #[unsafe(no_mangle)]
 static DROP_FACTS: [u32; fact::COUNT] = [0; fact::COUNT];
+#[unsafe(no_mangle)]
+static SENDERS_ON: u32 = 0;
+#[unsafe(no_mangle)]
+static OPENER_FACTS: [u32; opener::fact::COUNT] = [0; opener::fact::COUNT];
 #[unsafe(no_mangle)]
 static TUNNEL_PORTS: [u64; ports::WORDS] = [0; ports::WORDS];
 
@@ -216,6 +225,19 @@ pub(super) fn is_sampled() -> bool {
 pub(super) fn drop_fact(number: usize) -> u32 {
     // SAFETY: a reference to a static is valid for reads.
     unsafe { core::ptr::read_volatile(&raw const DROP_FACTS[number]) }
+}
+
+/// True if the senders of first packets are noted.
+#[inline(always)]
+pub(super) fn notes_senders() -> bool {
+    constant(&SENDERS_ON) != 0
+}
+
+/// An offset in the running kernel's structures, by its number in [`opener::fact`].
+#[inline(always)]
+pub(super) fn opener_fact(number: usize) -> u64 {
+    // SAFETY: a reference to a static is valid for reads.
+    u64::from(unsafe { core::ptr::read_volatile(&raw const OPENER_FACTS[number]) })
 }
 
 /// The set of fields in the key.

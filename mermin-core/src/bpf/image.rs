@@ -8,11 +8,12 @@ use std::{
 
 use aya_obj::{EbpfSectionKind, Map, Object, generated::bpf_insn};
 use mermin_bpf::{
-    abi::{digest::Seed, drops::fact, names, sampling},
+    abi::{digest::Seed, drops::fact, names, opener, sampling},
     wire::tunnel::Keyed,
 };
 
 use super::{
+    openers::OpenerFacts,
     refusal::Failure,
     size::{HOOK_PLACES, Sizes},
 };
@@ -143,6 +144,7 @@ fn loaded_as(name: &str, sizes: Sizes) -> Option<&str> {
         names::PROGRAM_INGRESS_CHOSEN => chosen.then_some(names::PROGRAM_INGRESS),
         names::PROGRAM_EGRESS_CHOSEN => chosen.then_some(names::PROGRAM_EGRESS),
         names::PROGRAM_DROP => sizes.drops.map(|_| name),
+        names::PROGRAM_OPENER => sizes.openers.map(|_| name),
         _ => Some(name),
     }
 }
@@ -203,10 +205,18 @@ pub(crate) fn constants(sizes: Sizes, seed: &Seed) -> Vec<(&'static str, Vec<u8>
         (names::CONST_SOCKETS, u32::from(sizes.tcp_sockets)),
         (names::CONST_SECTIONS, u32::from(sizes.sections != 0)),
         (names::CONST_SAMPLED, u32::from(sizes.sampled)),
+        (names::CONST_SENDERS, u32::from(sizes.openers.is_some())),
     ]
     .map(|(name, number)| (name, number.to_ne_bytes().to_vec()));
     let facts = sizes.drops.map_or([0; fact::COUNT], |facts| facts.0);
+    let of_opener = sizes
+        .openers
+        .map_or([0; opener::fact::COUNT], OpenerFacts::offsets);
     let words = [
+        (
+            names::CONST_OPENER_FACTS,
+            of_opener.into_iter().flat_map(u32::to_ne_bytes).collect(),
+        ),
         (
             names::CONST_DROP_FACTS,
             facts.into_iter().flat_map(u32::to_ne_bytes).collect(),
@@ -234,7 +244,7 @@ fn point_seed(sizes: Sizes, seed: &Seed) -> Seed {
 }
 
 /// Returns the number of elements of maps whose size depends on options or host.
-fn lengths(sizes: Sizes) -> [(&'static str, u32); 15] {
+fn lengths(sizes: Sizes) -> [(&'static str, u32); 17] {
     let counts = Sizes::ledgers(sizes.cpus);
     [
         (names::MAP_INDEX, sizes.index().buckets()),
@@ -252,6 +262,8 @@ fn lengths(sizes: Sizes) -> [(&'static str, u32); 15] {
         (names::MAP_TOTALS, counts.totals),
         (names::MAP_REASONS, counts.reasons),
         (names::MAP_SECTIONS, sizes.section_ring()),
+        (names::MAP_SENDERS, sizes.senders()),
+        (names::MAP_OPENERS, sizes.openers()),
     ]
 }
 

@@ -22,6 +22,8 @@ mod kind {
     pub(super) const UNION: u32 = 5;
     pub(super) const ENUM: u32 = 6;
     pub(super) const TYPEDEF: u32 = 8;
+    pub(super) const VOLATILE: u32 = 9;
+    pub(super) const CONST: u32 = 10;
     pub(super) const FUNC_PROTO: u32 = 13;
     pub(super) const VAR: u32 = 14;
     pub(super) const DATASEC: u32 = 15;
@@ -121,6 +123,9 @@ impl KernelTypes {
             let (bits, id) = self.member(&structure, name, DEEPEST)?;
             octets += bits / 8;
             structure = self.of(id)?;
+            while matches!(structure.kind, kind::CONST | kind::VOLATILE) {
+                structure = self.of(structure.other)?;
+            }
         }
         Some(octets)
     }

@@ -11,7 +11,7 @@ use mermin_bpf::abi::names;
 
 use super::{
     clock, drop_counts::DropProgram, free::FreeSlots, index::Index, ledger::Ledger, memory::system,
-    sections::Sections, slab::Slab,
+    openers::OpenerProgram, sections::Sections, slab::Slab,
 };
 use crate::{error::Error, sys::bpf};
 
@@ -51,6 +51,8 @@ pub(crate) struct Loaded {
     pub(crate) clock: clock::Reader,
     /// The program that counts dropped packets, where they are counted. Not attached.
     pub(crate) drops: Option<DropProgram>,
+    /// The program that notes who opens sockets, where it was asked for. Not attached.
+    pub(crate) openers: Option<OpenerProgram>,
     /// Sections of payloads, where they were asked for.
     pub(crate) sections: Option<Sections>,
     /// Sections that were lost before these programs were connected.

@@ -15,6 +15,7 @@ pub(crate) mod ledger;
 pub(crate) mod loaded;
 pub(crate) mod memory;
 pub(crate) mod object;
+pub(crate) mod openers;
 mod parallel;
 pub(crate) mod pin;
 pub(crate) mod refusal;

@@ -17,6 +17,7 @@ use super::{
     index::{self, Index},
     loaded::{Loaded, Programs},
     memory::{InMemory, Named, into_memory, missing, system},
+    openers::OpenerProgram,
     parallel::parallel_map,
     refusal::{Failure, ObjectError},
     size::Sizes,
@@ -43,7 +44,13 @@ const OWN_MAP: &str = names::MAP_FREE;
 
 /// Returns true if the next process takes a map over. Maps of constants belong to their program.
 fn is_shared(name: &str) -> bool {
-    !name.starts_with('.') && name != OWN_MAP && name != names::MAP_SECTIONS
+    const OWN: [&str; 4] = [
+        OWN_MAP,
+        names::MAP_SECTIONS,
+        names::MAP_SENDERS,
+        names::MAP_OPENERS,
+    ];
+    !name.starts_with('.') && !OWN.contains(&name)
 }
 
 /// Returns the maps that a process leaves to the next, and the required shape of each for these sizes.
@@ -179,10 +186,19 @@ impl Making {
             })
         });
         let drops = drops.transpose()?;
+        let openers = self.sizes.openers.map(|_| {
+            Ok::<_, Error>(OpenerProgram {
+                program: program(names::PROGRAM_OPENER)?,
+                openers: map(names::MAP_OPENERS)?,
+                senders: map(names::MAP_SENDERS)?,
+            })
+        });
+        let openers = openers.transpose()?;
         #[cfg(feature = "__lab")]
         let drop = drops.as_ref().map(|drops| Arc::clone(&drops.program));
         Ok(Loaded {
             drops,
+            openers,
             sections: self.memory.sections,
             sections_lost_before: self.memory.slab.globals().read(0).sections_lost,
             programs: Programs {
@@ -257,10 +273,10 @@ fn create(map: &Blank<'_>, found: Option<&Path>) -> Result<(String, OwnedFd), Fa
 
 fn load_program(code: Code) -> Result<(String, OwnedFd), Failure> {
     let program = Program {
-        kind: if code.name == names::PROGRAM_DROP {
-            Kind::RawTracepoint
-        } else {
-            Kind::SchedCls
+        kind: match code.name.as_str() {
+            names::PROGRAM_DROP => Kind::RawTracepoint,
+            names::PROGRAM_OPENER => Kind::CgroupSock,
+            _ => Kind::SchedCls,
         },
         name: &code.name,
         license: &code.license,

@@ -18,6 +18,8 @@ pub(crate) enum Spare {
     Drops,
     /// Names from payloads.
     Names,
+    /// Processes that open sockets.
+    Openers,
     /// The analysis of TCP.
     TcpAnalysis,
     /// The kernel's values of TCP sockets.
@@ -102,6 +104,11 @@ impl Failure {
             Self::Map { name, .. } | Self::Program { name, .. }
                 if [names::MAP_DROPS, names::MAP_DROP_COUNTERS, names::PROGRAM_DROP].contains(&name.as_str())
         );
+        let is_of_openers = matches!(
+            self,
+            Self::Map { name, .. } | Self::Program { name, .. }
+                if [names::MAP_SENDERS, names::MAP_OPENERS, names::PROGRAM_OPENER].contains(&name.as_str())
+        );
         let is_of_sockets =
             matches!(self, Self::Map { name, .. } if name == names::MAP_TCP_SOCKETS);
         let is_of_analysis = matches!(
@@ -112,6 +119,13 @@ impl Failure {
         let is_of_ring = matches!(self, Self::Map { name, .. } if name == names::MAP_SECTIONS);
         match self {
             Self::Object(_) => None,
+            _ if sizes.openers.is_some() && is_of_openers => Some(Spare::Openers),
+            // Another way finds most processes without it.
+            Self::Program { name, .. }
+                if sizes.openers.is_some() && name == names::PROGRAM_CREATE =>
+            {
+                Some(Spare::Openers)
+            }
             _ if sizes.sections != 0 && is_of_ring => Some(Spare::Names),
             _ if sizes.drops.is_some() && is_of_drops => Some(Spare::Drops),
             _ if sizes.tcp_sockets && is_of_sockets => Some(Spare::TcpSockets),
@@ -198,7 +212,10 @@ fn verdict(log: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use mermin_bpf::abi::opener::fact;
+
     use super::*;
+    use crate::bpf::openers::OpenerFacts;
 
     fn sizes(sections: bool, tcp_analysis: bool) -> Sizes {
         Sizes {
@@ -285,6 +302,40 @@ mod tests {
         ] {
             assert_eq!(spared(&failure), expected, "{failure}");
         }
+    }
+
+    #[test]
+    fn openers_are_given_up_first_for_the_program_that_notes_senders() {
+        let sizes = Sizes {
+            openers: OpenerFacts::pack([0; fact::COUNT]),
+            tcp_sockets: true,
+            ..sizes(true, true)
+        };
+        let error = || io::Error::from_raw_os_error(libc::EINVAL);
+        let map = |name: &str| Failure::Map {
+            name: name.to_owned(),
+            error: error(),
+        };
+        let program = |name: &str| Failure::Program {
+            name: name.to_owned(),
+            error: error(),
+            log: String::new(),
+        };
+        for failure in [
+            map(names::MAP_OPENERS),
+            map(names::MAP_SENDERS),
+            program(names::PROGRAM_OPENER),
+            program(names::PROGRAM_CREATE),
+        ] {
+            assert_eq!(failure.spare(sizes), Some(Spare::Openers), "{failure}");
+            let without = Sizes {
+                openers: None,
+                ..sizes
+            };
+            assert_ne!(failure.spare(without), Some(Spare::Openers), "{failure}");
+        }
+        let others = map(names::MAP_TCP_SOCKETS).spare(sizes);
+        assert_eq!(others, Some(Spare::TcpSockets));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use mermin_bpf::{
 
 use rustix::param::page_size;
 
-use super::drop_facts::DropFacts;
+use super::{drop_facts::DropFacts, openers::OpenerFacts};
 use crate::plural::Plural;
 
 /// Octets of the ring of sections, a power of two: room for 14,000 of the longest.
@@ -25,6 +25,8 @@ const ELEMENTS_A_CPU: u32 = 256;
 /// Entries for directions of flows that a router sends back to the interface they came from: 24 octets each plus the
 /// kernel's overhead.
 const TURNED: u32 = 8192;
+/// Entries for sockets that were opened lately: 96 octets each plus the kernel's overhead. A look-up follows the first packet within a sweep.
+const OPENERS: u32 = 16_384;
 
 /// Sizes that depend on options and host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +48,8 @@ pub(crate) struct Sizes {
     pub(crate) tcp_sockets: bool,
     /// Facts about the kernel, if packets that it drops are counted.
     pub(crate) drops: Option<DropFacts>,
+    /// Offsets in the kernel's structures, if processes that open sockets are noted.
+    pub(crate) openers: Option<OpenerFacts>,
     /// True if flows are sampled.
     pub(crate) sampled: bool,
     /// The number that the seed of sampling is made of. `None` makes it of the index's seed.
@@ -82,6 +86,24 @@ impl Sizes {
     /// Returns the number of counts of dropped packets: one for each slot, if they are counted.
     pub(crate) fn drop_counts(&self) -> u32 {
         if self.drops.is_some() { self.slots } else { 1 }
+    }
+
+    /// Returns the number of senders of first packets: one for each slot, if they are noted.
+    pub(crate) fn senders(&self) -> u32 {
+        if self.openers.is_some() {
+            self.slots
+        } else {
+            1
+        }
+    }
+
+    /// Returns the number of entries for processes that opened sockets.
+    pub(crate) fn openers(&self) -> u32 {
+        if self.openers.is_some() {
+            OPENERS.max(self.cpus.saturating_mul(ELEMENTS_A_CPU))
+        } else {
+            1
+        }
     }
 
     /// Returns the number of entries for first fragments.
@@ -181,6 +203,7 @@ impl Sizes {
             tcp_analysis: false,
             tcp_sockets: false,
             drops: None,
+            openers: None,
             sampled: false,
             sampling_seed: None,
             sections: 0,

@@ -49,6 +49,7 @@ fn sizes(max_flows: u32) -> io::Result<Sizes> {
         tcp_analysis: false,
         tcp_sockets: false,
         drops: None,
+        openers: None,
         sampled: false,
         sampling_seed: None,
         sections: 0,

@@ -6,7 +6,7 @@ const ID: usize = 64;
 /// Returns the container's id from a control group's path: 64 hexadecimal digits at the end of a path component, as
 /// Docker, containerd, CRI-O and Podman write them (`/docker/<id>`, `/kubepods.slice/../cri-containerd-<id>.scope`,
 /// `/machine.slice/libpod-<id>.scope/container`). The innermost id counts.
-fn id(path: &str) -> Option<&str> {
+pub(super) fn id(path: &str) -> Option<&str> {
     path.rsplit('/').find_map(|name| {
         let name = name.strip_suffix(".scope").unwrap_or(name);
         let id = name.get(name.len().checked_sub(ID)?..)?;

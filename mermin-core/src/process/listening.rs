@@ -104,6 +104,7 @@ mod tests {
             source: source.parse().unwrap(),
             destination: destination.parse().unwrap(),
             is_opened: false,
+            is_source_higher: false,
             interface: 1,
         };
         decide(&ends, |end| known[usize::from(end != ends.source)])

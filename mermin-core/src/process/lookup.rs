@@ -17,7 +17,7 @@ use std::{
 use rustix::thread::CapabilitySet;
 
 use self::worker::{Request, Worker};
-use super::namespaces::Namespaces;
+use super::{namespaces::Namespaces, opened_by::OpenedBy};
 use crate::{
     flow::{Direction, Flow, Nat, Process, Protocol},
     nat::{Conntrack, Tuple},
@@ -43,6 +43,8 @@ pub(crate) struct FlowEndpoints {
     pub(crate) destination: SocketAddr,
     /// The first packet opened a connection, so the client is known.
     pub(crate) is_opened: bool,
+    /// The source is the higher endpoint of the flow's key.
+    pub(crate) is_source_higher: bool,
     /// Index of the interface that saw the flow, in the watched network namespace; 0 if flows do not have it.
     pub(crate) interface: u32,
 }
@@ -201,6 +203,7 @@ impl Lookup {
     /// The system call's error if there is no thread.
     pub(crate) fn start(
         sockets: Option<SocketFinder>,
+        opened_by: Option<OpenedBy>,
         conntrack: Option<Conntrack>,
         drop_capabilities: bool,
     ) -> io::Result<Self> {
@@ -211,7 +214,13 @@ impl Lookup {
             None => (Wanted::default(), Vec::new(), None),
         };
         let has_translations = conntrack.is_some();
-        let worker = Worker::new(wanted, namespaces, conntrack, Arc::clone(&answers));
+        let worker = Worker::new(
+            wanted,
+            namespaces,
+            opened_by,
+            conntrack,
+            Arc::clone(&answers),
+        );
         let thread = thread::Builder::new()
             .name("mermin-process".to_owned())
             .spawn(move || {

@@ -24,13 +24,13 @@
 //!    programs: one that an earlier search found counts only if it still has the socket and executes the same program.
 //! 3. **Container.** The process's cgroup path contains the container's id, as container runtimes write it.
 //!
-//! cgroup BPF hooks would also catch processes that live less than a second. Of 200 processes that open a connection,
-//! send a datagram and end 20 ms later, the look-up names none; of 200 that end after 100 ms none, after half a second
-//! 26. A trial of a program that notes who opens a socket (`BPF_CGROUP_INET_SOCK_CREATE`), joined by the cookie of the
-//! socket that sends a flow's first packet, named the processes of all 799 flows of the first two at a veth device. At
-//! loopback it named no more than the look-up, because a packet at its ingress has no socket. The program cost each
-//! socket that any process opened 1.3 to 1.7 µs. Such hooks cannot replace the look-up: none of them names the process
-//! that accepts a connection, inherited sockets show in no connect hook, and sockets opened earlier have to be looked
+//! A program that runs where sockets are opened (`BPF_CGROUP_INET_SOCK_CREATE`) also catches processes that live less than
+//! a second (`opened_by.rs`). Of 200 processes that open a connection, send a datagram and end 20 ms later, the look-up alone
+//! names none; of 200 that end after 100 ms none, after half a second 26. With the program, joined by the cookie of the
+//! socket that sends a flow's first packet, a trial named the processes of all 799 flows of the first two at a veth device.
+//! At loopback it names no more than the look-up, because a packet at its ingress has no socket. It costs each socket that
+//! any process opens 1.3 to 1.7 µs. It cannot replace the look-up: no hook of a control group names the process that
+//! accepts a connection, an inherited socket was opened by another process, and sockets opened earlier have to be looked
 //! up in any case.
 //!
 //! The same thread asks for [translations](crate::nat) of addresses.
@@ -42,6 +42,7 @@ mod container;
 mod listening;
 mod lookup;
 mod namespaces;
+mod opened_by;
 mod owners;
 mod socket;
 
@@ -56,8 +57,9 @@ use crate::{
     sys::netns::is_first_pid_namespace,
 };
 
-pub(crate) use self::lookup::{
-    FlowEndpoints, Lookup, LookupResult, Question, SocketFinder, Wanted,
+pub(crate) use self::{
+    lookup::{FlowEndpoints, Lookup, LookupResult, Question, SocketFinder, Wanted},
+    opened_by::OpenedBy,
 };
 
 /// Returns degradations for information about other processes that this process cannot read but `wanted` needs.

@@ -14,7 +14,7 @@ use mermin_bpf::abi::ledger::HookDirection;
 
 use aya_obj::generated::{
     BPF_F_AFTER, BPF_F_BEFORE, BPF_F_ID,
-    bpf_attach_type::{BPF_TCX_EGRESS, BPF_TCX_INGRESS},
+    bpf_attach_type::{BPF_CGROUP_INET_SOCK_CREATE, BPF_TCX_EGRESS, BPF_TCX_INGRESS},
     bpf_cmd, bpf_link_info, bpf_link_type, bpf_prog_info,
 };
 
@@ -102,6 +102,24 @@ pub(crate) fn attach_raw_tracepoint(program: BorrowedFd<'_>, name: &CStr) -> io:
     attr.raw_tracepoint.prog_fd = raw(program);
     // SAFETY: the name outlives the call, and the command makes a descriptor.
     unsafe { open(bpf_cmd::BPF_RAW_TRACEPOINT_OPEN, &mut attr) }
+}
+
+/// Attaches a program to the opening of sockets by the processes of a control group and of those below it. It stays while the returned link
+/// is open.
+///
+/// # Errors
+/// The kernel's: EPERM if the program of another user allows no other one, EBADF if the directory is of no control group of the unified
+/// hierarchy.
+pub(crate) fn attach_to_cgroup(
+    program: BorrowedFd<'_>,
+    directory: BorrowedFd<'_>,
+) -> io::Result<OwnedFd> {
+    let mut attr = blank();
+    attr.link_create.__bindgen_anon_1.prog_fd = raw(program);
+    attr.link_create.__bindgen_anon_2.target_fd = raw(directory);
+    attr.link_create.attach_type = BPF_CGROUP_INET_SOCK_CREATE as u32;
+    // SAFETY: no addresses, and the command makes a descriptor.
+    unsafe { open(bpf_cmd::BPF_LINK_CREATE, &mut attr) }
 }
 
 /// Detaches now, even if the link is also open elsewhere: a child between fork and exec has it for a moment.

@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     SchedCls = bpf_prog_type::BPF_PROG_TYPE_SCHED_CLS as u32,
     /// At a tracepoint, with its arguments.
     RawTracepoint = bpf_prog_type::BPF_PROG_TYPE_RAW_TRACEPOINT as u32,
+    /// Where a socket is opened by a process of a control group.
+    CgroupSock = bpf_prog_type::BPF_PROG_TYPE_CGROUP_SOCK as u32,
     /// XDP.
     #[cfg(feature = "__lab")]
     Xdp = bpf_prog_type::BPF_PROG_TYPE_XDP as u32,

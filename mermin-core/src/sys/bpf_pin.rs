@@ -4,6 +4,7 @@
 use std::{
     ffi::CString,
     io,
+    mem::MaybeUninit,
     os::{
         fd::{BorrowedFd, OwnedFd},
         unix::ffi::OsStrExt,
@@ -136,6 +137,22 @@ pub(crate) fn look_up<K: Copy>(hash: BorrowedFd<'_>, key: &K) -> io::Result<Opti
     // SAFETY: key and number outlive the call, and the map's value is as large.
     let found = unsafe { element(bpf_cmd::BPF_MAP_LOOKUP_ELEM, hash, address(key), place) };
     Ok(present(found)?.map(|()| number))
+}
+
+/// Reads the value of a key in a map; `K` and `V` are the map's key and value, without padding, and any octets are a value.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn look_up_value<K: Copy, V: Copy>(
+    map: BorrowedFd<'_>,
+    key: &K,
+) -> io::Result<Option<V>> {
+    let mut value = MaybeUninit::<V>::uninit();
+    let place = address_mut(&mut value);
+    // SAFETY: key and value outlive the call, and the map's are as large.
+    let found = unsafe { element(bpf_cmd::BPF_MAP_LOOKUP_ELEM, map, address(key), place) };
+    // SAFETY: where there is one, the kernel has written the whole value.
+    Ok(present(found)?.map(|()| unsafe { value.assume_init() }))
 }
 
 fn present(found: io::Result<()>) -> io::Result<Option<()>> {

@@ -12,6 +12,7 @@ pub(crate) mod bpf_stand_in;
 #[cfg(feature = "__lab")]
 pub(crate) mod bpf_trial;
 pub(crate) mod capabilities;
+pub(crate) mod cgroup;
 pub(crate) mod mapping;
 pub(crate) mod membarrier;
 pub(crate) mod netlink;

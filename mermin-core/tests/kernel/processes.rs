@@ -14,7 +14,7 @@ use std::{
             process::CommandExt as _,
         },
     },
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::Duration,
@@ -45,6 +45,8 @@ pub(crate) const TASKS: &[Task] = &[
     ("hold-passed-socket", hold_passed_socket),
     ("connect-in-threads", connect_in_threads),
     ("connect-and-execute", connect_and_execute),
+    ("talk-briefly", talk_briefly),
+    ("talk-by-a-child", talk_by_a_child),
 ];
 
 crate::cases! {
@@ -58,6 +60,8 @@ crate::cases! {
     case program_that_is_executed_later_has_the_socket,
     case containers_with_the_same_port_are_told_apart,
     case flow_that_ends_after_its_process_names_it,
+    case process_that_is_gone_before_the_look_up_is_named,
+    case inherited_socket_names_the_process_that_opened_it,
     each_mode removed_container_leaves_no_namespace,
 }
 
@@ -90,7 +94,7 @@ fn watch(pair: &Pair, options: FlowSourceBuilder) -> Watch {
         report
             .degradations
             .iter()
-            .all(|it| it.feature == Feature::Process),
+            .all(|it| matches!(it.feature, Feature::Process | Feature::Tcx)),
         "{report}"
     );
     Watch::new(source)
@@ -601,4 +605,127 @@ fn flow_that_ends_after_its_process_names_it() {
         (pid, Some("sleep"))
     );
     assert!(is_this(server_of(flow, 5361)), "{flow:#?}");
+}
+
+/// A control group of the unified hierarchy, named as a container's.
+struct Group(PathBuf);
+
+impl Group {
+    /// `None` where this process sees no root of the hierarchy.
+    fn new(container: &str) -> Option<Self> {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let unified = mounts.lines().filter(|line| line.contains(" - cgroup2 "));
+        let root = unified
+            .filter_map(|line| line.split(' ').nth(4).map(PathBuf::from))
+            .find(|root| root.join("cgroup.controllers").exists() && inode(root) == 1)?;
+        let group = root.join(container);
+        fs::create_dir(&group).unwrap();
+        Some(Self(group))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // It is busy for a moment after its last process has ended.
+        until_true("the control group to be empty", || {
+            fs::remove_dir(&self.0).is_ok()
+        });
+    }
+}
+
+fn inode(path: &Path) -> u64 {
+    path.metadata().unwrap().ino()
+}
+
+/// Enters a control group, talks to each address by TCP and by datagrams, and ends at once.
+fn talk_briefly(arguments: &str) -> String {
+    let mut words = arguments.split(' ');
+    let group = PathBuf::from(words.next().unwrap());
+    fs::write(group.join("cgroup.procs"), "0").unwrap();
+    for peer in words.map(address) {
+        TcpStream::connect(peer)
+            .unwrap()
+            .write_all(b"short")
+            .unwrap();
+        let all = if peer.is_ipv4() {
+            "0.0.0.0:0"
+        } else {
+            "[::]:0"
+        };
+        let socket = UdpSocket::bind(address(all)).unwrap();
+        socket.send_to(b"short", peer).unwrap();
+    }
+    String::new()
+}
+
+/// Connections and datagrams of a process that has ended before anybody looked for its sockets.
+fn process_that_is_gone_before_the_look_up_is_named() {
+    let container = format!("{:064x}", std::process::id());
+    let Some(group) = Group::new(&container) else {
+        skip("this process sees no root of the unified hierarchy");
+    };
+    let pair = Pair::new();
+    pair.add_ipv6();
+    let peers = ["10.0.0.2:5371", "[fd00::2]:5371"];
+    let listeners = peers.map(|peer| {
+        pair.far.run(|| {
+            let listener = TcpListener::bind(address(peer)).unwrap();
+            (listener, UdpSocket::bind(address(peer)).unwrap())
+        })
+    });
+    let mut watch = watch(&pair, on("v0"));
+    let task = format!("talk-briefly {} {}", group.0.display(), peers.join(" "));
+    let child = pair.near.run(|| ChildProcess::start(&task));
+    let pid = child.id();
+    child.rest();
+    watch.take_for(LOOK);
+    let outcome = watch.finish();
+    let own = std::env::current_exe().unwrap();
+    for protocol in [Protocol::TCP, Protocol::UDP] {
+        for peer in peers.map(address) {
+            let flow = outcome
+                .only(|flow| flow.protocol == protocol && flow.destination.address == peer.ip());
+            let process = flow.source_process.as_deref();
+            let process = process.unwrap_or_else(|| panic!("nobody is named: {flow:#?}"));
+            assert_eq!(process.pid, pid);
+            assert_eq!(
+                process.executable.as_deref(),
+                own.file_name().unwrap().to_str()
+            );
+            assert_eq!(process.cgroup_id, Some(inode(&group.0)));
+            assert_eq!(process.container_id.as_deref(), Some(&*container));
+        }
+    }
+    drop(listeners);
+}
+
+/// Opens a socket of datagrams, leaves it to a child to send by, and ends at once.
+fn talk_by_a_child(far: &str) -> String {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.connect(far).unwrap();
+    let mut child = Command::new("sh");
+    child.args(["-c", "echo short >&0"]);
+    let status = child.stdin(Stdio::from(OwnedFd::from(socket))).status();
+    assert!(status.unwrap().success());
+    String::new()
+}
+
+/// The child has a PID and an executable of its own, and is gone as well.
+fn inherited_socket_names_the_process_that_opened_it() {
+    let pair = Pair::new();
+    let far = address("10.0.0.2:5372");
+    let _receiver = pair.far.run(|| UdpSocket::bind(far).unwrap());
+    let mut watch = watch(&pair, on("v0"));
+    let child = pair
+        .near
+        .run(|| ChildProcess::start("talk-by-a-child 10.0.0.2:5372"));
+    let pid = child.id();
+    child.rest();
+    watch.take_for(LOOK);
+    let outcome = watch.finish();
+    let flow = outcome.only(|flow| has_port(flow, 5372));
+    let process = client_of(flow, 5372).unwrap_or_else(|| panic!("nobody is named: {flow:#?}"));
+    let own = std::env::current_exe().unwrap();
+    let name = own.file_name().unwrap().to_str();
+    assert_eq!((process.pid, process.executable.as_deref()), (pid, name));
 }

@@ -26,6 +26,7 @@ fn verified_instructions_are_within_the_limit() {
         ("+tcp_sockets", 10, |options| options.tcp_sockets(true)),
         ("+drops", 10, |options| options.drops(true)),
         ("+names", 10, |options| options.names(true)),
+        ("+process", 10, |options| options.process(true)),
         ("+sampling", 10, |options| {
             options.sampling(Sampling::under_pressure())
         }),

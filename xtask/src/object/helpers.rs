@@ -34,7 +34,7 @@ mod tests {
     use crate::project;
 
     /// Helpers that only read, or write to the program's own maps.
-    const HARMLESS: [(u32, &str); 14] = [
+    const HARMLESS: [(u32, &str); 19] = [
         (1, "map_lookup_elem"),
         (2, "map_update_elem"),
         (3, "map_delete_elem"),
@@ -42,10 +42,15 @@ mod tests {
         (8, "get_smp_processor_id"),
         (12, "tail_call"),
         (26, "skb_load_bytes"),
+        (35, "get_current_task"),
+        (46, "get_socket_cookie"),
         (68, "skb_load_bytes_relative"),
+        (80, "get_current_cgroup_id"),
         (96, "tcp_sock"),
         (113, "probe_read_kernel"),
+        (115, "probe_read_kernel_str"),
         (118, "jiffies64"),
+        (125, "ktime_get_boot_ns"),
         (130, "ringbuf_output"),
         (134, "ringbuf_query"),
         (160, "ktime_get_coarse_ns"),

@@ -8,7 +8,7 @@ use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 /// Octets of an instruction; a 64-bit constant takes two instructions.
 const INSTRUCTION: u64 = 8;
 /// Sections of programs.
-const PROGRAMS: [&str; 2] = ["classifier", "raw_tp/kfree_skb"];
+const PROGRAMS: [&str; 3] = ["cgroup/sock_create", "classifier", "raw_tp/kfree_skb"];
 const FUNCTIONS: &str = ".text";
 const MAPS: &str = "maps";
 

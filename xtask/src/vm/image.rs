@@ -15,7 +15,7 @@ use crate::shell::{self, find};
 /// Programs that tests call.
 const PROGRAMS: [&str; 4] = ["ip", "tc", "ethtool", "ping"];
 /// Modules loaded before the tests, with their dependencies. A kernel with the code built in has no such module.
-const MODULES: [&str; 14] = [
+const MODULES: [&str; 16] = [
     "veth",
     "sch_ingress",
     "cls_bpf",
@@ -30,6 +30,8 @@ const MODULES: [&str; 14] = [
     "act_mirred",
     "ip_gre",
     "ip6_gre",
+    "tcp_diag",
+    "udp_diag",
 ];
 
 /// Printed before and after the tests.
@@ -173,7 +175,8 @@ fn script(modules: &[String], left_out: &[String]) -> String {
          /bin/busybox --install -s /bin\n\
          export PATH=/usr/sbin:/usr/bin:/sbin:/bin\n\
          mount -t proc proc /proc\nmount -t sysfs sysfs /sys\nmount -t devtmpfs dev /dev\n\
-         mount -t bpf bpf /sys/fs/bpf\nmount -t tmpfs tmp /tmp\n",
+         mount -t bpf bpf /sys/fs/bpf\nmount -t tmpfs tmp /tmp\n\
+         mount -t cgroup2 none /sys/fs/cgroup\n",
     );
     // Tunnel modules add a device to each network namespace, unless this is set.
     lines += "echo 2 > /proc/sys/net/core/fb_tunnels_only_for_init_net\n";

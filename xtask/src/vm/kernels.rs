@@ -100,6 +100,7 @@ const TESTS: &[&str] = &[
     "error_without_capabilities_names_them",
     "symptom_memory_limit",
     "routed_packets_have_no_socket",
+    "process_that_is_gone_before_the_look_up_is_named",
     "verified_instructions_are_within_the_limit",
 ];
 

@@ -21,6 +21,7 @@ fn ends() -> FlowEndpoints {
         source: end(1),
         destination: end(2),
         is_opened: false,
+        is_source_higher: false,
         interface: 0,
     }
 }
@@ -50,7 +51,13 @@ fn worker(wanted: Wanted, answers: &Arc<LookupResults>) -> Option<Worker> {
         opened => opened.unwrap(),
     };
     let namespaces = Some(namespaces);
-    Some(Worker::new(wanted, namespaces, None, Arc::clone(answers)))
+    Some(Worker::new(
+        wanted,
+        namespaces,
+        None,
+        None,
+        Arc::clone(answers),
+    ))
 }
 
 #[test]

@@ -14,9 +14,10 @@ use super::{
     super::{
         listening::{self, Listening},
         namespaces::Namespaces,
+        opened_by::OpenedBy,
         owners::Owners,
     },
-    FlowEndpoints, FlowRef, LookupResult, LookupResults, QUEUE, Question, Wanted,
+    FlowEndpoints, FlowRef, LookupResult, LookupResults, Pair, QUEUE, Question, Wanted,
 };
 use crate::{
     flow::Direction,
@@ -64,6 +65,8 @@ pub(super) struct Worker {
     wanted: Wanted,
     /// `None` if no sockets are looked up.
     namespaces: Option<Namespaces>,
+    /// `None` if nothing notes who opens sockets.
+    opened_by: Option<OpenedBy>,
     /// `None` if no translations are looked up.
     conntrack: Option<Conntrack>,
     owners: Owners,
@@ -79,12 +82,14 @@ impl Worker {
     pub(super) fn new(
         wanted: Wanted,
         namespaces: Option<Namespaces>,
+        opened_by: Option<OpenedBy>,
         conntrack: Option<Conntrack>,
         answers: Arc<LookupResults>,
     ) -> Self {
         Self {
             wanted,
             namespaces,
+            opened_by,
             conntrack,
             owners: Owners::default(),
             answers,
@@ -207,6 +212,9 @@ impl Worker {
         let answers = Arc::clone(&self.answers);
         let go_on = || answers.are_awaited();
         self.owners = Owners::read(self.wanted.processes, go_on);
+        if let Some(opened_by) = &mut self.opened_by {
+            opened_by.forget();
+        }
         namespaces.update(&self.owners.namespaces, go_on);
         let pause = began.elapsed() * PAUSE_PER_SCAN;
         self.next_scan = Instant::now() + PAUSE.max(pause);
@@ -241,8 +249,15 @@ impl Worker {
 
     /// Finds the processes of a flow. Returns true if at least one process was found, and one for each socket that was
     /// found.
+    ///
+    /// The process that has a socket open comes before the one that opened it, which may have passed it on. Where nobody has it open any more,
+    /// another scan finds nothing better.
     fn find_processes(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
         let (source, destination) = (ends.source, ends.destination);
+        let opened_by = self.opened_by.as_mut();
+        let openers = opened_by.map_or_else(Pair::default, |it| {
+            it.find(flow.0, ends.protocol, ends.is_source_higher)
+        });
         let inodes = [(source, destination), (destination, source)].map(|(own, other)| {
             let namespaces = self.namespaces.as_mut()?;
             namespaces.find(ends.protocol, own, other, ends.interface)
@@ -252,12 +267,13 @@ impl Worker {
             .iter()
             .zip(&found)
             .all(|(inode, found)| inode.is_some() == found.is_some());
-        let any = found.iter().any(Option::is_some);
+        let any = found.iter().chain(&openers).any(Option::is_some);
         if any {
             // A process that was found before may have ended.
             self.answers.put(flow, |answer| {
-                for (known, found) in answer.processes.iter_mut().zip(found) {
-                    *known = found.or(known.take());
+                let found = found.into_iter().zip(openers);
+                for (known, (found, opener)) in answer.processes.iter_mut().zip(found) {
+                    *known = found.or(known.take()).or(opener);
                 }
             });
         }

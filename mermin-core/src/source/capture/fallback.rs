@@ -46,6 +46,16 @@ pub(super) fn drops(unavailable: Unavailable) -> Degradation {
     )
 }
 
+/// Processes that open sockets are not noted.
+pub(super) fn openers(unavailable: Unavailable) -> Degradation {
+    degradation(
+        Feature::Process,
+        unavailable,
+        "processes are found only while they have their sockets open",
+        "flows of a process that lives less than about a second have no process",
+    )
+}
+
 /// No analysis of TCP.
 pub(super) fn tcp_analysis(error: &Error) -> Degradation {
     degradation(

@@ -41,6 +41,8 @@ const ANALYSIS: u64 = 448 + 192;
 const ANALYSIS_PINNED: u64 = 384;
 /// Additional octets for each possible flow if the kernel's values of TCP sockets are read.
 const SOCKETS: u64 = 32;
+/// Additional octets for each possible flow if processes that open sockets are noted: kernel memory.
+const SENDERS: u64 = 8;
 /// Additional octets for each possible flow if dropped packets are counted: kernel and user memory.
 const DROPS: u64 = 128 + 128;
 /// Additional octets for each possible flow of a pinned instance if dropped packets are counted.
@@ -275,6 +277,7 @@ fn octets(sizes: Sizes, pinned: bool) -> u64 {
         (true, FLOW, PINNED),
         (sizes.tcp_analysis, ANALYSIS, ANALYSIS_PINNED),
         (sizes.tcp_sockets, SOCKETS, 0),
+        (sizes.openers.is_some(), SENDERS, 0),
         (sizes.drops.is_some(), DROPS, DROPS_PINNED),
     ]
     .iter()

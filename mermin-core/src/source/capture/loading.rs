@@ -86,13 +86,23 @@ pub(super) fn make_room(
     };
     let has = |spare| without(sizes, spare) != sizes;
     let suffices = |spare: &Spare| has(*spare) && room(without(sizes, *spare)).is_ok();
-    let spare = [Spare::TcpSockets, Spare::TcpAnalysis, Spare::Drops]
-        .into_iter()
-        .find(suffices)
-        .or_else(|| {
-            let greatest_first = [Spare::TcpAnalysis, Spare::Drops, Spare::TcpSockets];
-            greatest_first.into_iter().find(|spare| has(*spare))
-        });
+    let spare = [
+        Spare::Openers,
+        Spare::TcpSockets,
+        Spare::TcpAnalysis,
+        Spare::Drops,
+    ]
+    .into_iter()
+    .find(suffices)
+    .or_else(|| {
+        let greatest_first = [
+            Spare::TcpAnalysis,
+            Spare::Drops,
+            Spare::TcpSockets,
+            Spare::Openers,
+        ];
+        greatest_first.into_iter().find(|spare| has(*spare))
+    });
     Err(ObjectError { error, spare })
 }
 
@@ -112,7 +122,7 @@ pub(super) fn begin_with(
         Err(refusal) => refusal,
     };
     arguments.control.go_on()?;
-    if refusal.spare != Some(Spare::Names) {
+    if !matches!(refusal.spare, Some(Spare::Names | Spare::Openers)) {
         return Err(refusal.error);
     }
     given_up.extend(give_up(&refusal, &mut sizes));
@@ -125,6 +135,10 @@ fn give_up(refusal: &ObjectError, sizes: &mut Sizes) -> Option<Degradation> {
     *sizes = without(*sizes, spare);
     Some(match spare {
         Spare::Names => fallback::names(&refusal.error),
+        Spare::Openers => fallback::openers(fallback::refused(
+            &refusal.error,
+            "use Linux 5.14 or newer with `CONFIG_CGROUP_BPF`, or lower `max_flows`",
+        )),
         Spare::Drops => fallback::drops(fallback::refused(&refusal.error, "lower `max_flows`")),
         Spare::TcpAnalysis => fallback::tcp_analysis(&refusal.error),
         Spare::TcpSockets => fallback::tcp_sockets(&refusal.error),
@@ -135,6 +149,10 @@ const fn without(sizes: Sizes, spare: Spare) -> Sizes {
     match spare {
         Spare::Names => Sizes {
             sections: 0,
+            ..sizes
+        },
+        Spare::Openers => Sizes {
+            openers: None,
             ..sizes
         },
         Spare::Drops => Sizes {

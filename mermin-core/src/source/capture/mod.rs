@@ -15,6 +15,7 @@ mod interface_names;
 mod interfaces;
 mod loading;
 mod open;
+mod openers;
 mod parts;
 mod pinned;
 mod preflight;

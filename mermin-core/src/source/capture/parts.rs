@@ -17,7 +17,7 @@ use super::{
     slots::SlotTable,
 };
 use crate::{
-    bpf::{grace::Grace, pin::retired::RetiredCounters},
+    bpf::{grace::Grace, openers::OpenerProgram, pin::retired::RetiredCounters},
     error::Error,
     source::{control::Control, engine::Opened},
 };
@@ -105,7 +105,7 @@ impl Parts {
                 programs,
             ),
             slots: SlotTable::new(slab)?,
-            exporter: exporter(arguments, &shared, names, unacked)?,
+            exporter: exporter(arguments, &shared, names, unacked, loaded.openers)?,
             closer,
             clock,
             shared,
@@ -148,8 +148,9 @@ fn exporter(
     shared: &Arc<SharedCounters>,
     names: Option<Names>,
     unacked: Option<Unacked>,
+    openers: Option<OpenerProgram>,
 ) -> Result<Exporter, Error> {
-    let lookup = setup::lookup(arguments, |rows| shared.registry.degraded(rows))?;
+    let lookup = setup::lookup(arguments, openers, |rows| shared.registry.degraded(rows))?;
     Ok(Exporter::new(
         Arc::clone(&arguments.queue),
         Arc::clone(shared),

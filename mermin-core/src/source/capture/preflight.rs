@@ -1,6 +1,6 @@
 //! Preflight: finds the errors and degradations that opening would have, without opening.
 
-use super::{drops, fallback, host, loading, setup::sizes};
+use super::{arguments::Purpose, drops, fallback, host, loading, openers, setup::sizes};
 use crate::{
     attach::{Attach, Hooks},
     bpf::{object, size::Sizes},
@@ -25,10 +25,11 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
         let trial = Sizes {
             slots: 1,
             drops: of_kernel.map(|facts| facts.0),
+            openers: openers::facts(options, &Purpose::Capture, &mut degradations),
             ..wanted
         };
         let load = |sizes| object::load(options.test_hooks.object, sizes);
-        let loaded = if options.strict {
+        let mut loaded = if options.strict {
             load(trial).map_err(Error::from)
         } else {
             let room = |sizes| {
@@ -46,9 +47,15 @@ pub(in crate::source) fn preflight(options: &Options, selector: &Selector) -> Re
             loading::with_less(trial, &mut degradations, load, || Ok(())).map(|(loaded, sizes)| {
                 there.tcp_analysis = sizes.tcp_analysis;
                 there.tcp_sockets = sizes.tcp_sockets;
+                there.openers = sizes.openers;
                 loaded
             })
         };
+        let program = loaded
+            .as_mut()
+            .ok()
+            .and_then(|loaded| loaded.openers.take());
+        degradations.extend(program.and_then(|program| openers::attach(program).err()));
         if let (Some(facts), Ok(loaded)) = (facts, &loaded) {
             let refused = position_of_drops(&degradations).map(|row| degradations.remove(row));
             let asked = Sizes {

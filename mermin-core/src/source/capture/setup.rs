@@ -2,9 +2,12 @@
 
 use std::io;
 
-use super::{arguments::CaptureArguments, drops, fallback};
+use super::{
+    arguments::{CaptureArguments, Purpose},
+    drops, fallback, openers,
+};
 use crate::{
-    bpf::{self, drop_facts::DropReasons, grace::Grace, size::Sizes},
+    bpf::{self, drop_facts::DropReasons, grace::Grace, openers::OpenerProgram, size::Sizes},
     error::{Error, ErrorKind},
     nat::{self, Conntrack},
     probe::unavailable,
@@ -38,6 +41,7 @@ pub(super) fn sizes(options: &Options) -> Sizes {
         tcp_analysis: options.tcp_analysis,
         tcp_sockets: options.tcp_sockets,
         drops: None,
+        openers: None,
         sampled: options.sampling.is_some(),
         sampling_seed: options.sampling.as_ref().and_then(Sampling::get_seed),
         sections: if options.names {
@@ -54,11 +58,14 @@ pub(super) fn sizes(options: &Options) -> Sizes {
 /// watched network namespace.
 pub(super) fn wanted_sizes(
     options: &Options,
+    purpose: &Purpose,
     given_up: &mut Vec<Degradation>,
 ) -> (Sizes, Option<DropReasons>) {
+    let openers = openers::facts(options, purpose, given_up);
     let (drops, reasons) = drops::facts(options, given_up).unzip();
     let sizes = Sizes {
         drops,
+        openers,
         ..sizes(options)
     };
     (sizes, reasons)
@@ -89,16 +96,21 @@ fn no_grace(error: io::Error) -> Error {
 /// If there is no thread, it is an error with `process`; otherwise a degradation of each of the others.
 pub(super) fn lookup(
     arguments: &CaptureArguments,
+    opener_program: Option<OpenerProgram>,
     mut degraded: impl FnMut(Vec<Degradation>),
 ) -> Result<Option<Lookup>, Error> {
     let options = &arguments.options;
+    let opened_by = opener_program.and_then(|program| {
+        let attached = openers::attach(program);
+        attached.map_err(|row| degraded(vec![row])).ok()
+    });
     let sockets = sockets(wanted(options), &mut degraded)?;
     let conntrack = conntrack(options, &mut degraded);
     if sockets.is_none() && conntrack.is_none() {
         return Ok(None);
     }
     let (finds_listeners, finds_translations) = (sockets.is_some(), conntrack.is_some());
-    match Lookup::start(sockets, conntrack, options.drop_capabilities) {
+    match Lookup::start(sockets, opened_by, conntrack, options.drop_capabilities) {
         Ok(lookup) => Ok(Some(lookup)),
         Err(error) if options.process => Err(Error::new(
             ErrorKind::Exhausted,

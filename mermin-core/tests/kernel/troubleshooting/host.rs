@@ -41,6 +41,14 @@ pub(super) const ROWS: &[Symptom] = &[
         symptom_membarrier
     ),
     row!("`/sys/kernel/btf/vmlinux` `cannot be opened`", symptom_btf),
+    row!(
+        "`process: the root of the unified hierarchy of control groups is not visible`",
+        symptom_no_hierarchy
+    ),
+    row!(
+        "`process: who opens a socket cannot be noted`",
+        symptom_no_openers
+    ),
     row!("`names of other programs cannot be read`", symptom_names),
     row!(
         "`interfaces are not those of process 1`",
@@ -206,13 +214,52 @@ fn symptom_membarrier() -> String {
     })
 }
 
+/// Shows this thread, and those that it starts, these directories as empty ones.
+fn hide(directories: &[&str]) {
+    raw::unshare_mounts().unwrap();
+    run("mount --make-rprivate /");
+    for directory in directories {
+        run(&format!("mount -t tmpfs none {directory}"));
+    }
+}
+
+fn run(line: &str) {
+    let mut words = line.split(' ');
+    let status = Command::new(words.next().unwrap()).args(words).status();
+    assert!(status.unwrap().success(), "{line}");
+}
+
+/// By the mounts of this process, and by those of process 1.
+fn symptom_no_hierarchy() -> String {
+    Host::new().run(|| {
+        hide(&["/proc/1"]);
+        let mounts = fs::read_to_string("/proc/thread-self/mountinfo").unwrap();
+        for line in mounts.lines().filter(|line| line.contains(" - cgroup2 ")) {
+            run(&format!("umount {}", line.split(' ').nth(4).unwrap()));
+        }
+        openers_are_given_up()
+    })
+}
+
+fn symptom_no_openers() -> String {
+    Host::new().run(|| {
+        hide(&["/sys/kernel"]);
+        openers_are_given_up()
+    })
+}
+
+/// Preflight and opening say the same, and flows are captured.
+fn openers_are_given_up() -> String {
+    let options = || on("lo").process(true);
+    let (preflight_text, opened) = (preflight(&options()), open(options()));
+    assert!(preflight_text.can_capture(), "{preflight_text:#?}");
+    assert_eq!(preflight_text.to_string(), opened);
+    opened
+}
+
 fn symptom_btf() -> String {
     Host::new().run(|| {
-        raw::unshare_mounts().unwrap();
-        for line in ["--make-rprivate /", "-t tmpfs none /sys/kernel"] {
-            let status = Command::new("mount").args(line.split(' ')).status();
-            assert!(status.unwrap().success(), "{line}");
-        }
+        hide(&["/sys/kernel"]);
         assert!(fs::exists("/sys/kernel").unwrap());
         let report = preflight(&on("lo"));
         assert!(report.can_capture(), "{report:#?}");

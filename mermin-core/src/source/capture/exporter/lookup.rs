@@ -133,6 +133,7 @@ fn sockets(flow: &FlowSnapshot, fields: &FlowFields<'_>) -> Option<FlowEndpoints
         destination: end(fields.destination)?,
         is_opened: flow.first == First::Opening,
         interface: fields.interface_index,
+        is_source_higher: flow.higher_started,
     })
 }
 

@@ -185,7 +185,7 @@ fn sizes_of(
     has_sections: bool,
     given_up: &mut Vec<Degradation>,
 ) -> Result<(Sizes, Option<DropReasons>), Error> {
-    let (mut wanted, reasons) = wanted_sizes(&arguments.options, given_up);
+    let (mut wanted, reasons) = wanted_sizes(&arguments.options, &arguments.purpose, given_up);
     if wanted.sections != 0 && !has_sections {
         wanted.sections = 0;
         let refused = Error::new(ErrorKind::System, "cannot make a ring buffer");

@@ -70,7 +70,7 @@ pub(in crate::source::capture) fn prepare(
     arguments: &CaptureArguments,
     given_up: &mut Vec<Degradation>,
 ) -> Result<Prepared, Error> {
-    let (wanted, reasons) = wanted_sizes(&arguments.options, given_up);
+    let (wanted, reasons) = wanted_sizes(&arguments.options, &arguments.purpose, given_up);
     let mut prepared = load(arguments, wanted, given_up)?;
     let directory = prepared.pinned.as_ref();
     let directory = directory.and_then(|pinned| pinned.instance.path());
