@@ -90,7 +90,7 @@ impl Outcome {
             let side = self.note(
                 Field::InitialRoundTrip,
                 [handshake.ours, handshake.theirs],
-                || rule.or(changed(is_changed)),
+                |_| rule.or(changed(is_changed)),
             );
             if let Some(side) = side {
                 told += 1;
@@ -117,7 +117,7 @@ impl Outcome {
         &mut self,
         field: Field,
         [ours, theirs]: [Option<T>; 2],
-        rule: impl FnOnce() -> Option<&'static str>,
+        rule: impl FnOnce(Side) -> Option<&'static str>,
     ) -> Option<Side> {
         if ours.is_none() && theirs.is_none() {
             return None;
@@ -133,7 +133,7 @@ impl Outcome {
         } else {
             Side::Tshark
         };
-        if let Some(rule) = rule() {
+        if let Some(rule) = rule(side) {
             agreement.explained.entry(rule).or_default()[side as usize] += 1;
             return None;
         }
@@ -165,13 +165,7 @@ impl Outcome {
         }
         let mut unexplained = Vec::new();
         for (field, values) in all {
-            let [ours, theirs] = values;
-            let side = if ours > theirs {
-                Side::Here
-            } else {
-                Side::Tshark
-            };
-            let rule = || rules::explain(field, side, frame, step).or(changed(is_changed));
+            let rule = |side| rules::explain(field, side, frame, step).or(changed(is_changed));
             unexplained.extend(self.note(field, values, rule).map(|side| (field, side)));
         }
         unexplained

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     UNUSABLE,
     configuration::{File, Memory, PODS, Refused, mebi},
-    words::words,
+    words::{say, words},
 };
 
 /// Tries each step of capturing with the options of the file, and prints the results. It captures nothing.
@@ -25,7 +25,7 @@ pub(crate) fn doctor(file: &Result<File, Refused>, as_json: bool) -> ExitCode {
     let report = match block_on(builder.preflight()) {
         Ok(report) => report,
         Err(error) => {
-            eprintln!("error: {}", words(&error.explain().to_string()));
+            say(&error);
             return ExitCode::from(UNUSABLE);
         }
     };

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use mermin_program::{explained, visible_lines};
+
 /// Phrases of the library, and those of the agent. A longer phrase precedes the shorter ones that it contains.
 const WORDS: &[(&str, &str)] = &[
     ("`max_flows`", "`flow_stats_capacity`"),
@@ -62,11 +64,7 @@ pub(crate) fn words(text: &str) -> String {
 
 /// Prints an error on standard error, with its cause and its remedy if it has them.
 pub(crate) fn say(error: &(dyn Error + 'static)) {
-    let text = match error.downcast_ref::<mermin_core::Error>() {
-        Some(error) => error.explain().to_string(),
-        None => error.to_string(),
-    };
-    eprintln!("error: {}", words(&text));
+    eprintln!("error: {}", visible_lines(&words(&explained(error))));
 }
 
 #[cfg(test)]

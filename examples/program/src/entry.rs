@@ -37,9 +37,14 @@ pub fn entry<A>(
 
 /// Prints an error on standard error, with its cause and its remedy if it has them.
 pub fn say(error: &(dyn Error + 'static)) {
-    let text = match error.downcast_ref::<mermin_core::Error>() {
+    eprintln!("error: {}", visible_lines(&explained(error)));
+}
+
+/// Returns the text of an error, with its cause and its remedy if it has them.
+#[must_use]
+pub fn explained(error: &(dyn Error + 'static)) -> String {
+    match error.downcast_ref::<mermin_core::Error>() {
         Some(error) => error.explain().to_string(),
         None => error.to_string(),
-    };
-    eprintln!("error: {}", visible_lines(&text));
+    }
 }

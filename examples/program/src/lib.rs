@@ -43,7 +43,7 @@ pub use self::{
     arguments::arguments,
     delivered::{Delivered, Key, key},
     dial::dial,
-    entry::{Result, entry, say},
+    entry::{Result, entry, explained, say},
     environment::{ENVIRONMENT, parsed},
     exporter::{BUFFERED, Export, Program},
     expression::{Expression, items},

@@ -7,7 +7,7 @@ use mermin_core::{
     sink::{Batching, BoxSink, FlowSink, Meter},
 };
 
-use crate::{Result, close_on_signal, say, table};
+use crate::{Result, close_on_signal, say, table, visible_lines};
 
 /// A sink and its name in the final table.
 pub struct Named {
@@ -66,7 +66,7 @@ impl Run {
         let meters: Vec<_> = sinks.iter().filter_map(Named::meter).collect();
         let sinks: Vec<_> = sinks.into_iter().map(|named| named.sink).collect();
         let mut source = builder.open().await?;
-        eprint!("{}", source.report());
+        eprint!("{}", visible_lines(&source.report().to_string()));
         let handle = source.handle();
         opened(&handle);
         close_on_signal(handle)?;

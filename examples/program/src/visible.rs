@@ -26,7 +26,8 @@ fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
-            '\u{200b}'..='\u{200f}'
+            '\u{61c}'
+                | '\u{200b}'..='\u{200f}'
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
                 | '\u{feff}'
@@ -56,6 +57,11 @@ mod tests {
     fn nothing_that_a_terminal_obeys_stays() {
         let all: String = ('\0'..='\u{ffff}').collect();
         assert!(!visible(&all).contains(is_hidden));
+        for it in
+            "\u{1b}\u{7f}\u{9b}\u{61c}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}".chars()
+        {
+            assert!(!visible(&it.to_string()).contains(it), "{it:?}");
+        }
         assert_eq!(visible("a\u{9b}2J\u{202e}ü"), r"a\u{9b}2J\u{202e}ü");
         let lines = visible_lines("one\u{7}\n  two\r\n");
         assert_eq!(lines, "one\\u{7}\n  two\\r\n");

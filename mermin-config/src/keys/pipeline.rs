@@ -36,7 +36,7 @@ section! {
         /// this key, `flow.end` is exact to a tick of the kernel (1 to 10 ms).
         exact_end: bool = false, Capture;
         /// Reporting of a conversation that crosses several watched interfaces. `per_interface`: each interface reports
-        /// it. `first_seen`: the first interface that sees both directions reports it, or the first of all if none does,
+        /// it. `first_seen`: the first interface that sees both directions reports it, or, if none does, the first that sees a packet,
         /// and `flow.interfaces` names all. `merged`: as `first_seen`, with the counts of each interface, which show loss
         /// and delay between two interfaces. Keep the default if several VLANs or tunnels use the same addresses.
         join: Join = Join::PerInterface, Capture;

@@ -66,7 +66,8 @@ pub(crate) fn printable(character: char) -> char {
     match character {
         '\t' => ' ',
         // Zero-width characters, and changes of direction (UAX #9).
-        '\u{200b}'..='\u{200f}'
+        '\u{61c}'
+        | '\u{200b}'..='\u{200f}'
         | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}'
         | '\u{feff}' => '\u{fffd}',

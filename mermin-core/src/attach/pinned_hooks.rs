@@ -162,17 +162,13 @@ impl PinnedHooks {
         let mut renumbered = BTreeSet::new();
         let mut links = self.links.borrow_mut();
         for ((ifindex, direction), path) in std::mem::take(&mut *links) {
-            match pinned(&path) {
-                Ok(Some(link)) if bpf_link::is_at(link.as_fd(), ifindex, direction)? => {
+            // An error fails the opening, and leaves the pins: each may be the last reference to a link that is at its hook.
+            match pinned(&path)? {
+                Some(link) if bpf_link::is_at(link.as_fd(), ifindex, direction)? => {
                     there.insert(ifindex);
                     links.insert((ifindex, direction), path);
                 }
-                // Its link may still be at the hook, and the pin may be the last reference to it.
-                Err(error) => {
-                    links.insert((ifindex, direction), path);
-                    return Err(error);
-                }
-                Ok(link) => {
+                link => {
                     if let Some(link) = &link
                         && let index = bpf_link::tcx_interface(link.as_fd())?
                         && index != ifindex

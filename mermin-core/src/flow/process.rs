@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-/// A process of this host that had the socket of one endpoint of a flow open at the time of the look-up.
+/// A process of this host that had the socket of one endpoint of a flow open at the time of the look-up, or, if none had, that
+/// opened the socket.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Process {

@@ -11,7 +11,7 @@
 //! * **A translation of addresses (NAT)** ends a conversation: each side has endpoints of its own. Connection tracking names the other side
 //!   when both flows have begun and may have been reported, too late to decide which of them reports.
 //! * **The reporting flow** is chosen when the first record of any flow of the conversation is due. If any flow sees
-//!   both directions, the first of those is chosen, otherwise the first of all. All flows are known by then: a packet
+//!   both directions, the first of those is chosen, otherwise the first that sees a packet. All flows are known by then: a packet
 //!   passes all interfaces within milliseconds, and the capture thread usually reads a flow within 100 ms of its start
 //!   (later if the table is so large that a sweep is slow). Before flows are closed because an interface was removed or
 //!   the source closes, all new flows are read.
@@ -61,7 +61,7 @@ pub enum Join {
     /// Each interface reports its own flow.
     #[default]
     PerInterface,
-    /// The first interface that sees both directions reports the conversation, or the first of all if none does. The
+    /// The first interface that sees both directions reports the conversation, or, if none does, the first that sees a packet. The
     /// record names all interfaces ([`Flow::observation_points`](crate::Flow::observation_points)).
     FirstSeen,
     /// As `FirstSeen`, and the record has the counts of each interface: packets, octets and the time of the first

@@ -21,7 +21,7 @@ use super::{namespaces::Namespaces, opened_by::OpenedBy};
 use crate::{
     flow::{Direction, Flow, Nat, Process, Protocol},
     nat::{Conntrack, Tuple},
-    probe::privilege::{CAP_DAC_READ_SEARCH, lacks},
+    probe::privilege::{CAP_DAC_READ_SEARCH, for_bpf, lacks},
     sys::capabilities::keep_only,
 };
 
@@ -299,19 +299,20 @@ impl Lookup {
     }
 }
 
-/// Returns the capabilities for translations, for sockets of all network namespaces and, for processes, for `/proc/PID/fd`: only the process's user may
-/// list it.
+/// Returns the capabilities for translations, for sockets of all network namespaces and, for processes, for the map of openers and for
+/// `/proc/PID/fd`: only the process's user may list it.
 fn needed(wanted: Wanted) -> CapabilitySet {
     if !wanted.any() {
         return CapabilitySet::NET_ADMIN;
     }
     let for_sockets =
         CapabilitySet::NET_ADMIN | CapabilitySet::SYS_ADMIN | CapabilitySet::SYS_PTRACE;
+    let for_processes = for_sockets | for_bpf();
     match wanted.processes {
         false => for_sockets,
         // `CAP_DAC_OVERRIDE` also lets the thread read, but write as well. It is kept only if `CAP_DAC_READ_SEARCH` is missing.
-        true if lacks(CAP_DAC_READ_SEARCH) => for_sockets | CapabilitySet::DAC_OVERRIDE,
-        true => for_sockets | CapabilitySet::DAC_READ_SEARCH,
+        true if lacks(CAP_DAC_READ_SEARCH) => for_processes | CapabilitySet::DAC_OVERRIDE,
+        true => for_processes | CapabilitySet::DAC_READ_SEARCH,
     }
 }
 

@@ -73,6 +73,8 @@ fn tar(folder: &Path, archive: &Path) -> Result<()> {
         "--mtime=@0",
         "--numeric-owner",
         "--format=gnu",
+        // A colon in the archive's name is no host's.
+        "--force-local",
     ])
     .args(["--owner=0", "--group=0", "--mode=u+rwX,go+rX,go-w"])
     .arg("--file")

@@ -26,7 +26,7 @@ use crate::{
 /// A request to the thread. `None` closes it.
 pub(crate) struct Job {
     pub(crate) flows: Option<Vec<Flow>>,
-    /// Always answered, so that the outcome of a dropped call is known.
+    /// Answered also after the call was dropped, so that its outcome is known.
     pub(crate) answer: oneshot::Sender<Done>,
 }
 

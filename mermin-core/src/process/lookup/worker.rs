@@ -250,8 +250,8 @@ impl Worker {
     /// Finds the processes of a flow. Returns true if at least one process was found, and one for each socket that was
     /// found.
     ///
-    /// The process that has a socket open comes before the one that opened it, which may have passed it on. Where nobody has it open any more,
-    /// another scan finds nothing better.
+    /// The process that has a socket open comes before the one that opened it, which may have passed it on. A flow of which only
+    /// the opener is known is looked up again: the socket's network namespace may not be known yet.
     fn find_processes(&mut self, flow: FlowRef, ends: &FlowEndpoints) -> bool {
         let (source, destination) = (ends.source, ends.destination);
         let opened_by = self.opened_by.as_mut();
@@ -267,8 +267,8 @@ impl Worker {
             .iter()
             .zip(&found)
             .all(|(inode, found)| inode.is_some() == found.is_some());
-        let any = found.iter().chain(&openers).any(Option::is_some);
-        if any {
+        let any = found.iter().any(Option::is_some);
+        if any || openers.iter().any(Option::is_some) {
             // A process that was found before may have ended.
             self.answers.put(flow, |answer| {
                 let found = found.into_iter().zip(openers);

@@ -105,8 +105,8 @@ impl FlowSourceBuilder {
     /// A separate thread looks up the sockets of a TCP or UDP flow (`sock_diag(7)`), in the watched network namespace
     /// and in those of other processes, usually within 100 ms of the flow's start. It then searches `/proc` for their
     /// owners, at most once a second, using at most 5 % of the time. A record has the process that had the socket
-    /// open at the time of the look-up; if several share it, the one with the lowest PID. A process that lives less than a second may be
-    /// missed. The look-up needs `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN`, `CAP_DAC_READ_SEARCH` and the host's PID namespace; the
+    /// open at the time of the look-up; if several share it, the one with the lowest PID. If none has it open any more, the record has
+    /// the process that opened the socket which sent the flow's first packet, except at loopback. The look-up needs `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN`, `CAP_DAC_READ_SEARCH` and the host's PID namespace; the
     /// report says which of these are missing. A capture file with this option is an error.
     ///
     /// ```

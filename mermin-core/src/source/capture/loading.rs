@@ -112,21 +112,21 @@ pub(super) fn make_room(
 /// As [`begin`].
 pub(super) fn begin_with(
     arguments: &CaptureArguments,
-    mut sizes: Sizes,
+    sizes: Sizes,
     found: (&Path, Seed),
     given_up: &mut Vec<Degradation>,
 ) -> Result<Making, Error> {
-    let begin = |sizes| Making::begin(arguments.options.test_hooks.object, sizes, Some(found));
-    let refusal = match begin(sizes) {
-        Ok(making) => return Ok(making),
-        Err(refusal) => refusal,
+    let begin = |sizes| {
+        let begun = Making::begin(arguments.options.test_hooks.object, sizes, Some(found));
+        begun.map_err(|refusal| {
+            let is_free = |spare: &Spare| matches!(spare, Spare::Names | Spare::Openers);
+            ObjectError {
+                spare: refusal.spare.filter(is_free),
+                ..refusal
+            }
+        })
     };
-    arguments.control.go_on()?;
-    if !matches!(refusal.spare, Some(Spare::Names | Spare::Openers)) {
-        return Err(refusal.error);
-    }
-    given_up.extend(give_up(&refusal, &mut sizes));
-    Ok(begin(sizes)?)
+    with_less(sizes, given_up, begin, || arguments.control.go_on()).map(|(making, _)| making)
 }
 
 /// Takes the option out of the sizes that the refusal names.

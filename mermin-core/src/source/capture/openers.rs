@@ -25,6 +25,11 @@ pub(super) fn facts(
     if !is_asked || !is_first_pid_namespace() {
         return None;
     }
+    // Before the kernel's types are read, and before memory for each flow is asked for.
+    if Root::open().is_err() {
+        given_up.push(fallback::openers(no_root()));
+        return None;
+    }
     OpenerFacts::read()
         .map_err(|error| given_up.push(fallback::openers(unusable(&error))))
         .ok()

@@ -73,7 +73,7 @@ impl Groups {
     /// Counts a record.
     pub(crate) fn add(&mut self, flow: &Flow) {
         let place = self.place(flow);
-        let is_new = self.is_new(flow, place) && !goes_on_elsewhere(flow);
+        let (is_new, goes_on) = (self.is_new(flow, place), goes_on_elsewhere(flow));
         // A sampled flow stands for others, which are in no record.
         let interval = stands_for(flow);
         let sum = match place {
@@ -81,7 +81,12 @@ impl Groups {
             None => &mut self.beyond,
         };
         sum.is_estimate |= interval > 1;
-        sum.flows += interval * u64::from(is_new);
+        match (is_new, goes_on) {
+            (true, false) => sum.flows += interval,
+            // Counted before, and to be counted again under its next id.
+            (false, true) => sum.flows = sum.flows.saturating_sub(interval),
+            _ => {}
+        }
         sum.packets = (sum.packets).saturating_add(packets(flow).saturating_mul(interval));
         sum.octets = (sum.octets).saturating_add(octets(flow).saturating_mul(interval));
     }
@@ -244,14 +249,19 @@ pub(super) mod tests {
             ..sum
         };
         let found = |groups: Groups| groups.into_ranked(None).0[0].1;
-        // It goes on as a flow with a smaller interval, which counts as a flow once.
+        // Others go on as flows with a smaller interval. Each counts as a flow once, also if it has an earlier record.
         sampled.id = FlowId::from_u128(2);
+        sampled.end_reason = EndReason::LackOfResources;
+        groups.add(&sampled);
+        sampled.id = FlowId::from_u128(4);
+        sampled.end_reason = EndReason::ActiveTimeout;
+        groups.add(&sampled);
         sampled.end_reason = EndReason::LackOfResources;
         groups.add(&sampled);
         let mut rest = flow(3, 10);
         rest.sampling_interval = std::num::NonZeroU32::new(2);
         groups.add(&rest);
-        assert_eq!(found(groups), expected(sum(10, 18, 1_620)));
+        assert_eq!(found(groups), expected(sum(10, 34, 3_220)));
     }
 
     #[test]

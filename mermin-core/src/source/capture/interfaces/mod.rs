@@ -332,7 +332,7 @@ impl InterfaceSet {
         let gone = self.links.resync(list, &self.selection.selector);
         self.count_missed(&gone);
         // Without hot-plug a new link is never watched. An interface whose programs somebody removed would then be lost.
-        let may_be_another = after_loss && self.selection.newest == u64::MAX;
+        let may_be_another = after_loss && self.selection.is_hot_plug();
         for (index, counters) in counters {
             if self
                 .tracked

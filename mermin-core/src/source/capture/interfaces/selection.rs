@@ -26,6 +26,11 @@ impl Selection {
         Self { selector, newest }
     }
 
+    /// Returns true if interfaces that appear later are watched.
+    pub(super) fn is_hot_plug(&self) -> bool {
+        self.newest == u64::MAX
+    }
+
     /// Checks the selection against the present links.
     pub(super) fn check(&self, list: &[Interface]) -> Result<(), Error> {
         self.selector.check(list, self.newest == u64::MAX)

@@ -192,8 +192,8 @@ impl TrackedSet {
     }
 
     /// Checks the hooks of an interface, and attaches detached programs again. Returns true if a program is not in
-    /// place and, because notifications were lost, another interface may have the index.
-    pub(super) fn verify(&mut self, index: u32, links: &Links, after_loss: bool) -> bool {
+    /// place and the index may be another interface's (`may_be_another`).
+    pub(super) fn verify(&mut self, index: u32, links: &Links, may_be_another: bool) -> bool {
         let Some(tracked) = self.interfaces.get_mut(&index) else {
             return false;
         };
@@ -206,7 +206,10 @@ impl TrackedSet {
         let State::Watched(held) = &mut tracked.state else {
             return false;
         };
-        match self.attacher.verify(&tracked.interface, held, after_loss) {
+        match self
+            .attacher
+            .verify(&tracked.interface, held, may_be_another)
+        {
             Verified::Replaced => return true,
             Verified::Found(found) => self.shared.registry.verified(index, found),
         }

@@ -157,6 +157,7 @@ fn still_refuses_drops(arguments: &CaptureArguments, sizes: Sizes) -> bool {
         tcp_analysis: false,
         tcp_sockets: false,
         sections: 0,
+        openers: None,
         ..sizes
     };
     sizes.drops.is_some()
