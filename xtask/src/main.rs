@@ -7,6 +7,7 @@ mod ci;
 mod conformance;
 mod day;
 mod dependencies;
+mod digest;
 mod figures;
 mod fuzz;
 mod image;

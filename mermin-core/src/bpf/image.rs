@@ -209,13 +209,16 @@ pub(crate) fn constants(sizes: Sizes, seed: &Seed) -> Vec<(&'static str, Vec<u8>
     ]
     .map(|(name, number)| (name, number.to_ne_bytes().to_vec()));
     let facts = sizes.drops.map_or([0; fact::COUNT], |facts| facts.0);
-    let of_opener = sizes
+    let OpenerFacts(of_opener) = sizes
         .openers
-        .map_or([0; opener::fact::COUNT], OpenerFacts::offsets);
+        .unwrap_or(OpenerFacts([0; opener::fact::COUNT]));
     let words = [
         (
             names::CONST_OPENER_FACTS,
-            of_opener.into_iter().flat_map(u32::to_ne_bytes).collect(),
+            of_opener
+                .into_iter()
+                .flat_map(|offset| u32::from(offset).to_ne_bytes())
+                .collect(),
         ),
         (
             names::CONST_DROP_FACTS,

@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn openers_are_given_up_first_for_the_program_that_notes_senders() {
         let sizes = Sizes {
-            openers: OpenerFacts::pack([0; fact::COUNT]),
+            openers: Some(OpenerFacts([0; fact::COUNT])),
             tcp_sockets: true,
             ..sizes(true, true)
         };

@@ -127,26 +127,11 @@ pub(crate) fn create(name: &str, shape: Shape) -> io::Result<OwnedFd> {
     unsafe { open(bpf_cmd::BPF_MAP_CREATE, &mut attr) }
 }
 
-/// Reads the number of a key in a hash; `K` is the map's key, without padding.
-///
-/// # Errors
-/// The kernel's.
-pub(crate) fn look_up<K: Copy>(hash: BorrowedFd<'_>, key: &K) -> io::Result<Option<u32>> {
-    let mut number = 0_u32;
-    let place = address_mut(&mut number);
-    // SAFETY: key and number outlive the call, and the map's value is as large.
-    let found = unsafe { element(bpf_cmd::BPF_MAP_LOOKUP_ELEM, hash, address(key), place) };
-    Ok(present(found)?.map(|()| number))
-}
-
 /// Reads the value of a key in a map; `K` and `V` are the map's key and value, without padding, and any octets are a value.
 ///
 /// # Errors
 /// The kernel's.
-pub(crate) fn look_up_value<K: Copy, V: Copy>(
-    map: BorrowedFd<'_>,
-    key: &K,
-) -> io::Result<Option<V>> {
+pub(crate) fn look_up<K: Copy, V: Copy>(map: BorrowedFd<'_>, key: &K) -> io::Result<Option<V>> {
     let mut value = MaybeUninit::<V>::uninit();
     let place = address_mut(&mut value);
     // SAFETY: key and value outlive the call, and the map's are as large.

@@ -25,7 +25,7 @@ pub(crate) fn hands_over(program: u32) -> io::Result<bool> {
             continue;
         }
         for place in 0..shape.entries {
-            if look_up(map.as_fd(), &place)?.is_some() {
+            if look_up::<_, u32>(map.as_fd(), &place)?.is_some() {
                 return Ok(true);
             }
         }

@@ -77,7 +77,7 @@ impl Root {
         }
         // SAFETY: the kernel has just made the descriptor, and nobody else knows it.
         let opened = unsafe { OwnedFd::from_raw_fd(opened) };
-        fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()))
+        fs::read_link(format!("/proc/thread-self/fd/{}", opened.as_raw_fd()))
     }
 }
 

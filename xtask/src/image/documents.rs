@@ -1,9 +1,8 @@
 //! The documents of an image (OCI Image Format 1.0), pure.
 
-use std::fmt::Write as _;
-
 use serde_json::{Value as Json, json};
-use sha2::{Digest as _, Sha256};
+
+use crate::digest::sha256;
 
 /// The image's name, as the manifests have it.
 pub(super) const NAME: &str = concat!("mermin-agent:", env!("CARGO_PKG_VERSION"));
@@ -16,13 +15,10 @@ struct Blob {
 
 impl Blob {
     fn new(content: Vec<u8>) -> Self {
-        let octets = Sha256::digest(&content);
-        let mut digest = String::new();
-        for octet in octets {
-            // A text takes all that is written to it.
-            let _ = write!(digest, "{octet:02x}");
+        Self {
+            digest: sha256(&content),
+            content,
         }
-        Self { digest, content }
     }
 
     /// Returns its path in the archive.

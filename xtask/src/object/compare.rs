@@ -1,17 +1,10 @@
 //! Compares two objects, byte for byte.
 
-use std::fmt::Write;
-
-use sha2::{Digest, Sha256};
+use crate::digest::sha256;
 
 /// Returns size and SHA-256 of an object.
 pub(super) fn identity(object: &[u8]) -> String {
-    let mut hash = String::new();
-    for octet in Sha256::digest(object) {
-        // Writing to a string cannot fail.
-        let _ = write!(hash, "{octet:02x}");
-    }
-    format!("{} bytes, sha256 {hash}", object.len())
+    format!("{} bytes, sha256 {}", object.len(), sha256(object))
 }
 
 /// Describes the difference of two objects, for people. `None` if there is none.
